@@ -1,0 +1,76 @@
+"""All definitions together, as one generation: what matching and planning look things up in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from engine.core.definitions import Condition, EngineConfig, Moment, Sop
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedSop:
+    """An SOP as one applied version."""
+
+    sop: Sop
+    version: int
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """engine.yaml and every SOP in force, at one generation."""
+
+    generation: int
+    engine: EngineConfig
+    sops: Mapping[str, DefinedSop] = field(default_factory=dict)
+
+    def sop(self, sop_id: str) -> Sop | None:
+        """Return the SOP of this id, or None where it is not (or no longer) defined."""
+        found = self.sops.get(sop_id)
+        return found.sop if found else None
+
+    def zone_of(self, timezone: str | None) -> str:
+        """Return a customer's zone: their own, else the engine's."""
+        return timezone or self.engine.timezone
+
+    @cached_property
+    def triggers(self) -> dict[tuple[str, str | None], list[tuple[Sop, int]]]:
+        """SOPs and the index of their trigger by what can set it off: (kind of moment, its tag, value or type)."""
+        table: dict[tuple[str, str | None], list[tuple[Sop, int]]] = {}
+        for defined in sorted(self.sops.values(), key=lambda each: (-each.sop.priority, each.sop.sop)):
+            for index, moment in enumerate(defined.sop.trigger):
+                for key in index_keys(moment):
+                    table.setdefault(key, []).append((defined.sop, index))
+        return table
+
+    @cached_property
+    def touched_sops(self) -> frozenset[str]:
+        """Ids of the SOPs that some `touched` condition asks for."""
+        found = (c.touched.sop for s in self.sops.values() for c in conditions_of(s.sop) if c.touched)
+        return frozenset(found)
+
+
+def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
+    """Return the keys under which a moment is found: one for each tag, value or type it names, else (kind, None)."""
+    kind = moment.kind
+    if moment.tag_added is not None or moment.tag_removed is not None:
+        tags = moment.tag_added or moment.tag_removed
+        return [(kind, name) for name in getattr(tags, "all", tags) or ()]
+    change = moment.entered or moment.left
+    if change:
+        return [(kind, f"{change.dimension}={value}") for value in change.values]
+    return [(kind, moment.event.type if moment.event else None)]
+
+
+def conditions_of(sop: Sop) -> Iterable[Condition]:
+    """Yield every condition of an SOP, nested ones too."""
+    for group in (sop.when, sop.while_, *(step.when for step in sop.steps)):
+        for condition in group or ():
+            yield from _with_nested(condition)
+
+
+def _with_nested(condition: Condition) -> Iterable[Condition]:
+    yield condition
+    for nested in (*(condition.all or ()), *(condition.any or ()), *((condition.not_,) if condition.not_ else ())):
+        yield from _with_nested(nested)

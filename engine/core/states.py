@@ -1,0 +1,49 @@
+"""The states of timelines and touches and the only ways between them (docs/states.md draws them)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.core.errors import IllegalTransition
+
+TimelineState = Literal["active", "completed", "converted", "exited", "cancelled"]
+TouchState = Literal["queued", "sending", "sent", "failed", "unknown", "handed", "cancelled", "expired", "skipped"]
+
+TIMELINE_WAYS: dict[str, frozenset[str]] = {
+    "active": frozenset({"completed", "converted", "exited", "cancelled"}),
+    "completed": frozenset(),
+    "converted": frozenset(),
+    "exited": frozenset(),
+    "cancelled": frozenset(),
+}
+
+TOUCH_WAYS: dict[str, frozenset[str]] = {
+    "queued": frozenset({"sending", "cancelled", "expired"}),
+    "sending": frozenset({"sent", "queued", "failed", "unknown", "handed"}),
+    "handed": frozenset({"sent", "failed", "expired", "cancelled"}),
+    "failed": frozenset({"queued"}),
+    "unknown": frozenset({"queued", "sent"}),
+    "sent": frozenset(),
+    "cancelled": frozenset(),
+    "expired": frozenset(),
+    "skipped": frozenset(),
+}
+
+OPEN_TOUCHES = ("queued", "sending", "handed")
+"""A timeline is not finished while one of its touches is in one of these."""
+
+
+def check_touch(before: str, after: str) -> None:
+    """Raise IllegalTransition unless a touch may go from `before` to `after`."""
+    _check("touch", TOUCH_WAYS, before, after)
+
+
+def check_timeline(before: str, after: str) -> None:
+    """Raise IllegalTransition unless a timeline may go from `before` to `after`."""
+    _check("timeline", TIMELINE_WAYS, before, after)
+
+
+def _check(what: str, ways: dict[str, frozenset[str]], before: str, after: str) -> None:
+    if after not in ways.get(before, frozenset()):
+        allowed = ", ".join(sorted(ways.get(before, ()))) or "nothing, it is final"
+        raise IllegalTransition(f"a {what} cannot go from `{before}` to `{after}`; from `{before}` it can go to: {allowed}")

@@ -1,0 +1,88 @@
+"""Calendar arithmetic: days are calendar days in the customer's zone, everything else is UTC.
+
+A local time that does not exist moves to the end of the gap; one that exists twice is taken once, the first time.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_DURATION = re.compile(r"^(\d{1,6})(s|m|h|d)$")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME_OF_DAY = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+"""Later than everything; stored as PostgreSQL's infinity."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration written as a whole number and a unit: 90s, 15m, 36h, 2d (a day is 24 hours).
+
+    Raises ValueError with what is allowed.
+    """
+    found = _DURATION.match(text.strip()) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f"`{text}` is not a duration; write a whole number and a unit: 90s, 15m, 36h, 2d")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def parse_time_of_day(text: str) -> time:
+    """Return the time of day written as "HH:MM", 00:00 to 23:59. Raises ValueError with what is allowed."""
+    found = _TIME_OF_DAY.match(text) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f'`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"')
+    return time(int(found[1]), int(found[2]))
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """Return the IANA zone of this name. Raises ValueError for an unknown one."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"`{name}` is not a time zone; write an IANA name such as Asia/Shanghai") from error
+
+
+def local_date(moment: datetime, zone_name: str) -> date:
+    """Return the calendar date on which `moment` lies in the zone."""
+    return moment.astimezone(zone(zone_name)).date()
+
+
+def at_local(day: date, clock: time, zone_name: str) -> datetime:
+    """Return the moment, in UTC, at which the zone's clocks show `clock` on `day`.
+
+    In a gap: the gap's end. In a fold: the first of the two.
+    """
+    local = datetime.combine(day, clock, tzinfo=zone(zone_name))
+    moment = local.astimezone(UTC)
+    if moment.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return moment
+    return _end_of_gap(local)
+
+
+def _end_of_gap(missing: datetime) -> datetime:
+    """Return the first moment after the gap that swallows the local time `missing`.
+
+    With fold=1 the offset after the gap applies, with fold=0 the one before: their instants enclose the change.
+    """
+    low = missing.replace(fold=1).astimezone(UTC)
+    high = missing.replace(fold=0).astimezone(UTC)
+    before = low.astimezone(missing.tzinfo).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        if middle.astimezone(missing.tzinfo).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return high.replace(microsecond=0)
+
+
+def day_shift(day: date, days: int) -> date:
+    """Return `day` moved by `days`, clamped to the calendar's ends."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max if days > 0 else date.min
