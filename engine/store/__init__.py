@@ -1,0 +1,1 @@
+"""PostgreSQL: one module of named queries per noun; every statement works on sets."""

@@ -1,0 +1,1 @@
+"""Schema versions. `upgrade` brings a database to the newest one."""
