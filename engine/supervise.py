@@ -24,6 +24,7 @@ _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 10.0
 _HEALTHY_AFTER = 30.0
 _ORPHAN_GRACE = 5.0
+_READER_PATIENCE = 2.0
 _POLL = 0.1
 _LOG_LIMIT = 10 * 1024 * 1024
 
@@ -180,7 +181,8 @@ class Supervisor:
         code = child.process.wait()
         self._tell_keeper("-", _pid(child))
         if child.reader:
-            child.reader.join()
+            child.reader.join(_READER_PATIENCE)  # a descendant in a session of its own may hold the pipe for ever
+        child.process = None
         return code
 
     def _await_end(self, children: list[_Child], deadline: float) -> None:

@@ -1,0 +1,55 @@
+"""What the config models of all channels share.
+
+A config is validated twice by the same model: as it stands in engine.yaml, placeholders unresolved, and again by
+`registry.build` once they are resolved. The second validation is marked by its context.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+
+from engine.channels import placeholders
+
+RESOLVED = {"resolved": True}
+"""Validation context of a config whose placeholders have been replaced."""
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_SECONDS = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
+
+
+class ChannelConfig(BaseModel):
+    """Base of the config models: unknown keys refused, nothing coerced, no value ever shown in an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+def resolved(info: ValidationInfo) -> bool:
+    """Return whether the placeholders of the config under validation have been replaced."""
+    return bool(info.context and info.context.get("resolved"))
+
+
+def _checked(text: str, info: ValidationInfo) -> str:
+    return text if resolved(info) else placeholders.checked(text)
+
+
+def _seconds(value: Any) -> Any:
+    if not isinstance(value, str):
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    found = _SECONDS.fullmatch(value)
+    if not found:
+        raise ValueError("must be a duration such as 500ms, 10s or 1m")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+Text = Annotated[str, AfterValidator(_checked)]
+"""Text that may hold `${NAME}` placeholders."""
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^{_SECONDS.pattern}$"}, {"type": "number"}]}),
+]
+"""A duration as `500ms`, `10s`, `1m` or a number of seconds; a float of seconds once validated."""

@@ -1,0 +1,90 @@
+"""All channel types by name, and how a channel is made of its config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.channels import placeholders
+from engine.channels.config import RESOLVED, ChannelConfig
+from engine.channels.log import LogChannel, LogConfig
+from engine.channels.webhook import WebhookChannel, WebhookConfig
+from engine.core.errors import ChannelError, did_you_mean
+from engine.ports import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelType:
+    """One type: the model that validates its section of engine.yaml, and what makes a channel of a validated one."""
+
+    config: type[ChannelConfig]
+    channel: Callable[..., Channel]
+
+
+TYPES: dict[str, ChannelType] = {
+    "log": ChannelType(LogConfig, LogChannel),
+    "webhook": ChannelType(WebhookConfig, WebhookChannel),
+}
+
+
+def build(
+    name: str, config: Mapping[str, Any], env: Mapping[str, str], *, wall: Callable[[], datetime]
+) -> Channel:
+    """Make the channel `name`.
+
+    Parameters:
+        config: its section of engine.yaml; `${NAME}` placeholders are replaced from `env`, here and nowhere else.
+        wall: the wall clock, aware.
+
+    Raises:
+        ChannelError: the type is unknown, a variable is missing, or a value is refused; values are never quoted.
+    """
+    kind = _type(name, config)
+    _validate(name, kind, config)
+    _require(name, config, env)
+    resolved = _validate(name, kind, placeholders.resolve(config, env), written=config)
+    return kind.channel(name, resolved, now=wall)
+
+
+def _type(name: str, config: Mapping[str, Any]) -> ChannelType:
+    wanted = config.get("type")
+    if not isinstance(wanted, str) or wanted not in TYPES:
+        allowed = ", ".join(sorted(TYPES))
+        hint = did_you_mean(str(wanted), TYPES)
+        raise ChannelError(f"channel `{name}`: type: {wanted!r} is unknown; it must be one of {allowed}.{hint}")
+    return TYPES[wanted]
+
+
+def _require(name: str, config: Mapping[str, Any], env: Mapping[str, str]) -> None:
+    absent = list(placeholders.missing(config, env))
+    if not absent:
+        return
+    what = "; ".join(f"{field} needs the environment variable {variable}" for field, variable in absent)
+    remedy = " ".join(f"{variable}=…" for variable in dict.fromkeys(variable for _, variable in absent))
+    raise ChannelError(
+        f"channel `{name}`: {what}, not set or empty. Set it for every process of the engine, e.g. export {remedy}"
+    )
+
+
+def _validate(
+    name: str, kind: ChannelType, config: Mapping[str, Any], *, written: Mapping[str, Any] | None = None
+) -> ChannelConfig:
+    """Validate a config, or, where `written` says what stood in engine.yaml, the same with its placeholders replaced."""
+    try:
+        return kind.config.model_validate(dict(config), context=RESOLVED if written is not None else None)
+    except ValidationError as error:
+        said = "; ".join(_problem(kind, each["loc"], each["msg"], written or {}) for each in error.errors())
+    # Outside the handler: pydantic's error keeps what it was given, and a traceback would show it.
+    raise ChannelError(f"channel `{name}`: {said}")
+
+
+def _problem(kind: ChannelType, place: tuple[int | str, ...], message: str, written: Mapping[str, Any]) -> str:
+    field = ".".join(str(part) for part in place)
+    origin = " and ".join(f"${{{each}}}" for each in placeholders.names(written.get(str(place[0])))) if place else ""
+    hint = "" if not place or place[0] in kind.config.model_fields else did_you_mean(field, kind.config.model_fields)
+    text = message.removeprefix("Value error, ")
+    return ": ".join(part for part in (field, text) if part) + (f" (value of {origin})" if origin else "") + hint

@@ -1,0 +1,117 @@
+"""Starting a server's process so that it dies with the guard, ending it, and finding what an earlier guard left behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import psutil
+import structlog
+
+from engine import lifeline
+from engine.core.errors import SopError
+from engine.embedded.programs import Programs
+
+_log = structlog.get_logger(__name__)
+
+_STALE_GRACE = 10.0
+
+
+class ParentGone(SopError):
+    """The process the servers were started for has ended; start them again if they are still wanted."""
+
+
+@dataclass
+class Parent:
+    """The process the guard works for, as seen through standard input, which closes when that process ends."""
+
+    _gone: bool = field(default=False, init=False)
+
+    def gone(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for the parent's end, or for a request to this process to end; return whether it came."""
+        if not self._gone and select.select([0], [], [], timeout)[0]:
+            self._gone = os.read(0, 1) == b""
+        return self._gone
+
+    def wait_for(self, condition: Callable[[], bool], tries: int, pause: float) -> bool:
+        """Try a condition until it holds, `pause` seconds apart; return whether it came to hold. Raises ParentGone."""
+        for _ in range(tries):
+            if condition():
+                return True
+            if self.gone(pause):
+                raise ParentGone
+        return False
+
+    def heed(self, signum: int, frame: FrameType | None) -> None:
+        """Treat a signal to this process like the parent's end."""
+        self._gone = True
+
+
+def spawn(programs: Programs, argv: list[str | Path], folder: Path, output: IO[bytes], deathsig: int) -> subprocess.Popen[bytes]:
+    """Start a server as the servers' user, in `folder`, to be sent `deathsig` when the guard dies."""
+    account = programs.account
+    return subprocess.Popen(
+        argv,
+        cwd=folder,
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},  # PGPORT, PGDATA and the like must not reach it
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        umask=0o077,
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+        # The guard has a single thread, which is what makes this safe.
+        preexec_fn=partial(lifeline.die_with_parent, os.getpid(), deathsig),  # noqa: PLW1509
+    )
+
+
+def end(process: subprocess.Popen[bytes], signals: list[int], patience: float) -> None:
+    """Send each of `signals` in turn, waiting up to `patience` seconds for the end after each, and last SIGKILL."""
+    for signum in [*signals, signal.SIGKILL]:
+        if process.poll() is not None:
+            return
+        process.send_signal(signum)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            _log.warning("server_slow_to_end", pid=process.pid, signal=signal.Signals(signum).name)
+
+
+def end_stale(folder: Path, program: str, signum: int) -> int:
+    """End every `program` still working in `folder`, left by a guard that was killed; return how many there were.
+
+    Both servers work inside their data folder, which tells them surely, where a process id in a file could be somebody else's.
+    """
+    stale = [process for process in psutil.process_iter() if _works_in(process, folder, program)]
+    for process in stale:
+        _log.warning("stale_server_found", program=program, pid=process.pid, folder=str(folder))
+        _ask(process, signum)
+    _, alive = psutil.wait_procs(stale, timeout=_STALE_GRACE)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=_STALE_GRACE)
+    return len(stale)
+
+
+def _ask(process: psutil.Process, signum: int) -> None:
+    try:
+        process.resume()  # a stopped process cannot obey
+        process.send_signal(signum)
+    except psutil.NoSuchProcess:
+        pass  # gone with the one asked before it
+
+
+def _works_in(process: psutil.Process, folder: Path, program: str) -> bool:
+    try:
+        return process.name().startswith(program) and process.cwd() == str(folder)
+    except psutil.Error:
+        return False

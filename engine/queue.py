@@ -1,0 +1,99 @@
+"""The Redis stream of hints: whom to look at. Losing it all loses nothing; the reconciler writes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from engine.ports import Hint
+
+STREAM, GROUP = "sop:events", "matchers"
+_CLAIM_AFTER_MS = 15_000
+"""An entry that its consumer has not finished for so long is taken over."""
+
+QueueError = redis.RedisError
+"""What every call may raise while the server is away."""
+
+
+def connect(url: str, *, timeout: float = 2.0) -> redis.Redis:
+    """Return a client with bounded waits and no silent repeats (a repeated XADD is a second entry)."""
+    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0), decode_responses=True)
+
+
+class RedisHintQueue:
+    """The stream `sop:events`, read by the consumer group `matchers`."""
+
+    def __init__(self, client: redis.Redis, consumer: str = "one", *, claim_after_ms: int = _CLAIM_AFTER_MS) -> None:
+        self._client = client
+        self._consumer = consumer
+        self._claim_after = claim_after_ms
+
+    def look_at(self, subjects: Sequence[str], *, careful: bool = False) -> None:
+        """Add one entry per subject; `careful` asks that it be matched on its own."""
+        if not subjects:
+            return
+        pipeline = self._client.pipeline(transaction=False)
+        for subject in subjects:
+            pipeline.xadd(STREAM, {"s": subject, "c": "1"} if careful else {"s": subject})
+        pipeline.execute()
+
+    def look_for_due(self) -> None:
+        """Add an entry without a subject: due work may wait."""
+        self._client.xadd(STREAM, {"due": "1"})
+
+    def take(self, limit: int, wait: float) -> list[Hint]:
+        """Return up to `limit` entries: first those another consumer left lying, then new ones."""
+        try:
+            return self._abandoned(limit) or self._fresh(limit, wait)
+        except redis.ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._make_group()
+            return []
+
+    def done(self, ids: Sequence[str]) -> None:
+        """Acknowledge and delete these entries."""
+        if ids:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.xack(STREAM, GROUP, *ids)
+            pipeline.xdel(STREAM, *ids)
+            pipeline.execute()
+
+    def length(self) -> int:
+        """Return how many entries the stream holds."""
+        return cast(int, self._client.xlen(STREAM))
+
+    def _make_group(self) -> None:
+        try:
+            self._client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    def _abandoned(self, limit: int) -> list[Hint]:
+        answer: Any = self._client.xautoclaim(STREAM, GROUP, self._consumer, min_idle_time=self._claim_after, count=limit)
+        return [_hint(entry, again=True) for entry in answer[1] if entry[1]]
+
+    def _fresh(self, limit: int, wait: float) -> list[Hint]:
+        block = max(1, int(wait * 1000)) if wait > 0 else None
+        answer: Any = self._client.xreadgroup(GROUP, self._consumer, {STREAM: ">"}, count=limit, block=block)
+        return [_hint(entry) for entry in _entries(answer)]
+
+
+def _entries(answer: Any) -> list[Any]:
+    """Return the entries of an XREADGROUP answer, in the shape of RESP2 (a list of pairs) or RESP3 (a mapping)."""
+    if not answer:
+        return []
+    if isinstance(answer, dict):
+        nested = next(iter(answer.values()))
+        return list(nested[0]) if nested and isinstance(nested[0], list) and nested[0] and isinstance(nested[0][0], (list, tuple)) else list(nested)
+    return list(answer[0][1])
+
+
+def _hint(entry: Any, *, again: bool = False) -> Hint:
+    entry_id, fields = entry
+    return Hint(entry_id, fields.get("s"), careful=again or fields.get("c") == "1")
