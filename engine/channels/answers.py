@@ -32,9 +32,10 @@ def receipt(status: int, headers: Mapping[str, str]) -> Receipt:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the answer's Retry-After asks for, at most `LONGEST_WAIT`; None if it asks for nothing readable.
+    """Return the seconds that Retry-After asks for, at most `LONGEST_WAIT`; None if it is absent or cannot be read.
 
-    A date is read against the answer's own Date, so that a wrong clock on either side does no harm; without one it is ignored.
+    A date is read against the answer's own Date, so that a wrong clock on either side does no harm; without one it is
+    ignored.
     """
     wanted = headers.get("retry-after", "").strip()
     if wanted.isascii() and wanted.isdigit():
@@ -47,7 +48,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def no_answer(error: BaseException) -> Receipt:
-    """Return what a broken connection means; the detail names classes of errors only, since messages may hold addresses."""
+    """Return what a broken connection means; the detail names error classes only: messages may hold addresses."""
     innermost = error
     while (below := innermost.__cause__ or innermost.__context__) is not None:
         innermost = below

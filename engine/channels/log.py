@@ -18,6 +18,7 @@ from engine.core.errors import ChannelError
 from engine.ports import Delivery, Receipt
 
 _SENT = Receipt("sent", "written to the log")
+_UNWRITABLE = Receipt("failed", "the body cannot be written as JSON")
 _STDOUT = threading.Lock()  # two channels of one process share the stream
 
 
@@ -29,7 +30,7 @@ class LogConfig(ChannelConfig):
 
 
 class LogChannel:
-    """Shows what would reach customers. Unlike every other log of the engine it contains message bodies: that is its purpose."""
+    """Shows what would reach customers. It alone among the engine's logs contains message bodies: that is its purpose."""
 
     batch_size = 500
     timeout = 30.0
@@ -70,9 +71,6 @@ class LogChannel:
             _write_stdout(block)
         else:
             _append(self._path, block)
-
-
-_UNWRITABLE = Receipt("failed", "the body cannot be written as JSON")
 
 
 def _line(delivery: Delivery, timestamp: str) -> bytes | None:

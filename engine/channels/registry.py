@@ -31,9 +31,7 @@ TYPES: dict[str, ChannelType] = {
 }
 
 
-def build(
-    name: str, config: Mapping[str, Any], env: Mapping[str, str], *, wall: Callable[[], datetime]
-) -> Channel:
+def build(name: str, config: Mapping[str, Any], env: Mapping[str, str], *, wall: Callable[[], datetime]) -> Channel:
     """Make the channel `name`.
 
     Parameters:
@@ -73,7 +71,7 @@ def _require(name: str, config: Mapping[str, Any], env: Mapping[str, str]) -> No
 def _validate(
     name: str, kind: ChannelType, config: Mapping[str, Any], *, written: Mapping[str, Any] | None = None
 ) -> ChannelConfig:
-    """Validate a config, or, where `written` says what stood in engine.yaml, the same with its placeholders replaced."""
+    """Validate a config; `written` is what stood in engine.yaml, where its placeholders have been replaced."""
     try:
         return kind.config.model_validate(dict(config), context=RESOLVED if written is not None else None)
     except ValidationError as error:

@@ -79,6 +79,8 @@ class WebhookChannel:
 
     def send(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
         """Post the deliveries and tell what became of each; returns within `timeout` seconds."""
+        if not deliveries:
+            return []
         end = time.monotonic() + self.timeout
         receipts: list[Receipt | None] = [None] * len(deliveries)
         loop, client = self._started()
@@ -109,7 +111,7 @@ class WebhookChannel:
             timeout=self.timeout,
             limits=httpx2.Limits(max_connections=room, max_keepalive_connections=room),
             follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # each try sends the same, whatever was answered
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no answer changes what the next try sends
         )
 
     async def _post_all(
@@ -121,11 +123,11 @@ class WebhookChannel:
     ) -> None:
         """Fill `receipts`; what has no answer at `last_moment` (monotonic) is given up and left None."""
         tasks = [asyncio.create_task(self._post(client, each, receipts, at)) for at, each in enumerate(deliveries)]
-        if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=max(0.0, last_moment - time.monotonic()))
-        for task in late:
-            task.cancel()
+        try:
+            await asyncio.wait(tasks, timeout=max(0.0, last_moment - time.monotonic()))
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _post(
         self, client: httpx2.AsyncClient, delivery: Delivery, receipts: list[Receipt | None], at: int
@@ -164,7 +166,7 @@ class WebhookChannel:
 
 
 async def _finish(response: httpx2.Response) -> None:
-    """Read the rest of a short answer, so that the connection is free again; a long or slow one costs its connection."""
+    """Read the rest of a short answer, so that its connection can be used again; a long or slow one loses it."""
     with suppress(TimeoutError, httpx2.HTTPError):
         async with asyncio.timeout(_ANSWER_SECONDS):
             seen = 0

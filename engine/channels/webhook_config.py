@@ -15,8 +15,11 @@ from engine.channels.config import ChannelConfig, Seconds, Text, resolved
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OWN_HEADERS = frozenset(
-    "connection content-encoding content-length content-type expect host idempotency-key sop-attempt te trailer "
-    "transfer-encoding upgrade webhook-id webhook-signature webhook-timestamp".split()
+    {
+        *("webhook-id", "webhook-signature", "webhook-timestamp", "idempotency-key", "sop-attempt"),
+        *("content-encoding", "content-length", "content-type", "host"),
+        *("connection", "expect", "te", "trailer", "transfer-encoding", "upgrade"),
+    }
 )
 
 
