@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 
 from engine.core.errors import InstallationError
-from engine.embedded.processes import Parent, end, end_stale, spawn
+from engine.embedded.parent import Parent
+from engine.embedded.processes import end, end_stale, spawn
 from engine.embedded.programs import POSTGRESQL_MAJOR, Programs
 from engine.embedded.urls import DATABASE, DATABASE_USER, POSTGRESQL_PORT
 from engine.supervise import open_log

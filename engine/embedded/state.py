@@ -7,17 +7,19 @@ import json
 import os
 import pwd
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.core.errors import InstallationError
+from engine.embedded.parent import Parent
 from engine.embedded.urls import VALKEY_SOCKET, Urls
 
 _LONGEST_SOCKET_PATH = 100  # the kernel's limits are 107 (Linux) and 103 (macOS) bytes
 _LONGEST_SOCKET_NAME = max(len("/.s.PGSQL.5432.lock"), len(VALKEY_SOCKET) + 1)
+_LOCK_TRIES, _LOCK_PAUSE = 800, 0.05  # longer than a slow predecessor takes to stop both servers
 _FIRST_PERSONS_UID = 1000
 _NOBODY_UID = 65534
 
@@ -65,9 +67,21 @@ class StateFolder:
                 "this user may write, or SOP_DATABASE_URL and SOP_REDIS_URL to servers of your own"
             ) from error
 
-    def publish(self, urls: Urls, pids: dict[str, int]) -> None:
+    def admit(self, account: pwd.struct_passwd) -> None:
+        """Let the servers' user pass through this folder. Raises InstallationError if a folder above is closed to it."""
+        if not _lets_through(self.path, account):
+            os.chown(self.path, -1, account.pw_gid)
+            self.path.chmod(self.path.stat().st_mode | 0o010)
+        closed = [str(folder) for folder in self.path.parents if not _lets_through(folder, account)]
+        if closed:
+            raise InstallationError(
+                f"the system user {account.pw_name} cannot enter {closed[-1]}, so the servers cannot use {self.path}; set "
+                "SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an ordinary user"
+            )
+
+    def publish(self, urls: Urls, pids: dict[str, int], sockets: Path) -> None:
         """Write where the servers answer, readable by this user only."""
-        text = json.dumps({**asdict(urls), "guard": os.getpid(), "pids": pids}, indent=1)
+        text = json.dumps({**asdict(urls), "guard": os.getpid(), "pids": pids, "sockets": str(sockets)}, indent=1)
         handle, name = tempfile.mkstemp(dir=self.path, prefix=".servers-")
         with os.fdopen(handle, "w") as file:
             file.write(text)
@@ -101,51 +115,55 @@ class StateFolder:
     def _published(self) -> Path:
         return self.path / "servers.json"
 
-    # The lock
-
     @contextmanager
-    def locked(self, parent: int, wait: Callable[[], bool]) -> Iterator[Holder]:
-        """Hold the folder for this process and those it guards for.
+    def locked(self, parent_pid: int, parent: Parent) -> Iterator[None]:
+        """Hold the folder for this process, which guards it for `parent_pid`. Raises InstallationError, ParentGone.
 
-        A predecessor that is stopping is waited for, as long as `wait` returns True; any other makes this raise
-        InstallationError. The lock is this process's alone: the servers do not inherit it.
+        A predecessor that is stopping is waited for; any other is a refusal. The lock is this process's alone: the servers
+        do not inherit it.
         """
-        with open(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
-            while not _locks(file.fileno()):
-                holder = Holder.read(self.path / "lock")
-                if not (holder is None or holder.leaving()) or not wait():
-                    raise InstallationError(_in_use(self.path, holder))
-            mine = Holder(os.getpid(), parent, self.path / "lock")
-            mine.write()
-            yield mine
+        with open(os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+            if not parent.wait_for(lambda: _locks(file.fileno()) or self._refused(), _LOCK_TRIES, _LOCK_PAUSE):
+                raise InstallationError(_in_use(self.path, Holder.read(self._lock)))
+            Holder(os.getpid(), parent_pid).write(self._lock)
+            yield
+
+    def leave(self) -> None:
+        """Say that the servers are being stopped, so that a successor waits instead of giving up."""
+        holder = Holder.read(self._lock)
+        if holder is not None:
+            replace(holder, stopping=True).write(self._lock)
+
+    def _refused(self) -> bool:
+        holder = Holder.read(self._lock)
+        if holder is not None and not holder.leaving():
+            raise InstallationError(_in_use(self.path, holder))
+        return False
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "lock"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Holder:
     """Who holds a state folder, as written in its lock file."""
 
     guard: int
     parent: int
-    file: Path
     stopping: bool = False
 
     @classmethod
     def read(cls, file: Path) -> Holder | None:
         """Return the holder named in a lock file, or None while it is being written."""
         try:
-            content = json.loads(file.read_text())
-            return cls(content["guard"], content["parent"], file, content["stopping"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return cls(**json.loads(file.read_text()))
+        except (OSError, ValueError, TypeError):
             return None
 
-    def write(self) -> None:
+    def write(self, file: Path) -> None:
         """Write this holder into its lock file."""
-        self.file.write_text(json.dumps({"guard": self.guard, "parent": self.parent, "stopping": self.stopping}))
-
-    def leave(self) -> None:
-        """Say that the servers are being stopped, so that a successor waits instead of giving up."""
-        self.stopping = True
-        self.write()
+        file.write_text(json.dumps(asdict(self)))
 
     def leaving(self) -> bool:
         """Whether the folder will be free soon: the servers are stopping, or nobody is left to guard them for."""
@@ -179,6 +197,13 @@ def _locks(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _lets_through(folder: Path, account: pwd.struct_passwd) -> bool:
+    status = folder.stat()
+    if status.st_uid == account.pw_uid:
+        return bool(status.st_mode & 0o100)
+    return bool(status.st_mode & (0o010 if status.st_gid == account.pw_gid else 0o001))
 
 
 def _alive(pid: int) -> bool:

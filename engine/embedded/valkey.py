@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.core.errors import InstallationError
-from engine.embedded.processes import Parent, end, end_stale, spawn
+from engine.embedded.parent import Parent
+from engine.embedded.processes import end, end_stale, spawn
 from engine.embedded.programs import Programs
 from engine.embedded.urls import VALKEY_SOCKET
 from engine.supervise import open_log

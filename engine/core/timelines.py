@@ -1,0 +1,96 @@
+"""When each step of a timeline is due: a function of anchor, definition and (with `from`) the dates it counts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from engine.core.catalog import Definitions
+from engine.core.conditions import dig
+from engine.core.customer import Customer, Timeline
+from engine.core.definitions import Sop, Step
+from engine.core.timing import FOREVER, at_local, day_shift, local_date, zone
+
+
+@dataclass(frozen=True, slots=True)
+class DueStep:
+    """A step and its moment."""
+
+    step: Step
+    due: datetime
+    limit: datetime
+    """Never later than this: its expiry, or the next step's moment."""
+
+
+def schedule(timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions) -> list[DueStep]:
+    """Return the steps in order of their time; a step whose date is not known is missing from the list."""
+    zone_name = definitions.zone_of(customer.timezone)
+    dated = [
+        (due, index, step)
+        for index, step in enumerate(sop.steps)
+        if (due := due_moment(step, sop, timeline, customer, zone_name, definitions)) is not None
+    ]
+    dated.sort(key=lambda each: each[:2])
+    return [DueStep(step, due, _limit(due, sop, step, dated, place)) for place, (due, _, step) in enumerate(dated)]
+
+
+def _limit(due: datetime, sop: Sop, step: Step, dated: list[tuple[datetime, int, Step]], place: int) -> datetime:
+    """Return the earlier of the step's expiry and the first later step's moment."""
+    expiry = due + sop.expiry_of(step)
+    following = next((later for later, _, _ in dated[place + 1 :] if later > due), FOREVER)
+    return min(expiry, following)
+
+
+def due_moment(
+    step: Step, sop: Sop, timeline: Timeline, customer: Customer, zone_name: str, definitions: Definitions
+) -> datetime | None:
+    """Return the moment a step is due, None where the date it counts from is not known."""
+    if step.after is not None:
+        return timeline.anchor + step.after
+    base = local_date(timeline.anchor, zone_name)
+    if step.from_ is not None:
+        found = _date_named(step.from_, timeline.event, customer, definitions, zone_name)
+        if found is None:
+            return None
+        base = found
+    at = step.at or sop.defaults.at
+    if step.day is None or at is None:
+        return None
+    return at_local(day_shift(base, step.day), at, zone_name)
+
+
+def _date_named(
+    name: str, event: Mapping[str, Any], customer: Customer, definitions: Definitions, zone_name: str
+) -> date | None:
+    if name.startswith("attr."):
+        return as_date(customer.attribute(name.removeprefix("attr."), definitions.engine), zone_name)
+    return as_date(dig(event.get("data"), name.removeprefix("event.data.")), zone_name)
+
+
+def as_date(value: Any, zone_name: str) -> date | None:
+    """Return a date, a moment's date in the zone, or ISO 8601 text of either as a date; None for anything else."""
+    try:
+        if isinstance(value, str):
+            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(zone(zone_name)).date()
+    return value if isinstance(value, date) else None
+
+
+def next_step(timeline: Timeline, steps: list[DueStep]) -> DueStep | None:
+    """Return the earliest step the timeline has not had yet."""
+    return next((each for each in steps if each.step.id not in timeline.had), None)
+
+
+def settle(timeline: Timeline, following: DueStep | None, now: datetime) -> None:
+    """Write down what comes next: the step and when to look, or, with nothing left, when to see whether all is finished."""
+    if following is None:
+        timeline.next_step, timeline.step_due, timeline.due_at = None, None, now
+    else:
+        timeline.next_step, timeline.step_due, timeline.due_at = following.step.id, following.due, following.due
+    timeline.waiting = None
+    timeline.changed = True

@@ -1,0 +1,42 @@
+"""The recorded evaluation behind a decision: every condition by its path in the YAML, wanted and actual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+Truth = bool | None
+"""True, False, or None for unknown."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """Collects evaluations while a decision is made. Each entry: path, wanted, actual, holds (null: unknown)."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, path: str, wanted: Any, actual: Any, holds: Truth) -> Truth:
+        """Record one evaluation and return its truth."""
+        self.entries.append({"path": path, "wanted": plain(wanted), "actual": plain(actual), "holds": holds})
+        return holds
+
+    @property
+    def unknown(self) -> str | None:
+        """The first value that was not known, by name."""
+        return next((each["unknown"] for each in self.entries if each.get("unknown")), None)
+
+    def note_unknown(self, path: str, wanted: Any, name: str) -> None:
+        """Record that `name` was not known where a comparison needed it."""
+        self.entries.append({"path": path, "wanted": plain(wanted), "actual": None, "holds": None, "unknown": name})
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it."""
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, (tuple, set, frozenset)):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    return value
