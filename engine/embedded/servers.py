@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-import redis
 
 from engine.core.errors import InstallationError
 from engine.embedded.programs import require_wheels
@@ -34,16 +33,16 @@ class EmbeddedServers:
         self._pids = pids
 
     @classmethod
-    def start(cls, state_dir: Path, on_progress: OnProgress | None = None, *, throwaway: bool = False) -> EmbeddedServers:
+    def start(cls, state_dir: Path, on_progress: OnProgress | None = None, *, throwaway: bool = False) -> Self:
         """Start both servers on a state folder and return when both answer.
 
         Parameters:
             state_dir: folder of the data, logs and sockets; made if missing. What is in it survives a restart.
             on_progress: called with a sentence whenever something that takes time begins.
-            throwaway: do not wait for the disk; after a power failure the data may be unusable. For tests and benchmarks.
+            throwaway: do not wait for the disk; a power failure may ruin the data. For tests and benchmarks.
 
-        Raises InstallationError if the extra `embedded` is not installed, the folder is in use or not usable, or a server does
-        not start.
+        Raises InstallationError if the extra `embedded` is not installed, the folder is in use or not usable, or a
+        server does not start.
         """
         state = StateFolder.at(state_dir)
         require_wheels()
@@ -83,12 +82,14 @@ class EmbeddedServers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 
 def running(state_dir: Path) -> Urls | None:
-    """Return where the servers of a state folder answer, asked just now, or None. For a second terminal; starts nothing."""
+    """Return where the servers of a state folder answer, if they just did. For a second terminal; starts nothing."""
     urls = StateFolder(state_dir.expanduser().resolve()).published_urls()
     return urls if urls and _answers(urls) else None
 
@@ -129,6 +130,8 @@ def _end(guard: subprocess.Popen[bytes]) -> None:
 
 
 def _answers(urls: Urls) -> bool:
+    import redis  # only here: the guard imports this package too, and needs no client
+
     try:
         psycopg.connect(urls.database_url.replace("+psycopg", "", 1), connect_timeout=2).close()
         with redis.Redis.from_url(urls.redis_url, socket_timeout=2) as client:

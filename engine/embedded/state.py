@@ -68,15 +68,15 @@ class StateFolder:
             ) from error
 
     def admit(self, account: pwd.struct_passwd) -> None:
-        """Let the servers' user pass through this folder. Raises InstallationError if a folder above is closed to it."""
+        """Let the servers' user pass through this folder. Raises InstallationError if one above is closed to it."""
         if not _lets_through(self.path, account):
             os.chown(self.path, -1, account.pw_gid)
             self.path.chmod(self.path.stat().st_mode | 0o010)
         closed = [str(folder) for folder in self.path.parents if not _lets_through(folder, account)]
         if closed:
             raise InstallationError(
-                f"the system user {account.pw_name} cannot enter {closed[-1]}, so the servers cannot use {self.path}; set "
-                "SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an ordinary user"
+                f"the system user {account.pw_name} cannot enter {closed[-1]}, so the servers cannot use {self.path}; "
+                "set SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an ordinary user"
             )
 
     def publish(self, urls: Urls, pids: dict[str, int], sockets: Path) -> None:
@@ -119,8 +119,8 @@ class StateFolder:
     def locked(self, parent_pid: int, parent: Parent) -> Iterator[None]:
         """Hold the folder for this process, which guards it for `parent_pid`. Raises InstallationError, ParentGone.
 
-        A predecessor that is stopping is waited for; any other is a refusal. The lock is this process's alone: the servers
-        do not inherit it.
+        A predecessor that is stopping is waited for; any other is a refusal. The lock is this process's alone: the
+        servers do not inherit it.
         """
         with open(os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
             if not parent.wait_for(lambda: _locks(file.fileno()) or self._refused(), _LOCK_TRIES, _LOCK_PAUSE):
@@ -186,7 +186,9 @@ def refuse_home(path: Path, uid: int) -> None:
 
 
 def _homes() -> list[Path]:
-    persons = [each.pw_dir for each in pwd.getpwall() if each.pw_uid == 0 or _FIRST_PERSONS_UID <= each.pw_uid < _NOBODY_UID]
+    persons = [
+        each.pw_dir for each in pwd.getpwall() if each.pw_uid == 0 or _FIRST_PERSONS_UID <= each.pw_uid < _NOBODY_UID
+    ]
     named = {Path(home).resolve() for home in ["/root", "/home", "/Users", os.path.expanduser("~"), *persons] if home}
     return sorted(home for home in named if home != Path("/"))
 

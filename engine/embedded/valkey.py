@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.core.errors import InstallationError
 from engine.embedded.parent import Parent
-from engine.embedded.processes import end, end_stale, spawn
+from engine.embedded.processes import await_end, end_stale, spawn
 from engine.embedded.programs import Programs
 from engine.embedded.urls import VALKEY_SOCKET
 from engine.supervise import open_log
@@ -69,9 +69,9 @@ class Valkey:
             self.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """End the server, by force if it takes too long."""
+        """Wait for the end that was asked for; by force if it takes too long."""
         if self.process is not None:
-            end(self.process, [signal.SIGTERM], _STOP_PATIENCE)
+            await_end(self.process, [signal.SIGKILL], _STOP_PATIENCE)
 
     def _answers_or_died(self) -> bool:
         return not self.alive() or self._answers()

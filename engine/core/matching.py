@@ -1,0 +1,183 @@
+"""What one event leads to, for a customer whose row is held: facts, exits, triggers, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.core import actions, facts, starting
+from engine.core.catalog import Definitions
+from engine.core.conditions import Context, hold
+from engine.core.customer import Customer, Timeline
+from engine.core.definitions import Exit, Sop
+from engine.core.events import END, START, Event
+from engine.core.facts import Happened
+from engine.core.moments import matches
+from engine.core.reasons import Reason
+from engine.core.starting import Start
+from engine.core.timelines import dates_vary
+from engine.core.trace import Trace
+
+
+@dataclass(slots=True)
+class Matched:
+    """The decision about one event: what the store writes, and the trace that explains it."""
+
+    event: Event
+    outcome: dict[str, Any] = field(default_factory=dict)
+    made: list[Event] = field(default_factory=list)
+    """Engine-made events that follow."""
+    changed: bool = False
+
+
+def match(customer: Customer, event: Event, definitions: Definitions, now: datetime) -> Matched:
+    """Apply one event to the customer (in place) and return what it led to."""
+    matched = Matched(event)
+    if event.type == START:
+        _start_by_action(customer, event, definitions, now, matched)
+    elif event.type == END:
+        _end_by_action(customer, event, now, matched)
+    else:
+        _match_facts(customer, event, definitions, now, matched)
+    return matched
+
+
+def _match_facts(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
+    timezone = customer.timezone
+    applied = facts.apply(customer, event, definitions.engine)
+    matched.changed = applied.changed
+    if applied.dropped:
+        matched.outcome["dropped"] = applied.dropped
+    if applied.reason is not None:
+        matched.outcome["reason"] = applied.reason
+        return
+    _exits(customer, event, applied.moments, definitions, now, matched)
+    _while(customer, definitions, now, matched)
+    _triggers(customer, event, applied.moments, definitions, now, matched)
+    if applied.changed:
+        _look_again(customer, definitions, now, everything=timezone != customer.timezone)
+
+
+# ── exits ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _exits(
+    customer: Customer, event: Event, moments: list[Happened], definitions: Definitions, now: datetime, matched: Matched
+) -> None:
+    """End the timelines for which one of the moments is an exit, if it is not before their start."""
+    zone_name = definitions.zone_of(customer.timezone)
+    for timeline in customer.active_timelines():
+        sop = definitions.sop(timeline.sop)
+        if sop is None or event.time < timeline.anchor:
+            continue
+        for index, way_out in enumerate(sop.exit):
+            if any(matches(way_out, happened, customer, zone_name) for happened in moments):
+                _leave(customer, timeline, way_out, index, event, now, matched)
+                break
+
+
+def _leave(customer: Customer, timeline: Timeline, way_out: Exit, index: int, event: Event, now: datetime, matched: Matched) -> None:
+    timeline.end("exited", Reason.EXIT, now, way_out.as_)
+    _note_end(matched, timeline, f"exit/{index}/{way_out.kind}")
+    if way_out.do:
+        place = f"exit/{index}/{event.start_id}"
+        matched.made += actions.events(way_out.do, timeline, customer, place, event.time, now, max(event.depth, timeline.depth))
+
+
+def _while(customer: Customer, definitions: Definitions, now: datetime, matched: Matched) -> None:
+    """End the timelines whose `while` no longer holds; unknown does not end one."""
+    if not matched.changed:
+        return
+    for timeline in customer.active_timelines():
+        sop = definitions.sop(timeline.sop)
+        if sop is not None and sop.while_ and (trace := while_broken(timeline, sop, customer, definitions, now)) is not None:
+            timeline.end("exited", Reason.WHILE_ENDED, now)
+            _note_end(matched, timeline, "while", trace.entries)
+
+
+def while_broken(timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime) -> Trace | None:
+    """Return the trace that shows `while` not to hold, None where it holds or is unknown."""
+    trace = Trace()
+    held = hold(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
+    return trace if held is False else None
+
+
+def _note_end(matched: Matched, timeline: Timeline, path: str, trace: list[dict[str, Any]] | None = None) -> None:
+    entry = {"sop": timeline.sop, "key": timeline.key, "reason": timeline.reason, "detail": timeline.detail, "path": path}
+    matched.outcome.setdefault("exits", []).append({**entry, "trace": trace} if trace else entry)
+
+
+# ── triggers ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _triggers(
+    customer: Customer, event: Event, moments: Iterable[Happened], definitions: Definitions, now: datetime, matched: Matched
+) -> None:
+    """Decide about every SOP for which one of the moments is a trigger, each SOP once."""
+    zone_name = definitions.zone_of(customer.timezone)
+    hit: dict[str, tuple[Sop, int]] = {}
+    for happened in moments:
+        for sop, index in _candidates(happened, definitions):
+            if sop.sop not in hit and matches(sop.trigger[index], happened, customer, zone_name):
+                hit[sop.sop] = (sop, index)
+    for sop, index in sorted(hit.values(), key=lambda each: (-each[0].priority, each[0].sop)):
+        trigger = f"trigger/{index}/{sop.trigger[index].kind}"
+        _note_start(matched, starting.decide(customer, sop, trigger, event, definitions, now))
+
+
+def _candidates(happened: Happened, definitions: Definitions) -> Iterable[tuple[Sop, int]]:
+    table = definitions.triggers
+    if not table:
+        return ()
+    return table.get((happened.kind, happened.name), ())
+
+
+def _note_start(matched: Matched, start: Start) -> None:
+    entry: dict[str, Any] = {"sop": start.sop, "version": start.version, "path": start.trigger}
+    if start.detail:
+        entry["detail"] = start.detail
+    if start.trace:
+        entry["trace"] = start.trace
+    if start.reason is not None:
+        matched.outcome.setdefault("refused", []).append({**entry, "reason": start.reason})
+        return
+    matched.changed = True
+    for ended in start.ended:
+        _note_end(matched, ended, start.trigger)
+    matched.outcome.setdefault("started", []).append({**entry, "key": start.timeline.key if start.timeline else ""})
+
+
+# ── engine-made starts and ends ──────────────────────────────────────────────────────────────────────────────
+
+
+def _start_by_action(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
+    sop = definitions.sop(str(event.data.get("sop")))
+    if sop is None:
+        matched.outcome["reason"] = Reason.SOP_REMOVED
+        return
+    _note_start(matched, starting.decide(customer, sop, "do", event, definitions, now))
+
+
+def _end_by_action(customer: Customer, event: Event, now: datetime, matched: Matched) -> None:
+    cause = (event.cause or {}).get("sop")
+    for timeline in customer.active_timelines():
+        if timeline.sop == event.data.get("sop") and timeline.anchor <= event.time:
+            timeline.end("exited", Reason.BY_SOP, now, cause)
+            _note_end(matched, timeline, "do")
+    if "exits" not in matched.outcome:
+        matched.outcome["reason"] = Reason.NO_CHANGE
+
+
+# ── timelines to look at again ───────────────────────────────────────────────────────────────────────────────
+
+
+def _look_again(customer: Customer, definitions: Definitions, now: datetime, *, everything: bool) -> None:
+    """Let the planner look again at timelines that a changed fact may move: held back, or counting from an attribute."""
+    for timeline in customer.active_timelines():
+        sop = definitions.sop(timeline.sop)
+        if sop is None or timeline.id is None:
+            continue
+        if everything or timeline.waiting in (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR) or dates_vary(sop):
+            timeline.look_again(now)
