@@ -10,7 +10,7 @@ from engine.core.catalog import Definitions
 from engine.core.conditions import Context, dig, hold
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Sop
-from engine.core.events import Event
+from engine.core.events import ENGINE_SOURCE, Event
 from engine.core.reasons import Reason
 from engine.core.timelines import next_step, schedule, settle
 from engine.core.trace import Trace, plain
@@ -61,7 +61,7 @@ def _key(sop: Sop, event: Event) -> str | None:
 def _refuse_old(start: Start, sop: Sop, event: Event) -> bool:
     if event.backfill:
         start.reason = Reason.BACKFILL
-    elif event.received_at - event.time > sop.max_event_age:
+    elif event.source != ENGINE_SOURCE and event.received_at - event.time > sop.max_event_age:
         start.reason, start.detail = Reason.STALE_EVENT, f"{event.received_at - event.time} old, at most {sop.max_event_age}"
     return start.reason is not None
 
@@ -109,10 +109,12 @@ def _begin(start: Start, customer: Customer, sop: Sop, key: str, event: Event, d
     for other in start.ended:
         reason = Reason.RESTARTED if other.sop == sop.sop and other.key == key else Reason.REPLACED
         other.end("exited", reason, now, sop.sop if reason is Reason.REPLACED else None)
+    origin = {"type": event.type, "time": plain(event.time), "data": event.data}
+    if event.cause:
+        origin["path"] = event.cause.get("path", [])
     timeline = Timeline(
-        sop.sop, start.version, key, sop.group, sop.priority, event.time, event.start_id,
-        {"type": event.type, "time": plain(event.time), "data": event.data}, depth=event.depth, changed=True,
-    )  # fmt: skip
+        sop.sop, start.version, key, sop.group, sop.priority, event.time, event.start_id, origin, depth=event.depth, changed=True
+    )
     following = next_step(timeline, schedule(timeline, sop, customer, definitions))
     if following is not None:
         settle(timeline, following)

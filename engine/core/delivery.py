@@ -1,0 +1,178 @@
+"""What a due timeline leads to: touches queued or skipped, the timeline deferred, finished, or ended.
+
+The same function serves the planner and every simulation.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.core import actions
+from engine.core.catalog import Definitions
+from engine.core.conditions import Context, hold
+from engine.core.customer import Customer, Timeline
+from engine.core.definitions import Sop, Step
+from engine.core.errors import MissingValue, TemplateError
+from engine.core.events import Event
+from engine.core.matching import while_broken
+from engine.core.reasons import Reason
+from engine.core.rendering import body_of, template_context
+from engine.core.timelines import DueStep, next_step, schedule, settle
+from engine.core.trace import Trace
+
+_FIRST_LOOK, _LAST_LOOK = timedelta(seconds=1), timedelta(hours=1)
+"""How soon, and how seldom, a timeline whose last touches are on their way is looked at."""
+
+
+@dataclass(slots=True)
+class Touch:
+    """One step of one timeline, to be sent, done, or skipped."""
+
+    timeline: Timeline
+    step: str
+    kind: str
+    status: str
+    due_at: datetime
+    limit: datetime
+    key: str
+    version: int
+    channel: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    body: dict[str, Any] | None = None
+    trace: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Planned:
+    """The decision about one due timeline. The timeline itself is changed in place."""
+
+    touches: list[Touch] = field(default_factory=list)
+    made: list[Event] = field(default_factory=list)
+
+
+def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str) -> Planned:
+    """Carry out, skip or hold back every step of the timeline that is due at `now`.
+
+    After a step that makes events nothing more is done: those come first, the rest stays due.
+    """
+    planned = Planned()
+    defined = definitions.sops.get(timeline.sop)
+    if defined is None:
+        timeline.end("exited", Reason.SOP_REMOVED, now)
+        return planned
+    sop = defined.sop
+    broken = while_broken(timeline, sop, customer, definitions, now) if sop.while_ else None
+    if broken is not None:
+        timeline.end("exited", Reason.WHILE_ENDED, now)
+        return planned
+    steps = schedule(timeline, sop, customer, definitions)
+    while (following := next_step(timeline, steps)) is not None and following.due <= now:
+        touch = _decide(timeline, sop, following, customer, definitions, now, installation)
+        if touch is None:
+            return planned
+        _carry_out(touch, following.step, timeline, customer, now, planned)
+        if planned.made:
+            break
+    _go_on(timeline, sop, steps, following, now, planned, installation)
+    return planned
+
+
+def _carry_out(touch: Touch, step: Step, timeline: Timeline, customer: Customer, now: datetime, planned: Planned) -> None:
+    timeline.had.add(step.id)
+    timeline.changed = True
+    planned.touches.append(touch)
+    if step.do and touch.status == "sent":
+        planned.made += actions.events(step.do, timeline, customer, f"steps/{step.id}", now, now, timeline.depth)
+
+
+def _decide(
+    timeline: Timeline, sop: Sop, due: DueStep, customer: Customer, definitions: Definitions, now: datetime, installation: str
+) -> Touch | None:
+    """Return the touch for a due step, None where it is held back (the timeline then says until when and why)."""
+    step = due.step
+    key = touch_key(installation, customer.ref, timeline, step.id)
+    touch = Touch(timeline, step.id, step.kind, "queued", due.due, due.limit, key, definitions.sops[sop.sop].version)
+    if due.due < timeline.anchor:
+        return _skip(touch, Reason.BEFORE_START)
+    if now >= due.limit:
+        held = timeline.waiting if timeline.next_step == step.id else None
+        return _skip(touch, Reason(held) if held in (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR) else Reason.EXPIRED, timeline.detail)
+    trace = Trace()
+    met = hold(step.when, Context.of(timeline, customer, definitions, now), f"steps/{step.id}/when", trace)
+    touch.trace = trace.entries
+    if met is not True:
+        return _skip(touch, Reason.UNKNOWN if met is None else Reason.CONDITION, trace.unknown if met is None else None)
+    if step.do:
+        touch.status = "sent"
+        touch.body = {"do": [action.model_dump(mode="json", exclude_unset=True, by_alias=True) for action in step.do]}
+        return touch
+    return _address(touch, sop, step, customer, definitions, now)
+
+
+def _skip(touch: Touch, reason: Reason, detail: str | None = None) -> Touch:
+    touch.status, touch.reason, touch.detail = "skipped", reason, detail
+    return touch
+
+
+def _address(touch: Touch, sop: Sop, step: Step, customer: Customer, definitions: Definitions, now: datetime) -> Touch | None:
+    """Choose the channel and write the body; hold the touch back where a value is missing."""
+    known = [name for name in sop.channels_of(step) if name in definitions.engine.channels]
+    if not known:
+        return _skip(touch, Reason.CHANNEL_REMOVED, ", ".join(sop.channels_of(step)))
+    open_ = known if step.task else [name for name in known if not customer.opted_out_of(name)]
+    if not open_:
+        return _skip(touch, Reason.OPTED_OUT, ", ".join(known))
+    touch.channel = open_[0]
+    try:
+        touch.body = body_of(step, template_context(customer, touch.timeline, sop, step.id, definitions, now), customer, touch.due_at)
+    except MissingValue as error:
+        return _hold_back(touch, Reason.MISSING_VALUE, str(error))
+    except TemplateError as error:
+        return _hold_back(touch, Reason.TEMPLATE_ERROR, str(error))
+    return touch
+
+
+def _hold_back(touch: Touch, reason: Reason, detail: str) -> None:
+    """Look again when a fact changes (see matching), at the latest when the touch expires."""
+    timeline = touch.timeline
+    timeline.next_step, timeline.step_due, timeline.due_at = touch.step, touch.due_at, touch.limit
+    timeline.waiting, timeline.detail, timeline.changed = reason, detail[:300], True
+
+
+def _go_on(
+    timeline: Timeline, sop: Sop, steps: list[DueStep], following: DueStep | None, now: datetime, planned: Planned, installation: str
+) -> None:
+    """Write down what comes next; with nothing left, finish once every touch has come to its end."""
+    following = next_step(timeline, steps)
+    timeline.detail = None
+    if following is not None:
+        settle(timeline, following)
+        return
+    planned.touches += _undated(timeline, sop, now, installation, planned)
+    if timeline.open_touches or any(each.status == "queued" for each in planned.touches):
+        last = max((each.due for each in steps), default=now)
+        timeline.next_step, timeline.step_due, timeline.waiting = None, None, None
+        timeline.due_at = now + min(max(now - last, _FIRST_LOOK), _LAST_LOOK)
+        timeline.changed = True
+    else:
+        timeline.end("completed", None, now)
+
+
+def _undated(timeline: Timeline, sop: Sop, now: datetime, installation: str, planned: Planned) -> list[Touch]:
+    """Return skipped touches for the steps whose date never came to be known."""
+    left = [step for step in sop.steps if step.id not in timeline.had]
+    timeline.had.update(step.id for step in left)
+    return [
+        _skip(Touch(timeline, step.id, step.kind, "skipped", now, now, "", timeline.version), Reason.NO_DATE, step.from_) for step in left
+    ]
+
+
+def touch_key(installation: str, ref: str, timeline: Timeline, step: str) -> str:
+    """Return the idempotency key: a function of installation, customer, SOP, timeline key, start and step."""
+    parts: Mapping[str, str] = {"sop": timeline.sop, "key": timeline.key, "start": timeline.start_id, "step": step, "customer": ref}
+    return str(uuid.uuid5(uuid.UUID(installation), "\x1f".join(f"{name}={value}" for name, value in sorted(parts.items()))))
