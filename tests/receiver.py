@@ -44,6 +44,7 @@ class Receiver:
         self._folder = tempfile.TemporaryDirectory(prefix="receiver-")
         self.journal = journal or Path(self._folder.name) / "journal.ndjson"
         self._options = options
+        self._kept: list[dict[str, Any]] = []  # the journal outlives its folder
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
@@ -60,6 +61,7 @@ class Receiver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self._kept = self.requests()
         self._folder.cleanup()
 
     def start(self) -> None:
@@ -87,7 +89,7 @@ class Receiver:
     def requests(self) -> list[dict[str, Any]]:
         """Return every request of the journal, in the order they came."""
         if not self.journal.exists():
-            return []
+            return self._kept
         *lines, _unfinished = self.journal.read_bytes().split(b"\n")
         return [orjson.loads(line) for line in lines]
 
@@ -128,15 +130,21 @@ class Judge:
         self._verifier = Webhook(options.secret) if options.secret else None
         self._journal = os.open(options.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._count = 0
+        self._connections = 0
 
-    def answer(self, headers: dict[str, str], body: bytes) -> int:
+    def connected(self) -> int:
+        """Return the number of a new connection, from 1."""
+        self._connections += 1
+        return self._connections
+
+    def answer(self, headers: dict[str, str], body: bytes, connection: int) -> int:
         """Return the status for a request, once it is in the journal."""
         verified = self._verified(headers, body)
         touch = _touch(body)
         status = self._status(verified, touch, headers)
         entry = {name: touch.get(name) for name in ("key", "customer", "sop", "step", "kind", "due_at")}
         entry |= {"status": status, "body_sha256": hashlib.sha256(body).hexdigest(), "verified": verified}
-        entry["attempt"] = headers.get("sop-attempt")
+        entry |= {"attempt": headers.get("sop-attempt"), "cookie": headers.get("cookie"), "connection": connection}
         os.write(self._journal, orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
         return status
 
@@ -156,7 +164,7 @@ class Judge:
             return None
         try:
             self._verifier.verify(body, headers, json_parse=False)
-        except (WebhookVerificationError, ValueError):  # ValueError: no signature by its form, or a body that is no text
+        except (WebhookVerificationError, ValueError):  # ValueError: no signature by its form, or no text
             return False
         return True
 
@@ -177,6 +185,7 @@ class Connection(asyncio.Protocol):
         self._options = options
         self._extra = "".join(f"{line}\r\n" for line in options.header)
         self._buffer = bytearray()
+        self._number = judge.connected()
         self._sending: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -194,7 +203,7 @@ class Connection(asyncio.Protocol):
                 return
             body = bytes(self._buffer[end + 4 : size])
             del self._buffer[:size]
-            self._respond(self._judge.answer(headers, body))
+            self._respond(self._judge.answer(headers, body, self._number))
 
     def _respond(self, status: int) -> None:
         body = json.dumps({"status": status})

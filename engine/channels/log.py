@@ -30,7 +30,7 @@ class LogConfig(ChannelConfig):
 
 
 class LogChannel:
-    """Shows what would reach customers. It alone among the engine's logs contains message bodies: that is its purpose."""
+    """Shows what would reach customers. Alone among the engine's logs it contains message bodies: its purpose."""
 
     batch_size = 500
     timeout = 30.0
