@@ -1,8 +1,8 @@
 """Children that end when their parent ends, however it ends.
 
-Two means, because neither is enough alone. On Linux the kernel signals a child whose parent died; this reaches it even if
-everybody else is dead, but not its own children, and it may be slow to obey. A keeper process reads a pipe whose other end
-only the parent holds; when the pipe closes it ends the children's whole process groups, by force if need be.
+Two means, because neither is enough alone. On Linux the kernel signals a child whose parent died; this reaches it even
+if everybody else is dead, but not its own children, and it may be slow to obey. A keeper process reads a pipe whose
+other end only the parent holds; when the pipe closes it ends the children's whole process groups, by force if need be.
 
 Run as a script in front of every child, so it imports nothing but the standard library:
 
@@ -24,9 +24,9 @@ _POLL = 0.05
 
 
 def die_with_parent(parent: int, signum: int = signal.SIGTERM) -> None:
-    """Have this process sent `signum` when the thread of `parent` that started it ends (Linux; elsewhere only the check below).
+    """Have this process sent `signum` when the thread of `parent` that started it ends (Linux only).
 
-    Ends the process at once if `parent` is gone already. To be called after any change of user, which clears the request.
+    Ends the process at once if `parent` is gone already. To be called after a change of user, which clears the request.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)

@@ -63,13 +63,13 @@ class _Child:
 class Supervisor:
     """Runs children by name, each in a process group of its own, out of reach of the terminal's Ctrl-C.
 
-    Start and poll from one thread that lives as long as the children should: on Linux the kernel ties a child to the thread
-    that started it.
+    Start and poll from one thread that lives as long as the children should: on Linux the kernel ties a child to the
+    thread that started it.
 
     Parameters:
         log_dir: folder for one `<name>.log` per child; made if missing. None: no files.
-        on_line: called with name and line for everything a child prints, from one thread per child. With neither this nor
-            `log_dir`, children print where this process prints.
+        on_line: called with name and line for everything a child prints, from one thread per child. With neither this
+            nor `log_dir`, children print where this process prints.
         restart: start a child again that ended unasked, after 0.5 s, doubling up to 10 s; False: `poll` raises.
     """
 
@@ -84,7 +84,8 @@ class Supervisor:
     def start(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
         """Start a child and return its process id.
 
-        `env` is the child's whole environment; None hands on this process's own. Raises InstallationError if the name is taken.
+        `env` is the child's whole environment; None hands on this process's own. Raises InstallationError if the name
+        is taken.
         """
         if name in self._children:
             raise InstallationError(f"a child named {name!r} is already supervised; give this one another name")
@@ -93,7 +94,7 @@ class Supervisor:
         return self._launch(child)
 
     def poll(self) -> None:
-        """Notice what ended and start again what is due. Raises InstallationError for an ended child if `restart` is off."""
+        """Notice what ended and start again what is due; without `restart`, raise InstallationError instead."""
         self._keep_keeper()
         for child in self._children.values():
             if child.due is None and not child.running:

@@ -16,7 +16,7 @@ import structlog
 from engine.core.errors import InstallationError
 from engine.embedded.parent import Parent, ParentGone
 from engine.embedded.postgresql import PostgreSQL
-from engine.embedded.programs import Programs, programs
+from engine.embedded.programs import Programs, programs, server_account
 from engine.embedded.state import StateFolder
 from engine.embedded.urls import Urls, socket_urls
 from engine.embedded.valkey import Valkey
@@ -58,7 +58,10 @@ def _log_processors() -> Iterator[structlog.typing.Processor]:
 def _serve(state: StateFolder, parent: Parent, throwaway: bool) -> None:
     with state.locked(os.getppid(), parent):
         _forget_earlier(state)
-        allowed = programs()
+        account = server_account()
+        if account:
+            state.admit(account)
+        allowed = programs(account, copies=state.path / "programs")
         with _sockets(state, allowed) as sockets, _running(state, sockets, allowed, parent, throwaway) as servers:
             _publish(state, servers, socket_urls(sockets))
             _tell("ready", "")
@@ -80,7 +83,6 @@ def _sockets(state: StateFolder, allowed: Programs) -> Iterator[Path]:
     folder.mkdir(mode=0o700, exist_ok=True)
     if allowed.account:
         shutil.chown(folder, allowed.account.pw_uid, allowed.account.pw_gid)
-        state.admit(allowed.account)
     try:
         yield folder
     finally:

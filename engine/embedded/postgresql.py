@@ -89,7 +89,7 @@ class PostgreSQL:
             self.process.send_signal(signal.SIGINT)
 
     def stop(self) -> None:
-        """Wait for the end that was asked for; without a clean shutdown if it takes too long: the next start recovers."""
+        """Wait for the end that was asked for; if it takes too long, end it so that the next start recovers."""
         if self.process is not None:
             await_end(self.process, [signal.SIGQUIT, signal.SIGKILL], _STOP_PATIENCE)
 

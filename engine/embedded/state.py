@@ -173,24 +173,29 @@ class Holder:
 def refuse_home(path: Path, uid: int) -> None:
     """Raise InstallationError if `uid` is root and `path` lies in a home folder.
 
-    PostgreSQL refuses to run as root, so its files belong to a system user, who must be able to reach them; homes stay closed.
+    PostgreSQL refuses to run as root, so its files belong to a system user who must be able to reach them; homes stay
+    closed.
     """
     if uid != 0:
         return
     for home in _homes():
         if path.is_relative_to(home):
             raise InstallationError(
-                f"state folder {path} lies under {home}: as root the servers run as a system user that cannot enter a home "
-                "folder; set SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an ordinary user"
+                f"state folder {path} lies under {home}: as root the servers run as a system user that cannot enter a "
+                "home folder; set SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an "
+                "ordinary user"
             )
 
 
 def _homes() -> list[Path]:
-    persons = [
-        each.pw_dir for each in pwd.getpwall() if each.pw_uid == 0 or _FIRST_PERSONS_UID <= each.pw_uid < _NOBODY_UID
-    ]
-    named = {Path(home).resolve() for home in ["/root", "/home", "/Users", os.path.expanduser("~"), *persons] if home}
+    persons = (each for each in pwd.getpwall() if each.pw_uid == 0 or _is_person(each.pw_uid))
+    homes = ["/root", "/home", "/Users", os.path.expanduser("~"), *(each.pw_dir for each in persons)]
+    named = {Path(home).resolve() for home in homes if home}
     return sorted(home for home in named if home != Path("/"))
+
+
+def _is_person(uid: int) -> bool:
+    return _FIRST_PERSONS_UID <= uid < _NOBODY_UID
 
 
 def _locks(descriptor: int) -> bool:
