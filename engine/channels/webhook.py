@@ -118,7 +118,7 @@ class WebhookChannel:
             timeout=self.timeout,
             limits=httpx2.Limits(max_connections=room, max_keepalive_connections=room),
             follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no answer changes what the next try sends
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # or a receiver could pile them up
         )
 
     async def _post_all(

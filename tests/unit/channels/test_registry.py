@@ -182,4 +182,4 @@ def test_a_value_is_not_shown_when_a_section_is_refused() -> None:
     with pytest.raises(ValidationError) as caught:
         TYPES["webhook"].config.model_validate(webhook(secret=SECRET))
 
-    assert SECRET not in str(caught.value)
+    assert SECRET[:12] not in str(caught.value)  # pydantic shortens long values, but shows how they begin
