@@ -1,0 +1,109 @@
+"""Definitions as applied: immutable versions, and the generations that say which are in force together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.store.database import Row, rows, run, scalar, to_json
+
+_APPLY_LOCK = 7023002
+
+
+def generation(connection: Connection) -> int:
+    """Return the number of the generation in force, 0 before the first apply."""
+    return int(scalar(connection, "select coalesce(max(generation), 0) from generations"))
+
+
+def in_force(connection: Connection, generation_: int) -> list[Row]:
+    """Return name, sop, version, hash and body of the definitions of a generation."""
+    return rows(
+        connection,
+        """select d.id, d.name, d.sop, d.version, d.hash, d.body from generations g join definitions d on d.id = any(g.definition_ids)
+           where g.generation = :generation order by d.name""",
+        generation=generation_,
+    )
+
+
+def hold_apply(connection: Connection) -> None:
+    """Let one apply run at a time, until the transaction's end."""
+    run(connection, "select pg_advisory_xact_lock(:lock)", lock=_APPLY_LOCK)
+
+
+def add_version(connection: Connection, name: str, sop: str | None, digest: str, body: str, at: datetime) -> Row:
+    """Store a definition as its next version, or find the newest one with the same text; return id, version, is_new."""
+    same = rows(
+        connection,
+        """select id, version, false as is_new from definitions where coalesce(sop, name) = :key and name = :name and hash = :hash
+           order by version desc limit 1""",
+        key=sop or name,
+        name=name,
+        hash=digest,
+    )
+    if same:
+        return same[0]
+    return rows(
+        connection,
+        """insert into definitions (name, sop, version, hash, body, created_at)
+           select :name, cast(:sop as text), coalesce(max(version), 0) + 1, :hash, :body, :at from definitions
+           where coalesce(sop, name) = :key
+           returning id, version, true as is_new""",
+        name=name,
+        sop=sop,
+        key=sop or name,
+        hash=digest,
+        body=body,
+        at=at,
+    )[0]
+
+
+def add_generation(connection: Connection, number: int, ids: Sequence[int], at: datetime, who: str) -> None:
+    """Put a set of definitions in force."""
+    run(
+        connection,
+        "insert into generations (generation, definition_ids, applied_at, applied_by) values (:number, :ids, :at, :who)",
+        number=number,
+        ids=list(ids),
+        at=at,
+        who=who,
+    )
+
+
+def unsettled(connection: Connection) -> int | None:
+    """Return the newest generation whose timelines were not all looked at, None where there is none."""
+    found: int | None = scalar(connection, "select max(generation) from generations where settled_at is null")
+    return found
+
+
+def settle(connection: Connection, generation_: int, at: datetime) -> None:
+    """Note that every timeline was looked at under this generation (and so under all before)."""
+    run(
+        connection,
+        "update generations set settled_at = :at where generation <= :generation and settled_at is null",
+        generation=generation_,
+        at=at,
+    )
+
+
+def timelines_to_settle(connection: Connection, after: int, limit: int) -> list[Row]:
+    """Return id and customer_id of active timelines with an id above `after`, by id."""
+    return rows(
+        connection,
+        "select id, customer_id from timelines where state = 'active' and id > :after order by id limit :limit",
+        after=after,
+        limit=limit,
+    )
+
+
+def add_audit(connection: Connection, at: datetime, who: str, action: str, detail: Mapping[str, object]) -> None:
+    """Write one line of the audit."""
+    run(
+        connection,
+        "insert into audit (at, who, action, detail) values (:at, :who, :action, cast(:detail as jsonb))",
+        at=at,
+        who=who,
+        action=action,
+        detail=to_json(dict(detail)),
+    )

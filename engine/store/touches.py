@@ -1,0 +1,201 @@
+"""Touches: what was planned, who is sending it, what became of it. Every write after a claim names the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.core.delivery import Touch
+from engine.ports import Delivery
+from engine.store.database import Row, json_column, rows, run
+
+
+def add(connection: Connection, touches: Sequence[tuple[int, Touch]], now: datetime) -> None:
+    """Insert planned touches, each with its customer's id. A step its timeline has had already raises (unique)."""
+    if not touches:
+        return
+    made = [touch for _, touch in touches]
+    run(
+        connection,
+        """insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at, planned_at,
+                                ready_at, send_before, key, body, trace, sent_at, ended_at)
+           select timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at, :now,
+                  due_at, send_before, key, body::jsonb, trace::jsonb,
+                  case when status = 'sent' then cast(:now as timestamptz) end, case when status <> 'queued' then cast(:now as timestamptz) end
+           from unnest(cast(:timelines as bigint[]), cast(:customers as bigint[]), cast(:sops as text[]), cast(:versions as integer[]),
+                       cast(:steps as text[]), cast(:kinds as text[]), cast(:channels as text[]), cast(:statuses as text[]),
+                       cast(:reasons as text[]), cast(:details as text[]), cast(:dues as timestamptz[]), cast(:limits as timestamptz[]),
+                       cast(:keys as text[]), cast(:bodies as text[]), cast(:traces as text[]))
+                with ordinality v(timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at,
+                                  send_before, key, body, trace, place)
+           order by place""",
+        now=now,
+        timelines=[touch.timeline.id for touch in made],
+        customers=[customer for customer, _ in touches],
+        sops=[touch.timeline.sop for touch in made],
+        versions=[touch.version for touch in made],
+        steps=[touch.step for touch in made],
+        kinds=[touch.kind for touch in made],
+        channels=[touch.channel for touch in made],
+        statuses=[touch.status for touch in made],
+        reasons=[touch.reason for touch in made],
+        details=[touch.detail for touch in made],
+        dues=[touch.due_at for touch in made],
+        limits=[touch.limit for touch in made],
+        keys=[touch.key for touch in made],
+        bodies=json_column(touch.body for touch in made),
+        traces=json_column(touch.trace or None for touch in made),
+    )
+
+
+# ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A touch that is ours to send until the lease ends."""
+
+    id: int
+    claim_no: int
+    delivery: Delivery
+
+
+def lock_ready(connection: Connection, channel: str, now: datetime, limit: int) -> list[int]:
+    """Lock the touches ready on a channel, oldest first, leaving out those somebody else holds and those of paused SOPs.
+
+    Nothing is decided here: the gate reads in a later statement.
+    """
+    found = rows(
+        connection,
+        """select id from touches t where status = 'queued' and channel = :channel and ready_at <= :now
+             and (send_before <= :now or not exists (select 1 from pauses p where p.kind = 'sop' and p.name = t.sop))
+           order by ready_at, id limit :limit for update skip locked""",
+        channel=channel,
+        now=now,
+        limit=limit,
+    )
+    return [row.id for row in found]
+
+
+def paused(connection: Connection, channel: str) -> bool:
+    """Return whether nothing may go out over the channel now."""
+    return bool(rows(connection, "select 1 from pauses where kind = 'all' or (kind = 'channel' and name = :channel)", channel=channel))
+
+
+def gate(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Turn away, of locked touches, those that may no longer go out: the last gate before sending, retries included."""
+    run(
+        connection,
+        """with judged as (
+               select t.id, case
+                   when l.state not in ('active', 'completed') then 'timeline_ended'
+                   when t.kind = 'message' and c.opt_outs && array['*', t.channel] then 'opted_out'
+                   when t.send_before <= :now then 'expired' end as reason
+               from touches t join timelines l on l.id = t.timeline_id join customers c on c.id = t.customer_id
+               where t.id = any(:ids))
+           update touches t set status = case when j.reason = 'expired' then 'expired' else 'cancelled' end, reason = j.reason,
+               ended_at = :now, lease_until = null
+           from judged j where t.id = j.id and j.reason is not null""",
+        ids=list(ids),
+        now=now,
+    )
+
+
+def begin(connection: Connection, ids: Sequence[int], lease_until: datetime) -> list[Claimed]:
+    """Mark those still queued as being sent, under a new claim, and return them in order of their time."""
+    found = rows(
+        connection,
+        """with begun as (
+               update touches set status = 'sending', claim_no = claim_no + 1, attempt = attempt + 1, lease_until = :lease_until
+               where id = any(:ids) and status = 'queued'
+               returning id, claim_no, customer_id, key, sop, step, kind, body, due_at, attempt)
+           select b.*, c.ref from begun b join customers c on c.id = b.customer_id order by b.due_at, b.id""",
+        ids=list(ids),
+        lease_until=lease_until,
+    )
+    return [Claimed(row.id, row.claim_no, _delivery(row)) for row in found]
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(row.key, row.ref, row.sop, row.step, row.kind, row.body, row.due_at, row.attempt)
+
+
+# ── recording ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one claimed touch."""
+
+    id: int
+    claim_no: int
+    status: str
+    outcome: str
+    """As the channel said it, for the record of attempts."""
+    reason: str | None = None
+    detail: str | None = None
+    ready_at: datetime | None = None
+    provider_id: str | None = None
+
+
+def record(connection: Connection, results: Sequence[Result], now: datetime) -> int:
+    """Write results where the claim is still ours; return how many were. A stale claim changes nothing."""
+    found = rows(
+        connection,
+        """with new as (
+               select * from unnest(cast(:ids as bigint[]), cast(:claims as integer[]), cast(:statuses as text[]), cast(:outcomes as text[]),
+                                    cast(:reasons as text[]), cast(:details as text[]), cast(:ready as timestamptz[]), cast(:providers as text[]))
+                    v(id, claim_no, status, outcome, reason, detail, ready_at, provider_id)),
+           written as (
+               update touches t set status = n.status, reason = n.reason, detail = n.detail, lease_until = null,
+                   ready_at = coalesce(n.ready_at, t.ready_at), provider_id = coalesce(n.provider_id, t.provider_id),
+                   sent_at = case when n.status = 'sent' then cast(:now as timestamptz) end,
+                   ended_at = case when n.status <> 'queued' then cast(:now as timestamptz) end
+               from new n where t.id = n.id and t.claim_no = n.claim_no and t.status = 'sending'
+               returning t.id, t.attempt, n.claim_no, n.outcome, n.detail),
+           noted as (
+               insert into attempts (touch_id, attempt, claim_no, outcome, detail, at)
+               select id, attempt, claim_no, outcome, detail, :now from written)
+           select count(*) as written from written""",
+        now=now,
+        ids=[each.id for each in results],
+        claims=[each.claim_no for each in results],
+        statuses=[each.status for each in results],
+        outcomes=[each.outcome for each in results],
+        reasons=[each.reason for each in results],
+        details=[each.detail for each in results],
+        ready=[each.ready_at for each in results],
+        providers=[each.provider_id for each in results],
+    )
+    return int(found[0].written)
+
+
+def abandoned(connection: Connection, lease_now: datetime, limit: int) -> list[Row]:
+    """Lock touches whose sender's lease has run out; return id, claim_no, channel, attempt."""
+    return rows(
+        connection,
+        """select id, claim_no, channel, attempt from touches where status = 'sending' and lease_until < :lease_now
+           order by id limit :limit for update skip locked""",
+        lease_now=lease_now,
+        limit=limit,
+    )
+
+
+def without_channel(connection: Connection, channels: Sequence[str], now: datetime) -> int:
+    """Turn away the queued touches of channels that are no longer defined; return how many."""
+    return run(
+        connection,
+        """update touches set status = 'cancelled', reason = 'channel_removed', ended_at = :now
+           where status = 'queued' and channel <> all(:channels)""",
+        channels=list(channels),
+        now=now,
+    )
+
+
+def next_ready(connection: Connection) -> datetime | None:
+    """Return when the next queued touch is ready."""
+    found = rows(connection, "select min(ready_at) as at from touches where status = 'queued'")
+    return found[0].at if found else None
