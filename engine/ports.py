@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from engine.core.problems import Problem
+
 
 class Clock(Protocol):
     """Business time. Read once per transaction."""
@@ -92,20 +94,3 @@ class HintQueue(Protocol):
 
     def length(self) -> int:
         """Return how many entries wait or are being worked on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a definition, with its place."""
-
-    message: str
-    path: str = ""
-    file: str = ""
-    line: int = 0
-    column: int = 0
-    level: Literal["error", "warning"] = "error"
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
-        return f"{place}{self.level}: {self.message}"
