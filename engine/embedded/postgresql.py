@@ -55,6 +55,10 @@ class PostgreSQL:
     def clear(self) -> None:
         """End servers that an earlier guard left on this data folder: fast shutdown, clients are cut off."""
         end_stale(self.data, "postgres", signal.SIGINT)
+        # Where nobody reaps orphans, as in many containers, a killed server stays a zombie, and the next would take it
+        # for a running server. We know better: the lock is ours, and nobody works in the folder.
+        for lock in (self.data / "postmaster.pid", self.sockets / f".s.PGSQL.{POSTGRESQL_PORT}.lock"):
+            lock.unlink(missing_ok=True)
 
     def prepare(self) -> None:
         """Make the data folder if it is missing. Raises InstallationError."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -18,6 +20,7 @@ from engine.embedded.programs import Programs
 _log = structlog.get_logger(__name__)
 
 _STALE_GRACE = 10.0
+_POLL = 0.02
 
 
 def spawn(
@@ -52,8 +55,8 @@ def await_end(process: subprocess.Popen[bytes], signals: list[int], patience: fl
     process.wait()
 
 
-def end_stale(folder: Path, program: str, signum: int) -> int:
-    """End every `program` still working in `folder`, left by a guard that was killed; return how many there were.
+def end_stale(folder: Path, program: str, signum: int) -> None:
+    """Ask every `program` still working in `folder`, left by a guard that was killed, to end, and see that it does.
 
     Both servers work inside their data folder, which tells them surely; a process id in a file may be another's by now.
     """
@@ -61,19 +64,26 @@ def end_stale(folder: Path, program: str, signum: int) -> int:
     for process in stale:
         _log.warning("stale_server_found", program=program, pid=process.pid, folder=str(folder))
         _ask(process, signum)
-    _, alive = psutil.wait_procs(stale, timeout=_STALE_GRACE)
-    for process in alive:
-        process.kill()
-    psutil.wait_procs(alive, timeout=_STALE_GRACE)
-    return len(stale)
+    for process in _left(stale, folder, program):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    _left(stale, folder, program)
+
+
+def _left(processes: list[psutil.Process], folder: Path, program: str) -> list[psutil.Process]:
+    """Wait a while for processes to end; return those that have not. A zombie counts as ended, whoever neglects it."""
+    deadline = time.monotonic() + _STALE_GRACE
+    left = processes
+    while left and time.monotonic() < deadline:
+        left = [process for process in left if _works_in(process, folder, program)]
+        time.sleep(_POLL)
+    return left
 
 
 def _ask(process: psutil.Process, signum: int) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):  # gone with the one asked before it
         process.resume()  # a stopped process cannot obey
         process.send_signal(signum)
-    except psutil.NoSuchProcess:
-        pass  # gone with the one asked before it
 
 
 def _works_in(process: psutil.Process, folder: Path, program: str) -> bool:
