@@ -51,6 +51,12 @@ def hold_due(connection: Connection, now: datetime, limit: int) -> list[int]:
     return sorted({row.id for row in found})
 
 
+def hold_ids(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Lock these customers by ascending id, waiting for whoever holds them; return the ids that exist."""
+    found = rows(connection, "select id from customers where id = any(:ids) order by id for no key update", ids=list(ids))
+    return [row.id for row in found]
+
+
 def refs_of(connection: Connection, ids: Sequence[int]) -> dict[str, int]:
     """Return ref → id."""
     return {row.ref: row.id for row in rows(connection, "select id, ref from customers where id = any(:ids)", ids=list(ids))}

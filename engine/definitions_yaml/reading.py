@@ -1,0 +1,164 @@
+"""Text to nodes, by ruamel.yaml's events: nothing is constructed, so nothing can be made to run or to grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from engine.core.problems import Problem
+from engine.definitions_yaml import traps
+from engine.definitions_yaml.nodes import Node
+from engine.definitions_yaml.scalars import read_plain
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 50
+_STARTS = (ScalarEvent, MappingStartEvent, SequenceStartEvent)
+
+
+class Refused(Exception):
+    """Reading cannot go on from here."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
+
+
+def decode(data: bytes) -> str:
+    """Return the text of a file. Raises Refused for a file too large or not in UTF-8."""
+    if len(data) > MAX_BYTES:
+        raise Refused(f"the file has {len(data):,} bytes; at most {MAX_BYTES:,} (1 MiB) are allowed; split it into several files")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before.rsplit(b"\n", 1)[-1].decode("utf-8", "replace")) + 1
+        byte = f"0x{data[error.start]:02X}"
+        raise Refused(f"byte {byte} is not UTF-8; save the file as UTF-8 (it may be GBK)", line, column) from None
+
+
+def read(text: str, file: str) -> tuple[Node | None, list[Problem]]:
+    """Return the file's one document as nodes, None where it cannot be read, and what was refused."""
+    problems: list[Problem] = []
+    try:
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+            raise Refused(f"the text is over {MAX_BYTES:,} bytes (1 MiB); split it into several files")
+        traps.refuse_tabs(text, Refused)
+        return _Reading(file, problems).document(text), problems
+    except Refused as error:
+        problems.append(Problem(str(error), file=file, line=error.line, column=error.column))
+    except ReaderError as error:
+        problems.append(_unreadable(text, file, error))
+    except MarkedYAMLError as error:
+        problems.append(_syntax(text, file, error))
+    except (ValueError, IndexError, RecursionError, AssertionError, TypeError, AttributeError) as error:
+        # ruamel.yaml's scanner answers some broken directives and escapes with plain Python errors.
+        problems.append(Problem(f"this is not YAML ({type(error).__name__}); compare with the examples", file=file, line=1, column=1))
+    return None, problems
+
+
+def _unreadable(text: str, file: str, error: ReaderError) -> Problem:
+    before = text[: error.position]
+    line, column = before.count("\n") + 1, len(before.rsplit("\n", 1)[-1]) + 1
+    code = ord(error.character) if isinstance(error.character, str) else int(error.character)
+    return Problem(f"the character U+{code:04X} is not allowed in YAML; delete it", file=file, line=line, column=column)
+
+
+def _syntax(text: str, file: str, error: MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    reason = " ".join(part for part in (error.context, error.problem) if part)
+    hint = traps.syntax_hint(text, line)
+    return Problem(f"this is not YAML: {reason}{hint}", file=file, line=line, column=column)
+
+
+class _Reading:
+    """One pass over a file's events."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self._file = file
+        self._problems = problems
+
+    def document(self, text: str) -> Node:
+        events = iter(YAML(typ="safe", pure=True).parse(text))
+        root: Node | None = None
+        for event in events:
+            if isinstance(event, DocumentStartEvent) and root is not None:
+                raise Refused("a second document begins here (`---`); write one document a file", *_place(event))
+            if isinstance(event, (*_STARTS, AliasEvent)):
+                root = self._node(event, events, 1)
+        return root or Node("word", 1, 1)
+
+    def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
+        line, column = _place(event)
+        self._refuse(event, depth)
+        if isinstance(event, ScalarEvent):
+            return self._word(event)
+        node = Node("map" if isinstance(event, MappingStartEvent) else "list", line, column)
+        for inner in events:
+            if isinstance(inner, (SequenceEndEvent, MappingEndEvent)):
+                return node
+            if node.kind == "list":
+                node.items.append(self._node(inner, events, depth + 1))
+            else:
+                self._member(node, inner, events, depth + 1)
+        return node
+
+    def _member(self, owner: Node, event: Any, events: Iterator[Any], depth: int) -> None:
+        place = _place(event)
+        if not isinstance(event, ScalarEvent):
+            self._refuse(event, depth)
+            raise Refused(traps.mapping_as_key(event), *place)
+        key = event.value
+        if key == "<<" and not event.style:
+            raise Refused("merge keys (`<<`) are not allowed; write the keys out", *place)
+        self._refuse(event, depth)
+        member = self._node(next(events), events, depth)
+        if key in owner.members:
+            first = owner.keys[key][0]
+            self._say(f"the key `{key}` stands here twice (first in line {first}); remove one", place)
+            return
+        owner.members[key] = member
+        owner.keys[key] = place
+
+    def _refuse(self, event: Any, depth: int) -> None:
+        place = _place(event)
+        if isinstance(event, AliasEvent):
+            raise Refused(f"aliases (`*{event.anchor}`) are not allowed; write the value out, or quote a text that begins with *", *place)
+        if event.anchor:
+            raise Refused(f"anchors (`&{event.anchor}`) are not allowed; remove it, or quote a text that begins with &", *place)
+        if event.tag is not None and not (isinstance(event, ScalarEvent) and event.tag == "!" and event.style):
+            raise Refused(f"tags (`{event.tag}`) are not allowed; remove it, or quote a text that begins with !", *place)
+        if depth > MAX_DEPTH:
+            raise Refused(f"nested deeper than {MAX_DEPTH} levels; make it flatter", *place)
+
+    def _word(self, event: Any) -> Node:
+        line, column = _place(event)
+        style = event.style or ""
+        node = Node("word", line, column, event.value, style, event.value)
+        if not style:
+            try:
+                node.value = read_plain(event.value)
+            except ValueError as error:
+                self._say(str(error), (line, column))
+        return node
+
+    def _say(self, message: str, place: tuple[int, int]) -> None:
+        self._problems.append(Problem(message, file=self._file, line=place[0], column=place[1]))
+
+
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1

@@ -1,0 +1,68 @@
+"""What an unquoted word in YAML means: YAML 1.2, plus dates. No tags, no surprises."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?\s?(Z|[+-]\d{2}:\d{2})?")
+_DIGITS = 18
+
+Plain = bool | int | float | date | datetime | str | None
+
+
+def read_plain(text: str) -> Plain:
+    """Return the value of an unquoted word. Raises ValueError, with the remedy, for what is read differently than meant."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return _integer(text)
+    if _DECIMAL.fullmatch(text):
+        return _decimal(text)
+    if _NOT_FINITE.fullmatch(text) or _OTHER_BASE.fullmatch(text):
+        raise ValueError(f'`{text}` is no number this language knows; write "{text}" in quotes if it is a text')
+    return _calendar(text)
+
+
+def _integer(text: str) -> int:
+    digits = text.lstrip("+-")
+    if len(digits) > 1 and digits.startswith("0"):
+        raise ValueError(
+            f'`{_short(text)}` begins with 0 and YAML reads it as the number {_short(digits.lstrip("0") or "0")}; '
+            f'write "{_short(text)}" in quotes for a text, or the number without the 0'
+        )
+    if len(digits) > _DIGITS:
+        raise ValueError(
+            f'the number `{_short(text)}` has {len(digits)} digits, at most {_DIGITS} are allowed; write it in quotes if it is a text'
+        )
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"the number `{_short(text)}` is too large; write it in quotes if it is a text")
+    return value
+
+
+def _calendar(text: str) -> date | datetime | str:
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+        return datetime.fromisoformat(text.upper()) if _MOMENT.fullmatch(text) else text
+    except ValueError:
+        return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 30 else f"{text[:30]}…"

@@ -1,0 +1,136 @@
+"""What YAML reads differently than it was meant: full-width signs, an unquoted `{{` or `#`, lists read as one text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from engine.core import definitions
+from engine.core.problems import Loc, Problem
+from engine.definitions_yaml.nodes import Node
+
+FULL_WIDTH = {
+    "：": ":", "，": ",", "［": "[", "］": "]", "【": "[", "】": "]", "｛": "{", "｝": "}", "“": '"', "”": '"', "‘": "'", "’": "'",
+    "＃": "#", "－": "-", "　": " ",
+}  # fmt: skip
+_IN_KEYS = re.compile("[" + "".join(FULL_WIDTH) + "]")
+_UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[]\s*)\{[{%]")
+_CUT = re.compile(r"\s(#[^\s#!].*)$")
+_SEPARATORS = re.compile("[，,、;；]")
+_NAME_LISTS = frozenset(
+    ("tag_added", "tag_removed", "tag", "add_tag", "remove_tag", "channel", "values", "staff", "in_sop", "state", "from", "to", "all")
+)
+_DIMENSION_PARENTS = frozenset(("is", "entered", "left"))
+
+
+def _language_keys() -> frozenset[str]:
+    models = (each for each in vars(definitions).values() if isinstance(each, type) and issubclass(each, BaseModel))
+    return frozenset(info.alias or name for model in models for name, info in model.model_fields.items())
+
+
+_COLON = re.compile(rf"^(?:- )?({'|'.join(sorted(_language_keys(), key=len, reverse=True))})：", re.MULTILINE)
+
+
+def full_width_hint(text: str) -> str:
+    """Return a hint where a text holds a full-width sign that stands for a half-width one, else nothing."""
+    sign = next((sign for sign in FULL_WIDTH if sign in text), None)
+    return f" It holds the full-width `{sign}`; write `{FULL_WIDTH[sign]}`." if sign else ""
+
+
+def refuse_tabs(text: str, refused: Any) -> None:
+    """Raise `refused` for a line that is indented with a tab."""
+    for number, line in enumerate(text.split("\n"), 1):
+        indent = line[: len(line) - len(line.lstrip(" \t"))]
+        if "\t" in indent and line.strip():
+            raise refused("a tab indents this line; YAML allows spaces only: replace it with spaces", number, indent.index("\t") + 1)
+
+
+def mapping_as_key(event: Any) -> str:
+    """Return what to say of a mapping or list that stands where a key is wanted."""
+    if event.flow_style:
+        return "unquoted `{{`: YAML reads it as a mapping; write the text in quotes, or on its own lines after `|`"
+    return "a key must be one word here, not a list or a mapping"
+
+
+def syntax_hint(text: str, line: int) -> str:
+    """Return a hint about the line at which YAML gave up, or about the one before it, where one is known."""
+    lines = text.split("\n")
+    for number in (line, line - 1):
+        content = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+        if _UNQUOTED_TEMPLATE.search(content):
+            return f" (line {number}: `{{{{` or `{{%` is unquoted; write the text in quotes, or on its own lines after `|`)"
+        found = _COLON.search(content)
+        if found:
+            return f" (line {number}: `{found[1]}：` has a full-width colon; write `{found[1]}: `)"
+        sign = next((sign for sign in "［］【】｛｝“”‘’" if sign in content), None)
+        if sign:
+            return f" (line {number}: `{sign}` is full-width; write `{FULL_WIDTH[sign]}`)"
+        if re.search(r"[:\-]\s+[@`%*&!]", content):
+            return f" (line {number}: a text that begins with @, `, %, *, & or ! needs quotes)"
+        if content.count(": ") > 1 and "{" not in content:
+            return f" (line {number}: a text that holds `: ` needs quotes)"
+    return ""
+
+
+def find(root: Node, text: str, file: str) -> Iterator[Problem]:
+    """Yield the traps of a file that could be read."""
+    lines = text.split("\n")
+    for loc, node in root.walk():
+        for key in node.keys:
+            yield from _key(key, node.keys[key], file)
+        if node.kind == "word" and not node.style:
+            yield from _word(loc, node, lines, file)
+
+
+def _key(key: str, place: tuple[int, int], file: str) -> Iterator[Problem]:
+    sign = _IN_KEYS.search(key)
+    if sign and key[: sign.start()] in _language_keys():
+        message = f"`{key}` holds the full-width `{sign[0]}`; write `{FULL_WIDTH[sign[0]]}` (with a space after `:`)"
+        yield _problem(message, place, file)
+
+
+def _word(loc: Loc, node: Node, lines: list[str], file: str) -> Iterator[Problem]:
+    place = (node.line, node.column)
+    colon = _COLON.search(node.raw)
+    if colon:
+        message = f"`{colon[0]}` has a full-width colon, so YAML reads the line as part of a text; write `{colon[1]}: `"
+        yield _problem(message, place, file)
+    elif node.raw[:1] in ("［", "【") and _wants_names(loc):
+        yield _problem(f"`{node.raw}` is read as one text; write [ , ] half-width for a list", place, file)
+    elif isinstance(node.value, str) and _wants_names(loc) and _SEPARATORS.search(node.raw):
+        yield _problem(_one_text(node.raw), place, file)
+    yield from _cut(node, lines, file)
+
+
+def _one_text(raw: str) -> str:
+    parts = ", ".join(part.strip() for part in _SEPARATORS.split(raw) if part.strip())
+    return f'`{raw}` is read as one text; write [{parts}] for a list, or "{raw}" in quotes if it is one name'
+
+
+def _wants_names(loc: Loc) -> bool:
+    names = [part for part in loc if isinstance(part, str)]
+    if not names:
+        return False
+    return names[-1] in _NAME_LISTS or (len(names) > 1 and names[-2] in _DIMENSION_PARENTS)
+
+
+def _cut(node: Node, lines: list[str], file: str) -> Iterator[Problem]:
+    """A comment right after an unquoted text, with no space after its `#`, was probably meant as text."""
+    if not (isinstance(node.value, str) or node.raw == "") or node.line > len(lines):
+        return
+    rest = lines[node.line - 1][node.column - 1 :]
+    found = _CUT.match(rest[len(node.raw) :]) if rest.startswith(node.raw) else None
+    if node.raw == "" and found is None:
+        found = _CUT.search(rest) if rest.lstrip(": ").startswith("#") else None
+    if found:
+        message = f"everything from `{found[1][:20]}` on is a comment and is cut off; write the text in quotes if `#` belongs to it"
+        yield _problem(message, (node.line, node.column), file, "warning")
+
+
+def _problem(message: str, place: tuple[int, int], file: str, level: Literal["error", "warning"] = "error") -> Problem:
+    return Problem(message, file=file, line=place[0], column=place[1], level=level)
+
+

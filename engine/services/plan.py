@@ -1,0 +1,132 @@
+"""Planning: timelines that are due become touches, in bounded transactions, until nothing is due."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from engine.core.catalog import Definitions
+from engine.core.customer import Customer, Timeline
+from engine.core.delivery import Planned, plan
+from engine.current import CurrentDefinitions
+from engine.ports import Clock, HintQueue
+from engine.store import customers, inbox, timelines, touches
+from engine.store.database import DatabaseUnavailable, retrying, transaction
+from engine.store.installation import installation_id
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Round:
+    """What one run of planning did."""
+
+    timelines: int = 0
+    touches: int = 0
+    channels: set[str] = field(default_factory=set)
+    """Channels that now have something to send."""
+
+
+class Planning:
+    """Turns what is due into touches."""
+
+    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500) -> None:
+        self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
+        self._installation = ""
+
+    def run(self, seconds: float = 20.0) -> Round:
+        """Plan until nothing is due, for `seconds` at most."""
+        done, end = Round(), time.monotonic() + seconds
+        while time.monotonic() < end:
+            part = self.run_once()
+            done.timelines += part.timelines
+            done.touches += part.touches
+            done.channels |= part.channels
+            if not part.timelines:
+                break
+        return done
+
+    def run_once(self) -> Round:
+        """Plan one batch of customers; if that fails, each on their own, the failing ones put off."""
+        try:
+            return retrying(self._engine, self._plan_due)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.warning("plan.batch_failed", error=f"{type(error).__name__}: {error}")
+        return self._one_by_one()
+
+    def _one_by_one(self) -> Round:
+        with transaction(self._engine) as connection:
+            ids = customers.hold_due(connection, self._clock.now(), self._batch)
+        done = Round()
+        for customer in ids:
+            part = self._alone(customer)
+            done.timelines += part.timelines
+            done.touches += part.touches
+            done.channels |= part.channels
+        return done
+
+    def _alone(self, customer: int) -> Round:
+        try:
+            return retrying(self._engine, lambda connection: self._plan_one(connection, customer))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.error("plan.customer_failed", customer=customer, error=type(error).__name__)
+            with transaction(self._engine) as connection:
+                customers.hold_ids(connection, [customer])
+                timelines.defer_failed(connection, customer, self._clock.now(), f"{type(error).__name__}: {error}")
+            return Round(timelines=1)
+
+    def _plan_due(self, connection: Connection) -> Round:
+        now = self._clock.now()
+        return self._plan_held(connection, customers.hold_due(connection, now, self._batch), now)
+
+    def _plan_one(self, connection: Connection, customer: int) -> Round:
+        now = self._clock.now()
+        return self._plan_held(connection, customers.hold_ids(connection, [customer]), now)
+
+    def _plan_held(self, connection: Connection, ids: Sequence[int], now: datetime) -> Round:
+        """Read, decide and write for customers whose rows are held."""
+        if not ids:
+            return Round()
+        refs = customers.refs_of(connection, ids)
+        waiting = inbox.subjects_waiting(connection, list(refs))
+        if waiting:  # an event was accepted in between: it comes first
+            self._hints.look_at(sorted(waiting))
+        known = customers.load(connection, [id_ for ref, id_ in refs.items() if ref not in waiting])
+        definitions = self._current.read(connection)
+        timelines.load_into(connection, known)
+        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        due = [each for customer in known.values() for each in customer.timelines if _is_due(each, now)]
+        timelines.load_had(connection, due)
+        planned = {id_: self._plan_customer(connection, customer, definitions, now) for id_, customer in known.items()}
+        made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
+        touches.add(connection, made, now)
+        timelines.write(connection, known.values())
+        again = inbox.add_made(connection, [event for all_ in planned.values() for one in all_ for event in one.made], now)
+        self._hints.look_at(sorted(again))
+        channels = {touch.channel for _, touch in made if touch.status == "queued" and touch.channel}
+        return Round(len(due) + len(waiting), len(made), channels)
+
+    def _plan_customer(self, connection: Connection, customer: Customer, definitions: Definitions, now: datetime) -> list[Planned]:
+        """Plan a customer's due timelines, earliest first; what makes events ends the turn, so that those come first."""
+        if not self._installation:
+            self._installation = installation_id(connection)
+        done = []
+        due = [each for each in customer.timelines if _is_due(each, now)]
+        for timeline in sorted(due, key=lambda each: (each.step_due or now, -each.priority, each.sop, each.key)):
+            done.append(plan(timeline, customer, definitions, now, self._installation))
+            if done[-1].made:
+                break
+        return done
+
+
+def _is_due(timeline: Timeline, now: datetime) -> bool:
+    return timeline.active and timeline.due_at is not None and timeline.due_at <= now
