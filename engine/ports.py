@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from engine.core.problems import Problem
+from engine.core.problems import Problem as Problem
 
 
 class Clock(Protocol):

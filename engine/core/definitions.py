@@ -10,11 +10,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from engine.core.timing import parse_duration, parse_time_of_day
 
 
 def _one_or_many(value: Any) -> Any:
+    if not isinstance(value, (str, list, tuple)):
+        raise PydanticCustomError("names_type", "write a name or a list of names")
     return [value] if isinstance(value, str) else value
 
 
@@ -106,7 +109,7 @@ class Comparison(Model):
     lte: int | float | date | datetime | None = Field(None, description="at most")
     contains: str | None = Field(None, description="a text containing this, or a list with this element")
     matches: Annotated[str, Field(max_length=200)] | None = Field(None, description="a regular expression found in the text")
-    exists: bool | None = Field(None, description="true: the value is known; false: it is not")
+    exists: Annotated[bool, Field(strict=True)] | None = Field(None, description="true: the value is known; false: it is not")
 
     @model_validator(mode="before")
     @classmethod
@@ -283,7 +286,7 @@ class Step(Model):
     """A time and an action."""
 
     id: StepId = Field(description="the step's identity across versions")
-    day: Annotated[int, Field(ge=-3650, le=3650)] | None = Field(
+    day: Annotated[int, Field(strict=True, ge=-3650, le=3650)] | None = Field(
         None, description="calendar days after the anchor's date in the customer's zone; 0 that day, negative before"
     )
     at: TimeOfDay | None = Field(None, description='time of day "HH:MM" in the customer\'s zone, with `day`')
@@ -348,7 +351,7 @@ class Sop(Model):
 
     sop: SopId = Field(description="the id: small letters, digits, hyphens; a new id is a new SOP")
     title: Name = Field(description="what operators call it")
-    priority: Annotated[int, Field(ge=0, le=1000)] = Field(50, description="higher goes first")
+    priority: Annotated[int, Field(strict=True, ge=0, le=1000)] = Field(50, description="higher goes first")
     group: Name | None = Field(None, description="at most one active timeline per customer in a group")
     trigger: Annotated[tuple[Moment, ...], Field(min_length=1)] = Field(description="any one starts a timeline; its time is the anchor")
     when: Conditions | None = Field(None, description="must hold at the start")

@@ -30,6 +30,15 @@ class Round:
     touches: int = 0
     channels: set[str] = field(default_factory=set)
     """Channels that now have something to send."""
+    again: set[str] = field(default_factory=set)
+    """Customers whose events come first: engine-made ones, or accepted in between."""
+
+    def add(self, other: Round) -> None:
+        """Count another round's work with this one's."""
+        self.timelines += other.timelines
+        self.touches += other.touches
+        self.channels |= other.channels
+        self.again |= other.again
 
 
 class Planning:
@@ -44,9 +53,7 @@ class Planning:
         done, end = Round(), time.monotonic() + seconds
         while time.monotonic() < end:
             part = self.run_once()
-            done.timelines += part.timelines
-            done.touches += part.touches
-            done.channels |= part.channels
+            done.add(part)
             if not part.timelines:
                 break
         return done
@@ -54,22 +61,21 @@ class Planning:
     def run_once(self) -> Round:
         """Plan one batch of customers; if that fails, each on their own, the failing ones put off."""
         try:
-            return retrying(self._engine, self._plan_due)
+            done = retrying(self._engine, self._plan_due)
         except DatabaseUnavailable:
             raise
         except Exception as error:
-            log.warning("plan.batch_failed", error=f"{type(error).__name__}: {error}")
-        return self._one_by_one()
+            log.warning("plan.batch_failed", error=type(error).__name__)
+            done = self._one_by_one()
+        self._hints.look_at(sorted(done.again))
+        return done
 
     def _one_by_one(self) -> Round:
         with transaction(self._engine) as connection:
             ids = customers.hold_due(connection, self._clock.now(), self._batch)
         done = Round()
         for customer in ids:
-            part = self._alone(customer)
-            done.timelines += part.timelines
-            done.touches += part.touches
-            done.channels |= part.channels
+            done.add(self._alone(customer))
         return done
 
     def _alone(self, customer: int) -> Round:
@@ -98,8 +104,6 @@ class Planning:
             return Round()
         refs = customers.refs_of(connection, ids)
         waiting = inbox.subjects_waiting(connection, list(refs))
-        if waiting:  # an event was accepted in between: it comes first
-            self._hints.look_at(sorted(waiting))
         known = customers.load(connection, [id_ for ref, id_ in refs.items() if ref not in waiting])
         definitions = self._current.read(connection)
         timelines.load_into(connection, known)
@@ -111,9 +115,8 @@ class Planning:
         touches.add(connection, made, now)
         timelines.write(connection, known.values())
         again = inbox.add_made(connection, [event for all_ in planned.values() for one in all_ for event in one.made], now)
-        self._hints.look_at(sorted(again))
         channels = {touch.channel for _, touch in made if touch.status == "queued" and touch.channel}
-        return Round(len(due) + len(waiting), len(made), channels)
+        return Round(len(due), len(made), channels, again | waiting)
 
     def _plan_customer(self, connection: Connection, customer: Customer, definitions: Definitions, now: datetime) -> list[Planned]:
         """Plan a customer's due timelines, earliest first; what makes events ends the turn, so that those come first."""

@@ -1,0 +1,75 @@
+"""Which keys a place allows: for unknown and missing keys."""
+
+from __future__ import annotations
+
+import types
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from engine.core.errors import did_you_mean
+from engine.core.problems import Loc, show
+from engine.definitions_yaml.traps import full_width_hint
+
+LATER = frozenset(
+    ("window", "variants", "holdout", "goal", "exempt", "accept", "quiet_hours", "caps", "calendar", "clocks", "notify", "silent", "date",
+     "schedule", "metric", "segment", "fallback_after", "welcome", "metrics", "segments", "attr", "preferred")
+)  # fmt: skip
+"""Keys of the language that this version does not run yet (`attr` as an action)."""
+
+NOT_YET = "is part of the language but this version does not run it yet; remove it"
+
+
+def models_at(annotation: Any, loc: Loc) -> list[type[BaseModel]]:
+    """Return the models that may stand at the end of a way, beginning at an annotation."""
+    annotations = _members(annotation)
+    for part in loc:
+        annotations = [member for each in annotations for inner in _below(each, part) for member in _members(inner)]
+    return [each for each in annotations if isinstance(each, type) and issubclass(each, BaseModel)]
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return what an annotation may be: a union's members, without Annotated."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [member for each in get_args(annotation) for member in _members(each)]
+    return [annotation]
+
+
+def _below(annotation: Any, part: str | int) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return [info.annotation for name, info in fields if part == (info.alias or name)]
+    if get_origin(annotation) is tuple and isinstance(part, int):
+        return [get_args(annotation)[0]]
+    return [get_args(annotation)[1]] if get_origin(annotation) is dict else []
+
+
+def allowed_at(root: Any, loc: Loc) -> list[str]:
+    """Return the keys that the models at a place know."""
+    fields = (item for model in models_at(root, loc) for item in model.model_fields.items())
+    return list(dict.fromkeys(info.alias or name for name, info in fields))
+
+
+def unknown(root: Any, loc: Loc) -> str:
+    """Return what to say of the unknown key at the end of a way."""
+    key, owner = str(loc[-1]), loc[:-1]
+    where = f" in {show(owner)}" if owner else ""
+    if key in LATER:
+        return f"`{key}`{where} {NOT_YET}"
+    allowed = allowed_at(root, owner)
+    listed = f"; allowed: {', '.join(allowed)}" if allowed else ""
+    return f"unknown key `{key}`{where}{listed}.{did_you_mean(key, allowed)}{full_width_hint(key)}"
+
+
+def missing(root: Any, loc: Loc) -> str:
+    """Return what to say of a required key that is not there."""
+    where = f"{show(loc[:-1])}" if loc[:-1] else "the file"
+    described = [
+        info.description
+        for model in models_at(root, loc[:-1])
+        for name, info in model.model_fields.items()
+        if (info.alias or name) == loc[-1] and info.description
+    ]
+    return f"{where} needs the key `{loc[-1]}`" + (f": {described[0]}" if described else "")

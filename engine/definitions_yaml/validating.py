@@ -1,0 +1,144 @@
+"""Nodes to models: pydantic validates, its errors become problems with their places, one for each mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from engine.core.problems import Loc, Problem
+from engine.definitions_yaml import keys, wording
+from engine.definitions_yaml.nodes import Node
+
+M = TypeVar("M", bound=BaseModel)
+
+_BARE = frozenset(("customer_created", "friend_added", "friend_removed", "replied"))
+"""Moments that need no detail: `- replied:` is as good as `- replied`."""
+
+
+def validate(model: type[M], node: Node, file: str, prefix: Loc = ()) -> tuple[M | None, list[Problem]]:
+    """Return the model made of a node, None where something is wrong, and the problems.
+
+    Parameters:
+        prefix: the way from the file's root to the node, for places and messages.
+    """
+    problems = [_at(node, loc, prefix, file, _empty(loc, prefix)) for loc in _empties(node)]
+    if node.kind != "map":
+        message = f"found {wording.found(node)}; wanted `key: value` pairs, beginning with {_first_keys(model)}"
+        return None, problems or [Problem(message, file=file, line=node.line, column=node.column)]
+    try:
+        made = model.model_validate(node.plain)
+    except ValidationError as error:
+        seen = {(problem.line, problem.column) for problem in problems}
+        details = error.errors(include_url=False)
+        said = (each for each in _problems(model, details, node, file, prefix) if (each.line, each.column) not in seen)
+        return None, [*problems, *said]
+    return (None if problems else made), problems
+
+
+def _first_keys(model: type[BaseModel]) -> str:
+    return ", ".join(f"`{info.alias or name}`" for name, info in list(model.model_fields.items())[:3])
+
+
+def _empties(root: Node) -> Iterator[Loc]:
+    """Yield the way to each value that is not written; moments without detail become empty maps."""
+    for loc, node in root.walk():
+        if node.kind != "word" or node.value is not None:
+            continue
+        if loc and loc[-1] in _BARE and len(loc) > 2 and loc[-3] in ("trigger", "exit"):
+            node.kind = "map"
+        elif loc:
+            yield loc
+
+
+def _empty(loc: Loc, prefix: Loc) -> str:
+    return f"`{keys.show((*prefix, *loc))}` is empty; write a value or remove it (a text that begins with # needs quotes)"
+
+
+def _at(root: Node, loc: Loc, prefix: Loc, file: str, message: str, *, key: bool = False) -> Problem:
+    line, column = root.place(loc, key=key)
+    whole = (*prefix, *loc)
+    return Problem(message, "/".join(map(str, whole)), file, line, column, extra={"loc": whole})
+
+
+def _problems(model: type[BaseModel], errors: list[ErrorDetails], root: Node, file: str, prefix: Loc) -> Iterator[Problem]:
+    located = [_Located(error, root) for error in errors]
+    places = {each.loc for each in located}
+    for _, group in groupby(located, key=lambda each: each.union):
+        for loc, members in groupby(_of_fitting_branch(list(group)), key=lambda each: each.loc):
+            said = list(members)
+            if _echo(said, places):
+                continue
+            yield _problem(model, [each.error for each in said], loc, root, file, prefix)
+
+
+def _echo(said: list[_Located], places: set[Loc]) -> bool:
+    """A list counts as empty for pydantic when all its entries are wrong: those are told already."""
+    loc = said[0].loc
+    deeper = any(len(other) > len(loc) and other[: len(loc)] == loc for other in places)
+    return deeper and all(each.error["type"] == "too_short" for each in said)
+
+
+def _problem(model: type[BaseModel], errors: list[ErrorDetails], loc: Loc, root: Node, file: str, prefix: Loc) -> Problem:
+    kinds = {error["type"] for error in errors}
+    if kinds == {"extra_forbidden"}:
+        return _at(root, loc, prefix, file, _prefixed(keys.unknown, model, loc, prefix), key=True)
+    if kinds == {"missing"}:
+        return _at(root, loc[:-1], prefix, file, _prefixed(keys.missing, model, loc, prefix))
+    if loc == ("existing",):
+        return _at(root, loc, prefix, file, f"`existing: {root.child('existing') and root.members['existing'].raw}` {keys.NOT_YET}")
+    node, _ = root.at(loc)
+    return _at(root, loc, prefix, file, wording.describe(errors, node, (*prefix, *loc)))
+
+
+def _prefixed(say: Any, model: type[BaseModel], loc: Loc, prefix: Loc) -> str:
+    if not prefix:
+        return str(say(model, loc))
+    # Below a prefix the way begins at another model: name the place as the file has it.
+    shown, whole = keys.show(loc[:-1]), keys.show((*prefix, *loc[:-1]))
+    message = str(say(model, loc))
+    if not shown:
+        return message.replace(f"`{loc[-1]}`", f"`{loc[-1]}` in {whole}", 1).replace("the file needs", f"{whole} needs", 1)
+    return message.replace(shown, whole, 1)
+
+
+class _Located:
+    """One of pydantic's errors with its place in the file, and the union it came from."""
+
+    def __init__(self, error: ErrorDetails, root: Node) -> None:
+        self.error = error
+        self.branch: str | None = None
+        self.union: Loc = error["loc"]
+        self.deeper = False
+        self.loc = self._locate(error, root)
+
+    def _locate(self, error: ErrorDetails, root: Node) -> Loc:
+        node, found = root, []
+        names_key = error["type"] in ("extra_forbidden", "missing")
+        for index, part in enumerate(error["loc"]):
+            last = index == len(error["loc"]) - 1
+            child = node.child(part)
+            if child is not None or (last and names_key):
+                found.append(part)
+                node = child or node
+                self.deeper = self.branch is not None
+            elif self.branch is None and not isinstance(part, int) and _is_label(part):
+                self.branch = part
+                self.union = tuple(found)
+        if self.branch is None:
+            self.union = tuple(found)
+        return tuple(found)
+
+
+def _is_label(part: str) -> bool:
+    """Tell a union's member (`function-before[..]`, `AllTags`, `int`) from a short form's key (`eq`, `mode`)."""
+    return "[" in part or part[:1].isupper() or part in ("bool", "int", "float", "date", "datetime", "str")
+
+
+def _of_fitting_branch(group: list[_Located]) -> list[_Located]:
+    """Of a union's branches keep the ones whose kind fits; all of them where none does."""
+    fitting = [each for each in group if each.deeper or not wording.is_kind_error(each.error)]
+    return fitting or group

@@ -1,0 +1,98 @@
+"""Reconciling: what a crash or an emptied Redis left lying is found again in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from engine.clocks import LeaseClock
+from engine.core.reasons import Reason
+from engine.current import CurrentDefinitions
+from engine.ports import Channel, Clock, HintQueue
+from engine.store import inbox, touches
+from engine.store import invariants as checks
+from engine.store.database import Row, retrying, transaction
+from engine.store.touches import Result
+
+log = structlog.get_logger()
+
+_MOST_HINTS = 1_000
+_SHORT = 1_000
+"""Hints are written anew only while the stream is shorter than this: a long one needs no more of them."""
+_MOST_LEASES = 500
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What one run found and mended."""
+
+    hinted: int = 0
+    taken_back: int = 0
+    unknown: int = 0
+    violations: dict[str, int] = field(default_factory=dict)
+
+
+class Reconciling:
+    """Finds lost hints, ended leases and broken invariants."""
+
+    def __init__(
+        self, engine: Engine, clock: Clock, leases: LeaseClock, hints: HintQueue, channels: Mapping[str, Channel], current: CurrentDefinitions
+    ) -> None:
+        self._engine, self._clock, self._leases, self._hints = engine, clock, leases, hints
+        self._channels, self._current = channels, current
+
+    def run_once(self) -> Reconciled:
+        """Mend what can be mended, count what must not be."""
+        done = Reconciled()
+        done.hinted = self._hint_again()
+        self._end_leases(done)
+        self._drop_removed_channels()
+        with transaction(self._engine) as connection:
+            done.violations = checks.count(connection)
+        for name, number in done.violations.items():
+            log.error("reconcile.violation", invariant=name, rows=number)
+        return done
+
+    def _hint_again(self) -> int:
+        """Hint at customers whose events wait, the longest waiting first; they are matched on their own, attempts counted."""
+        if self._hints.length() >= _SHORT:
+            return 0
+        with transaction(self._engine) as connection:
+            subjects = inbox.long_waiting(connection, _MOST_HINTS)
+        self._hints.look_at(subjects)
+        return len(subjects)
+
+    def _end_leases(self, done: Reconciled) -> None:
+        """Decide what becomes of touches whose sender died between the provider's call and its record."""
+        now = self._clock.now()
+
+        def work(connection: Connection) -> list[Result]:
+            found = touches.abandoned(connection, self._leases(connection), _MOST_LEASES)
+            results = [self._after_death(row, now) for row in found]
+            if results:
+                touches.record(connection, results, now)
+            return results
+
+        results = retrying(self._engine, work)
+        done.unknown = sum(each.status == "unknown" for each in results)
+        done.taken_back = len(results) - done.unknown
+
+    def _after_death(self, row: Row, now: datetime) -> Result:
+        """On a channel that honours keys the same bytes go again under the same key; elsewhere nobody knows."""
+        channel = self._channels.get(row.channel)
+        if channel is not None and channel.honours_key:
+            return Result(row.id, row.claim_no, "queued", "lost", Reason.RETRY, "the sender died; sent again under the same key", now)
+        return Result(row.id, row.claim_no, "unknown", "lost", Reason.OUTCOME_UNKNOWN, "the sender died between call and record")
+
+    def _drop_removed_channels(self) -> None:
+        now = self._clock.now()
+        with transaction(self._engine) as connection:
+            current = self._current.read(connection)
+            if current.generation:
+                touches.without_channel(connection, sorted(current.engine.channels), now)
+
+

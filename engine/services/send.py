@@ -1,0 +1,107 @@
+"""Sending: claim what is ready on a channel, hand it over, write down what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from engine.clocks import LeaseClock
+from engine.core.backoff import MAX_TRIES, retry_after
+from engine.core.reasons import Reason
+from engine.ports import Channel, Clock, Receipt
+from engine.store import slots, touches
+from engine.store.database import retrying
+from engine.store.touches import Claimed, Result
+
+log = structlog.get_logger()
+
+_MARGIN = 30.0
+"""Seconds a lease outlasts the channel's own timeout: room for a slow machine between claim and record."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What one run of sending did, by status."""
+
+    claimed: int = 0
+    recorded: int = 0
+    stale: int = 0
+
+
+class Sending:
+    """Sends what is ready on one channel."""
+
+    def __init__(self, engine: Engine, clock: Clock, leases: LeaseClock, channels: Mapping[str, Channel]) -> None:
+        self._engine, self._clock, self._leases, self._channels = engine, clock, leases, channels
+
+    def run(self, name: str, seconds: float = 20.0) -> Sent:
+        """Send until nothing is ready, for `seconds` at most; nothing where all of the channel's places are taken."""
+        channel = self._channels[name]
+        done, end = Sent(), time.monotonic() + seconds
+        with slots.place(self._engine, f"send:{name}", channel.concurrency) as free:
+            while free and time.monotonic() < end:
+                part = self.run_once(channel)
+                done.claimed, done.recorded = done.claimed + part.claimed, done.recorded + part.recorded
+                done.stale += part.stale
+                if not part.claimed:
+                    break
+        return done
+
+    def run_once(self, channel: Channel) -> Sent:
+        """Claim one provider call's worth, make the call, record the results."""
+        began = time.monotonic()
+        claimed, looked = retrying(self._engine, lambda connection: self._claim(connection, channel))
+        if not claimed:
+            return Sent(claimed=looked)
+        if time.monotonic() - began > _MARGIN:  # the machine slept: by now somebody else may have taken them over
+            return Sent(claimed=looked)
+        receipts = self._call(channel, claimed)
+        now = self._clock.now()
+        results = [_result(one, receipt, now) for one, receipt in zip(claimed, receipts, strict=True)]
+        recorded = retrying(self._engine, lambda connection: touches.record(connection, results, now))
+        if recorded < len(results):
+            log.warning("send.stale_claim", channel=channel.name, touches=len(results) - recorded)
+        return Sent(looked, recorded, len(results) - recorded)
+
+    def _claim(self, connection: Connection, channel: Channel) -> tuple[list[Claimed], int]:
+        """Return what may be sent now, and how many touches were looked at (some may have been turned away)."""
+        now = self._clock.now()
+        if touches.paused(connection, channel.name):
+            return [], 0
+        ids = touches.lock_ready(connection, channel.name, now, channel.batch_size)
+        if not ids:
+            return [], 0
+        touches.gate(connection, ids, now)
+        lease_until = self._leases(connection) + timedelta(seconds=channel.timeout + _MARGIN)
+        return touches.begin(connection, ids, lease_until), len(ids)
+
+    @staticmethod
+    def _call(channel: Channel, claimed: Sequence[Claimed]) -> list[Receipt]:
+        """Make the call. A channel that breaks its promise not to raise leaves the outcome unknown."""
+        try:
+            receipts = channel.send([one.delivery for one in claimed])
+        except Exception as error:
+            log.exception("send.channel_raised", channel=channel.name)
+            outcome = "retry" if channel.honours_key else "unknown"
+            receipts = [Receipt(outcome, f"the channel raised {type(error).__name__}")] * len(claimed)  # type: ignore[arg-type]  # one of the two
+        if len(receipts) != len(claimed):
+            log.error("send.receipts_missing", channel=channel.name, wanted=len(claimed), got=len(receipts))
+            receipts = [Receipt("unknown", "the channel did not say")] * len(claimed)
+        return receipts
+
+
+def _result(claimed: Claimed, receipt: Receipt, now: datetime) -> Result:
+    """Turn a receipt into the touch's next state: a retry waits longer each time and ends as failed."""
+    base = (claimed.id, claimed.claim_no)
+    if receipt.outcome == "retry":
+        if claimed.delivery.attempt >= MAX_TRIES:
+            return Result(*base, "failed", "retry", Reason.TOO_MANY_TRIES, receipt.detail, provider_id=receipt.provider_id)
+        wait = retry_after(claimed.delivery.key, claimed.delivery.attempt, receipt.retry_after)
+        return Result(*base, "queued", "retry", Reason.RETRY, receipt.detail, now + wait, receipt.provider_id)
+    reason = {"failed": Reason.REFUSED_BY_PROVIDER, "unknown": Reason.OUTCOME_UNKNOWN}.get(receipt.outcome)
+    return Result(*base, receipt.outcome, receipt.outcome, reason, receipt.detail or None, provider_id=receipt.provider_id)

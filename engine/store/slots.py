@@ -1,0 +1,33 @@
+"""Places: so many at once of one kind of work, over all processes, kept by advisory locks of a session."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+
+from engine.store.database import run, scalar
+
+
+@contextmanager
+def place(engine: Engine, name: str, places: int) -> Iterator[bool]:
+    """Yield True while holding one of the `places` of this name, False where all are taken. A dead holder's place is free."""
+    with engine.connect() as connection:
+        number = None
+        for candidate in (_number(name, index) for index in range(places)):
+            if scalar(connection, "select pg_try_advisory_lock(:number)", number=candidate):
+                number = candidate
+                break
+        connection.commit()
+        try:
+            yield number is not None
+        finally:
+            if number is not None:
+                run(connection, "select pg_advisory_unlock(:number)", number=number)
+                connection.commit()
+
+
+def _number(name: str, index: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{name}:{index}".encode(), digest_size=8).digest(), "big", signed=True)
