@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import structlog
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from engine import definitions_yaml
 from engine.core.catalog import DefinedSop, Definitions
 from engine.core.definitions import EngineConfig
-from engine.core.errors import DefinitionError
+from engine.core.errors import ChannelError, DefinitionError
+from engine.ports import Channel
 from engine.store import definitions as store
+
+log = structlog.get_logger()
 
 NONE_YET = Definitions(0, EngineConfig())
 """Before the first apply."""
@@ -38,3 +43,30 @@ class CurrentDefinitions:
         if loaded.engine is None:
             raise DefinitionError(f"generation {generation} cannot be read by this version; apply the definitions again")
         return Definitions(generation, loaded.engine, {name: DefinedSop(sop, versions[name]) for name, sop in loaded.sops.items()})
+
+
+class CurrentChannels:
+    """The channels of the definitions in force. One whose configuration did not change stays the same object."""
+
+    def __init__(self, current: CurrentDefinitions, build: Callable[[str, Mapping[str, Any]], Channel]) -> None:
+        self._current, self._build = current, build
+        self._generation = 0
+        self._built: dict[str, tuple[Mapping[str, Any], Channel]] = {}
+
+    def read(self, connection: Connection) -> dict[str, Channel]:
+        """Return the channels by name. One that cannot be built (a secret is missing) is left out and logged."""
+        definitions = self._current.read(connection)
+        if definitions.generation != self._generation:
+            self._generation = definitions.generation
+            self._built = {name: one for name, config in definitions.engine.channels.items() if (one := self._one(name, config))}
+        return {name: channel for name, (_, channel) in self._built.items()}
+
+    def _one(self, name: str, config: Mapping[str, Any]) -> tuple[Mapping[str, Any], Channel] | None:
+        before = self._built.get(name)
+        if before is not None and before[0] == config:
+            return before
+        try:
+            return config, self._build(name, config)
+        except ChannelError as error:
+            log.error("channel.unusable", channel=name, error=str(error))
+            return None

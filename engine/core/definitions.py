@@ -53,6 +53,9 @@ TimeOfDay = Annotated[
 ]
 SopId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")]
+EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.\-]{0,99}$")]
+EventField = Annotated[str, Field(pattern=r"^event\.data\.[^\s]+$")]
+DateSource = Annotated[str, Field(pattern=r"^(event\.data|attr)\.[^\s.][^\s]*$")]
 Scalar = bool | int | float | date | datetime | str
 
 
@@ -151,7 +154,7 @@ class Replied(Model):
 class EventMoment(Model):
     """An event of this type, optionally only where its data compare so."""
 
-    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.\-]{0,99}$")]
+    type: EventType
     where: dict[str, Comparison] = Field(default_factory=dict, description="field of the event's data: comparison")
 
 
@@ -291,7 +294,7 @@ class Step(Model):
     )
     at: TimeOfDay | None = Field(None, description='time of day "HH:MM" in the customer\'s zone, with `day`')
     after: Duration | None = Field(None, description="elapsed time from the anchor: 1m, 2h")
-    from_: Annotated[str, Field(pattern=r"^(event\.data|attr)\.[^\s.][^\s]*$")] | None = Field(
+    from_: DateSource | None = Field(
         None, alias="from", description="another date than the anchor: event.data.<field> or attr.<name>, with `day`"
     )
     when: Conditions | None = Field(None, description="does not hold: this step is skipped, the timeline goes on")
@@ -358,7 +361,7 @@ class Sop(Model):
     while_: Conditions | None = Field(None, alias="while", description="must hold throughout; when it ends, the timeline ends")
     exit: tuple[Exit, ...] = Field((), description="moments that end the timeline")
     reentry: Reentry = Field(Reentry(), description="never | after_end | restart, with an optional cooldown")
-    key: Annotated[str, Field(pattern=r"^event\.data\.[^\s]+$")] | None = Field(
+    key: EventField | None = Field(
         None, description="event.data.<field>: one active timeline per customer, SOP and key"
     )
     existing: Literal["ignore"] = Field("ignore", description="who meets the trigger already when this is first applied: ignored")

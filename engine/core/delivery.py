@@ -78,8 +78,33 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
         _carry_out(touch, following.step, timeline, customer, now, planned)
         if planned.made:
             break
-    _go_on(timeline, sop, steps, following, now, planned, installation)
+    _go_on(timeline, sop, steps, now, planned)
     return planned
+
+
+def resettle(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime) -> list[Touch]:
+    """Bring an active timeline in line with a new generation: its next step and due time, or its end.
+
+    Steps not yet had come from the new version; one whose time has passed is not sent: it is returned as skipped. The step
+    that was due before the change is left to the planner.
+    """
+    defined = definitions.sops.get(timeline.sop)
+    if defined is None:
+        timeline.end("exited", Reason.SOP_REMOVED, now)
+        return []
+    steps = schedule(timeline, defined.sop, customer, definitions)
+    awaited = timeline.next_step if timeline.step_due is not None and timeline.step_due <= now else None
+    passed = [each for each in steps if each.due < now and each.step.id not in timeline.had and each.step.id != awaited]
+    timeline.had.update(each.step.id for each in passed)
+    following = next_step(timeline, steps)
+    if following is not None:
+        settle(timeline, following)
+    else:
+        timeline.due_at, timeline.changed = now, True
+    return [
+        _skip(Touch(timeline, each.step.id, each.step.kind, "skipped", each.due, each.limit, "", defined.version), Reason.PASSED)
+        for each in passed
+    ]
 
 
 def _carry_out(touch: Touch, step: Step, timeline: Timeline, customer: Customer, now: datetime, planned: Planned) -> None:
@@ -131,9 +156,11 @@ def _address(touch: Touch, sop: Sop, step: Step, customer: Customer, definitions
     try:
         touch.body = body_of(step, template_context(customer, touch.timeline, sop, step.id, definitions, now), customer, touch.due_at)
     except MissingValue as error:
-        return _hold_back(touch, Reason.MISSING_VALUE, str(error))
+        _hold_back(touch, Reason.MISSING_VALUE, str(error))
+        return None
     except TemplateError as error:
-        return _hold_back(touch, Reason.TEMPLATE_ERROR, str(error))
+        _hold_back(touch, Reason.TEMPLATE_ERROR, str(error))
+        return None
     return touch
 
 
@@ -144,16 +171,14 @@ def _hold_back(touch: Touch, reason: Reason, detail: str) -> None:
     timeline.waiting, timeline.detail, timeline.changed = reason, detail[:300], True
 
 
-def _go_on(
-    timeline: Timeline, sop: Sop, steps: list[DueStep], following: DueStep | None, now: datetime, planned: Planned, installation: str
-) -> None:
+def _go_on(timeline: Timeline, sop: Sop, steps: list[DueStep], now: datetime, planned: Planned) -> None:
     """Write down what comes next; with nothing left, finish once every touch has come to its end."""
     following = next_step(timeline, steps)
     timeline.detail = None
     if following is not None:
         settle(timeline, following)
         return
-    planned.touches += _undated(timeline, sop, now, installation, planned)
+    planned.touches += _undated(timeline, sop, now)
     if timeline.open_touches or any(each.status == "queued" for each in planned.touches):
         last = max((each.due for each in steps), default=now)
         timeline.next_step, timeline.step_due, timeline.waiting = None, None, None
@@ -163,7 +188,7 @@ def _go_on(
         timeline.end("completed", None, now)
 
 
-def _undated(timeline: Timeline, sop: Sop, now: datetime, installation: str, planned: Planned) -> list[Touch]:
+def _undated(timeline: Timeline, sop: Sop, now: datetime) -> list[Touch]:
     """Return skipped touches for the steps whose date never came to be known."""
     left = [step for step in sop.steps if step.id not in timeline.had]
     timeline.had.update(step.id for step in left)

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     # a touch skipped, held back, or not sent
     BEFORE_START = "before_start"
     EXPIRED = "expired"
+    PASSED = "passed"
     NO_DATE = "no_date"
     MISSING_VALUE = "missing_value"
     TEMPLATE_ERROR = "template_error"
@@ -89,6 +90,7 @@ SENTENCES: dict[Reason, Sentence] = {
     Reason.BY_OPERATOR: Sentence("由运营人员操作", "done by an operator"),
     Reason.BEFORE_START: Sentence("该时刻在时间线开始之前", "its time lies before the timeline's start"),
     Reason.EXPIRED: Sentence("耽搁太久，已过有效期", "held back too long; it has expired"),
+    Reason.PASSED: Sentence("新版本加入该步骤时，其时间已过", "its time had passed when the new version brought it"),
     Reason.NO_DATE: Sentence("所依据的日期未知", "the date it counts from is not known"),
     Reason.MISSING_VALUE: Sentence("消息缺少一个值，请补充客户资料或写默认值", "the message lacks a value; supply it or write a default"),
     Reason.TEMPLATE_ERROR: Sentence("消息模板无法渲染，请修改定义", "the message cannot be rendered; correct the definition"),

@@ -52,10 +52,10 @@ def allowed_at(root: Any, loc: Loc) -> list[str]:
     return list(dict.fromkeys(info.alias or name for name, info in fields))
 
 
-def unknown(root: Any, loc: Loc) -> str:
-    """Return what to say of the unknown key at the end of a way."""
+def unknown(root: Any, loc: Loc, prefix: Loc = ()) -> str:
+    """Return what to say of the unknown key at the end of a way; `prefix` leads from the file to `root`."""
     key, owner = str(loc[-1]), loc[:-1]
-    where = f" in {show(owner)}" if owner else ""
+    where = f" in {show((*prefix, *owner))}" if prefix or owner else ""
     if key in LATER:
         return f"`{key}`{where} {NOT_YET}"
     allowed = allowed_at(root, owner)
@@ -63,9 +63,9 @@ def unknown(root: Any, loc: Loc) -> str:
     return f"unknown key `{key}`{where}{listed}.{did_you_mean(key, allowed)}{full_width_hint(key)}"
 
 
-def missing(root: Any, loc: Loc) -> str:
-    """Return what to say of a required key that is not there."""
-    where = f"{show(loc[:-1])}" if loc[:-1] else "the file"
+def missing(root: Any, loc: Loc, prefix: Loc = ()) -> str:
+    """Return what to say of a required key that is not there; `prefix` leads from the file to `root`."""
+    where = show((*prefix, *loc[:-1])) or "the file"
     described = [
         info.description
         for model in models_at(root, loc[:-1])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from engine.core.problems import Loc, Problem
+from engine.core.problems import Loc, Problem, show
 from engine.definitions_yaml import keys, wording
 from engine.definitions_yaml.nodes import Node
 
@@ -55,7 +55,7 @@ def _empties(root: Node) -> Iterator[Loc]:
 
 
 def _empty(loc: Loc, prefix: Loc) -> str:
-    return f"`{keys.show((*prefix, *loc))}` is empty; write a value or remove it (a text that begins with # needs quotes)"
+    return f"`{show((*prefix, *loc))}` is empty; write a value or remove it (a text that begins with # needs quotes)"
 
 
 def _at(root: Node, loc: Loc, prefix: Loc, file: str, message: str, *, key: bool = False) -> Problem:
@@ -85,24 +85,13 @@ def _echo(said: list[_Located], places: set[Loc]) -> bool:
 def _problem(model: type[BaseModel], errors: list[ErrorDetails], loc: Loc, root: Node, file: str, prefix: Loc) -> Problem:
     kinds = {error["type"] for error in errors}
     if kinds == {"extra_forbidden"}:
-        return _at(root, loc, prefix, file, _prefixed(keys.unknown, model, loc, prefix), key=True)
+        return _at(root, loc, prefix, file, keys.unknown(model, loc, prefix), key=True)
     if kinds == {"missing"}:
-        return _at(root, loc[:-1], prefix, file, _prefixed(keys.missing, model, loc, prefix))
+        return _at(root, loc[:-1], prefix, file, keys.missing(model, loc, prefix))
     if loc == ("existing",):
-        return _at(root, loc, prefix, file, f"`existing: {root.child('existing') and root.members['existing'].raw}` {keys.NOT_YET}")
+        return _at(root, loc, prefix, file, f"`existing` other than `ignore` {keys.NOT_YET}")
     node, _ = root.at(loc)
     return _at(root, loc, prefix, file, wording.describe(errors, node, (*prefix, *loc)))
-
-
-def _prefixed(say: Any, model: type[BaseModel], loc: Loc, prefix: Loc) -> str:
-    if not prefix:
-        return str(say(model, loc))
-    # Below a prefix the way begins at another model: name the place as the file has it.
-    shown, whole = keys.show(loc[:-1]), keys.show((*prefix, *loc[:-1]))
-    message = str(say(model, loc))
-    if not shown:
-        return message.replace(f"`{loc[-1]}`", f"`{loc[-1]}` in {whole}", 1).replace("the file needs", f"{whole} needs", 1)
-    return message.replace(shown, whole, 1)
 
 
 class _Located:

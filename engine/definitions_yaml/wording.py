@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from engine.core.definitions import SopId, StepId
+from engine.core.definitions import DateSource, EventField, EventType, SopId, StepId
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, show
 from engine.definitions_yaml.nodes import Node
@@ -29,21 +29,19 @@ _WANTED = {
 }  # fmt: skip
 """What is wanted, by pydantic's type of error: the value is of the wrong kind."""
 
-_PATTERNS = {
-    "sop": "an SOP id: small letters, digits and hyphens, beginning with a letter or digit, at most 64",
-    "step": "a step id: letters, digits, `_` and `-`, at most 64",
-    r"^[a-z][a-z0-9_.\-]{0,99}$": "an event type: small letters, digits, `.`, `_` and `-`, e.g. order.signed",
-    r"^(event\.data|attr)\.[^\s.][^\s]*$": "a date's name: event.data.<field> or attr.<attribute>",
-    r"^event\.data\.[^\s]+$": "a field's name: event.data.<field>, e.g. event.data.order",
-}
-
 
 def _pattern_of(annotated: Any) -> str:
     return str(next(item.pattern for meta in annotated.__metadata__ for item in meta.metadata if hasattr(item, "pattern")))
 
 
-_PATTERNS[_pattern_of(SopId)] = _PATTERNS["sop"]
-_PATTERNS[_pattern_of(StepId)] = _PATTERNS["step"]
+_PATTERNS = {
+    _pattern_of(SopId): "an SOP id: small letters, digits and hyphens, beginning with a letter or digit, at most 64",
+    _pattern_of(StepId): "a step id: letters, digits, `_` and `-`, at most 64",
+    _pattern_of(EventType): "an event type: small letters, digits, `.`, `_` and `-`, e.g. order.signed",
+    _pattern_of(DateSource): "the name of a date: event.data.<field> or attr.<attribute>",
+    _pattern_of(EventField): "the name of a field: event.data.<field>, e.g. event.data.order",
+}
+"""What an identifier must look like, by its pattern."""
 
 
 def found(node: Node) -> str:

@@ -77,33 +77,44 @@ class Matching:
         done = Round()
         while True:
             with transaction(self._engine) as connection:
-                first = inbox.count_attempt(connection, subject)
-            if first is None:
-                return done
-            if first.attempts > MAX_ATTEMPTS:
-                self._set_aside(subject, first.id, "the process died each time it was tried")
-                continue
-            try:
-                one = retrying(self._engine, lambda connection: self._match(connection, [subject], 1))
-            except DatabaseUnavailable:
-                raise
-            except Exception as error:
-                if first.attempts < MAX_ATTEMPTS:
-                    log.warning("match.event_failed", event=first.id, attempts=first.attempts, error=type(error).__name__)
-                    done.again.add(subject)
+                if not self._hold_one(connection, subject):
+                    done.skipped = self._held_elsewhere(connection, [subject], {})
                     return done
-                self._set_aside(subject, first.id, f"{type(error).__name__}: {error}")
-                continue
-            self._add(done, one)
-            if one.skipped:
+                first = inbox.count_attempt(connection, subject)
+            if first is None or not self._try(subject, first.id, first.attempts, done):
                 return done
 
-    def _set_aside(self, subject: str, event: int, error: str) -> None:
+    def _try(self, subject: str, event: int, attempts: int, done: Round) -> bool:
+        """Match the customer's first waiting event, or set it aside if it failed too often; return whether to go on with the next."""
+        if attempts > MAX_ATTEMPTS:
+            return self._set_aside(subject, event, "the process died each time it was tried")
+        try:
+            one = retrying(self._engine, lambda connection: self._match(connection, [subject], 1))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.warning("match.event_failed", event=event, attempts=attempts, error=type(error).__name__)
+            if attempts >= MAX_ATTEMPTS:
+                return self._set_aside(subject, event, f"{type(error).__name__}: {error}")
+            done.again.add(subject)
+            return False
+        self._add(done, one)
+        return not one.skipped
+
+    @staticmethod
+    def _hold_one(connection: Connection, subject: str) -> bool:
+        customers.add_missing(connection, [subject])
+        return bool(customers.hold(connection, [subject]))
+
+    def _set_aside(self, subject: str, event: int, error: str) -> bool:
         now = self._clock.now()
         with transaction(self._engine) as connection:
+            if not self._hold_one(connection, subject):
+                return False
             inbox.add_dead_letter(connection, "event", str(event), subject, error, now)
             inbox.mark_matched(connection, {event: {"reason": Reason.DEAD, "error": error[:500]}}, now)
         log.error("match.dead_letter", event=event)
+        return True
 
     @staticmethod
     def _add(total: Round, part: Round) -> None:

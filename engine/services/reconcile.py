@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,8 +10,8 @@ from sqlalchemy import Connection, Engine
 
 from engine.clocks import LeaseClock
 from engine.core.reasons import Reason
-from engine.current import CurrentDefinitions
-from engine.ports import Channel, Clock, HintQueue
+from engine.current import CurrentChannels, CurrentDefinitions
+from engine.ports import Clock, HintQueue
 from engine.store import inbox, touches
 from engine.store import invariants as checks
 from engine.store.database import Row, retrying, transaction
@@ -40,7 +39,7 @@ class Reconciling:
     """Finds lost hints, ended leases and broken invariants."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, leases: LeaseClock, hints: HintQueue, channels: Mapping[str, Channel], current: CurrentDefinitions
+        self, engine: Engine, clock: Clock, leases: LeaseClock, hints: HintQueue, current: CurrentDefinitions, channels: CurrentChannels
     ) -> None:
         self._engine, self._clock, self._leases, self._hints = engine, clock, leases, hints
         self._channels, self._current = channels, current
@@ -72,7 +71,8 @@ class Reconciling:
 
         def work(connection: Connection) -> list[Result]:
             found = touches.abandoned(connection, self._leases(connection), _MOST_LEASES)
-            results = [self._after_death(row, now) for row in found]
+            keyed = {name for name, channel in self._channels.read(connection).items() if channel.honours_key}
+            results = [_after_death(row, row.channel in keyed, now) for row in found]
             if results:
                 touches.record(connection, results, now)
             return results
@@ -80,13 +80,6 @@ class Reconciling:
         results = retrying(self._engine, work)
         done.unknown = sum(each.status == "unknown" for each in results)
         done.taken_back = len(results) - done.unknown
-
-    def _after_death(self, row: Row, now: datetime) -> Result:
-        """On a channel that honours keys the same bytes go again under the same key; elsewhere nobody knows."""
-        channel = self._channels.get(row.channel)
-        if channel is not None and channel.honours_key:
-            return Result(row.id, row.claim_no, "queued", "lost", Reason.RETRY, "the sender died; sent again under the same key", now)
-        return Result(row.id, row.claim_no, "unknown", "lost", Reason.OUTCOME_UNKNOWN, "the sender died between call and record")
 
     def _drop_removed_channels(self) -> None:
         now = self._clock.now()
@@ -96,3 +89,10 @@ class Reconciling:
                 touches.without_channel(connection, sorted(current.engine.channels), now)
 
 
+
+
+def _after_death(row: Row, honours_key: bool, now: datetime) -> Result:
+    """On a channel that honours keys the same bytes go again under the same key; elsewhere nobody knows."""
+    if honours_key:
+        return Result(row.id, row.claim_no, "queued", "lost", Reason.RETRY, "the sender died; sent again under the same key", now)
+    return Result(row.id, row.claim_no, "unknown", "lost", Reason.OUTCOME_UNKNOWN, "the sender died between call and record")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Engine
 from engine.clocks import LeaseClock
 from engine.core.backoff import MAX_TRIES, retry_after
 from engine.core.reasons import Reason
+from engine.current import CurrentChannels
 from engine.ports import Channel, Clock, Receipt
 from engine.store import slots, touches
-from engine.store.database import retrying
+from engine.store.database import retrying, transaction
 from engine.store.touches import Claimed, Result
 
 log = structlog.get_logger()
@@ -36,12 +37,14 @@ class Sent:
 class Sending:
     """Sends what is ready on one channel."""
 
-    def __init__(self, engine: Engine, clock: Clock, leases: LeaseClock, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, engine: Engine, clock: Clock, leases: LeaseClock, channels: CurrentChannels) -> None:
         self._engine, self._clock, self._leases, self._channels = engine, clock, leases, channels
 
     def run(self, name: str, seconds: float = 20.0) -> Sent:
         """Send until nothing is ready, for `seconds` at most; nothing where all of the channel's places are taken."""
-        channel = self._channels[name]
+        channel = self.channels().get(name)
+        if channel is None:
+            return Sent()
         done, end = Sent(), time.monotonic() + seconds
         with slots.place(self._engine, f"send:{name}", channel.concurrency) as free:
             while free and time.monotonic() < end:
@@ -51,6 +54,11 @@ class Sending:
                 if not part.claimed:
                     break
         return done
+
+    def channels(self) -> dict[str, Channel]:
+        """Return the channels in force by name."""
+        with transaction(self._engine) as connection:
+            return self._channels.read(connection)
 
     def run_once(self, channel: Channel) -> Sent:
         """Claim one provider call's worth, make the call, record the results."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.store.database import Row, rows, run, scalar, to_json
+from engine.store.database import Row, rows, run, scalar
 
 _APPLY_LOCK = 7023002
 
@@ -94,16 +94,4 @@ def timelines_to_settle(connection: Connection, after: int, limit: int) -> list[
         "select id, customer_id from timelines where state = 'active' and id > :after order by id limit :limit",
         after=after,
         limit=limit,
-    )
-
-
-def add_audit(connection: Connection, at: datetime, who: str, action: str, detail: Mapping[str, object]) -> None:
-    """Write one line of the audit."""
-    run(
-        connection,
-        "insert into audit (at, who, action, detail) values (:at, :who, :action, cast(:detail as jsonb))",
-        at=at,
-        who=who,
-        action=action,
-        detail=to_json(dict(detail)),
     )

@@ -1,0 +1,28 @@
+"""What the API is made of; `engine.wiring` puts it together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from engine.ports import Clock
+from engine.services.ingest import Ingest
+from engine.services.keys import Keys
+from engine.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a request needs."""
+
+    engine: Engine
+    clock: Clock
+    ingest: Ingest
+    keys: Keys
+    settings: Settings
+    ready: Callable[[], dict[str, Any]]
+    """Looks at what the API depends on; its answer's `ready` says whether events can be taken. May block."""
+    version: str

@@ -1,0 +1,200 @@
+"""Reading a whole folder of definitions, from disk or from the texts stored in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from engine.core import checks
+from engine.core.definitions import EngineConfig, Sop
+from engine.core.errors import did_you_mean
+from engine.core.problems import Loc, Problem
+from engine.definitions_yaml import traps
+from engine.definitions_yaml.nodes import Node
+from engine.definitions_yaml.placing import placed
+from engine.definitions_yaml.reading import MAX_BYTES, Refused, decode, read
+from engine.definitions_yaml.validating import validate
+
+ENGINE_FILE = "engine.yaml"
+ChannelTypes = Mapping[str, type[BaseModel]]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a definitions folder holds: what is good, what is wrong, and the texts it was read from."""
+
+    engine: EngineConfig | None
+    """None where engine.yaml is missing or wrong."""
+    sops: dict[str, Sop]
+    """By SOP id: those without an error."""
+    sources: dict[str, str]
+    """By file name relative to the folder: every text that was read and is used."""
+    problems: list[Problem]
+    broken: dict[str, str | None] = field(default_factory=dict)
+    """Files with an error, each with the SOP id that stands in it, None where that cannot be read."""
+    files: dict[str, str] = field(default_factory=dict)
+    """By SOP id: the file it stands in."""
+
+    @property
+    def errors(self) -> list[Problem]:
+        """The problems that keep a definition from being used."""
+        return [each for each in self.problems if each.level == "error"]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """The problems a person should know of."""
+        return [each for each in self.problems if each.level == "warning"]
+
+
+def load(folder: Path, channel_types: ChannelTypes) -> Loaded:
+    """Return what engine.yaml and sops/*.yaml in a folder define, with every problem; reads nothing else.
+
+    Parameters:
+        channel_types: config model of each channel type, which validates the sections under `channels`.
+    """
+    sources: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            with path.open("rb") as file:
+                sources[name] = decode(file.read(MAX_BYTES + 1))
+        except Refused as error:
+            problems.append(Problem(str(error), file=name, line=error.line, column=error.column))
+        except OSError as error:
+            problems.append(Problem(f"the file cannot be read: {error.strerror}", file=name, line=1, column=1))
+    return _load(sources, channel_types, problems)
+
+
+def load_sources(sources: Mapping[str, str], channel_types: ChannelTypes) -> Loaded:
+    """Return what texts by relative file name define: the same as `load`, for definitions kept in the database."""
+    return _load(dict(sorted(sources.items())), channel_types, [])
+
+
+def render_problems(problems: Iterable[Problem]) -> str:
+    """Return the problems as plain lines: `sops/x.yaml:7:17: error: …`."""
+    return "\n".join(str(problem) for problem in problems)
+
+
+def _files(folder: Path) -> list[Path]:
+    found = [folder / name for name in (ENGINE_FILE, "segments.yaml") if (folder / name).is_file()]
+    sops = folder / "sops"
+    return found + sorted(path for path in (sops.iterdir() if sops.is_dir() else ()) if _is_definition(path.name))
+
+
+def _is_definition(name: str) -> bool:
+    return name.endswith((".yaml", ".yml")) and not name.startswith(".")
+
+
+def _load(sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem]) -> Loaded:
+    unread = {problem.file for problem in problems}
+    if sources.pop("segments.yaml", None) is not None or "segments.yaml" in unread:
+        message = "segments.yaml is part of the language but this version does not use it yet"
+        problems = [each for each in problems if each.file != "segments.yaml"]
+        problems.append(Problem(message, file="segments.yaml", line=1, column=1, level="warning"))
+    loading = _Loading(sources, channel_types, problems)
+    engine = loading.engine() if ENGINE_FILE not in unread else None
+    sops = {name: loading.sop(name) for name in sources if name != ENGINE_FILE}
+    return loading.finished(engine, {name: sop for name, sop in sops.items() if sop})
+
+
+class _Loading:
+    """One pass over a folder's texts."""
+
+    def __init__(self, sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem]) -> None:
+        self._sources = sources
+        self._channel_types = channel_types
+        self._problems = problems
+        self._roots: dict[str, Node] = {}
+
+    def engine(self) -> EngineConfig | None:
+        """Return engine.yaml as a model, its channels checked by their types."""
+        if ENGINE_FILE not in self._sources:
+            message = "engine.yaml is missing; run `sop init` to get a commented one, or name the folder that holds it"
+            self._problems.append(Problem(message, file=ENGINE_FILE, line=1, column=1))
+            return None
+        root = self._root(ENGINE_FILE)
+        if root is None:
+            return None
+        if root.kind == "word" and root.value is None:
+            root.kind = "map"  # an empty engine.yaml is all defaults
+        engine, problems = validate(EngineConfig, root, ENGINE_FILE)
+        channels = _channel_problems(root, self._channel_types)
+        self._problems += problems + channels
+        return None if channels else engine
+
+    def sop(self, name: str) -> Sop | None:
+        """Return one SOP file as a model, None where its form is wrong."""
+        root = self._root(name)
+        if root is None:
+            return None
+        sop, problems = validate(Sop, root, name)
+        self._problems += problems
+        return sop
+
+    def _root(self, name: str) -> Node | None:
+        root, problems = read(self._sources[name], name)
+        if root is not None:
+            self._roots[name] = root
+            problems += traps.find(root, self._sources[name], name)
+        self._problems += problems
+        return root
+
+    def finished(self, engine: EngineConfig | None, sops: dict[str, Sop]) -> Loaded:
+        """Check what spans files and return everything."""
+        ids = {name: self._id(name) for name in (*self._sources, *(each.file for each in self._problems)) if name != ENGINE_FILE}
+        if engine is not None:
+            known = frozenset(each for each in ids.values() if each)
+            for problem in checks.check(engine, sops, known_sops=known):
+                self._problems.append(placed(problem, self._roots.get(problem.file), self._sources.get(problem.file, "")))
+        problems = _sorted(self._problems)
+        wrong = {each.file for each in problems if each.level == "error"}
+        good = {sop.sop: sop for name, sop in sops.items() if name not in wrong}
+        files = {sop.sop: name for name, sop in sops.items() if name not in wrong}
+        usable = engine if ENGINE_FILE not in wrong else None
+        return Loaded(usable, good, self._sources, problems, {name: ids.get(name) for name in sorted(wrong)}, files)
+
+    def _id(self, name: str) -> str | None:
+        root = self._roots.get(name)
+        node = root.child("sop") if root else None
+        return node.value if node and isinstance(node.value, str) else None
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    """Engine first, then by place; of several errors at one place the first said stays."""
+    kept: dict[tuple[str, int, int, str], Problem] = {}
+    for each in problems:
+        kept.setdefault((each.file, each.line, each.column, each.level), each)
+    return sorted(kept.values(), key=lambda each: (each.file != ENGINE_FILE, each.file, each.line, each.column))
+
+
+def _channel_problems(root: Node, types: ChannelTypes) -> list[Problem]:
+    section = root.child("channels")
+    if section is None or section.kind != "map":
+        return []
+    return [problem for name, node in section.members.items() for problem in _channel(name, node, types)]
+
+
+def _channel(name: str, node: Node, types: ChannelTypes) -> list[Problem]:
+    prefix: Loc = ("channels", name)
+    if node.kind != "map":
+        return []  # said by EngineConfig
+    kind = node.child("type")
+    wanted: Any = kind.value if kind else None
+    if isinstance(wanted, str) and wanted in types:
+        model = types[wanted]
+        shown = node if "type" in model.model_fields else _without(node, "type")
+        return validate(model, shown, ENGINE_FILE, prefix)[1]
+    place = (kind.line, kind.column) if kind else (node.line, node.column)
+    said = f"unknown channel type `{wanted}`" if kind else f"channel `{name}` needs its `type`"
+    message = f"{said}; this version has: {', '.join(sorted(types))}.{did_you_mean(str(wanted), types) if kind else ''}"
+    return [Problem(message, "/".join((*prefix, "type")), ENGINE_FILE, *place)]
+
+
+def _without(node: Node, key: str) -> Node:
+    members = {name: member for name, member in node.members.items() if name != key}
+    return Node("map", node.line, node.column, members=members, keys=node.keys)
