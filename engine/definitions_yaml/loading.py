@@ -192,7 +192,7 @@ def _channel(name: str, node: Node, types: ChannelTypes) -> list[Problem]:
     place = (kind.line, kind.column) if kind else (node.line, node.column)
     said = f"unknown channel type `{wanted}`" if kind else f"channel `{name}` needs its `type`"
     message = f"{said}; this version has: {', '.join(sorted(types))}.{did_you_mean(str(wanted), types) if kind else ''}"
-    return [Problem(message, "/".join((*prefix, "type")), ENGINE_FILE, *place)]
+    return [Problem(message, f"channels/{name}/type", ENGINE_FILE, *place)]
 
 
 def _without(node: Node, key: str) -> Node:

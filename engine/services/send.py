@@ -60,6 +60,12 @@ class Sending:
         with transaction(self._engine) as connection:
             return self._channels.read(connection)
 
+    def ready(self) -> list[str]:
+        """Return the channels that have something ready."""
+        now = self._clock.now()
+        with transaction(self._engine) as connection:
+            return touches.channels_ready(connection, sorted(self._channels.read(connection)), now)
+
     def run_once(self, channel: Channel) -> Sent:
         """Claim one provider call's worth, make the call, record the results."""
         began = time.monotonic()

@@ -80,6 +80,18 @@ def lock_ready(connection: Connection, channel: str, now: datetime, limit: int) 
     return [row.id for row in found]
 
 
+def channels_ready(connection: Connection, channels: Sequence[str], now: datetime) -> list[str]:
+    """Return those of the channels on which a touch is ready."""
+    found = rows(
+        connection,
+        """select name from unnest(cast(:channels as text[])) c(name)
+           where exists (select 1 from touches where channel = c.name and status = 'queued' and ready_at <= :now)""",
+        channels=list(channels),
+        now=now,
+    )
+    return [row.name for row in found]
+
+
 def paused(connection: Connection, channel: str) -> bool:
     """Return whether nothing may go out over the channel now."""
     return bool(rows(connection, "select 1 from pauses where kind = 'all' or (kind = 'channel' and name = :channel)", channel=channel))

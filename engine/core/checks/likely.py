@@ -1,0 +1,83 @@
+"""What is allowed but probably not meant: warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import time
+from typing import Any
+
+from engine.core.checks.subject import Subject
+from engine.core.definitions import Sop, Step
+from engine.core.problems import Loc, Problem
+
+_EARLY = time(12, 0)
+
+
+def past_on_arrival(subject: Subject) -> Iterator[Problem]:
+    """A clock time on the day of the start is past for those who come later that day."""
+    for index, step in enumerate(subject.sop.steps):
+        clock = step.at or subject.sop.defaults.at
+        if step.day == 0 and step.from_ is None and clock is not None and clock < _EARLY:
+            message = (
+                f"step `{step.id}` is skipped (before_start) for customers who come after {clock:%H:%M} that day; "
+                "use `after: 1m`, a later `at`, or `day: 1`"
+            )
+            yield subject.warning(("steps", index, "day"), message)
+
+
+def before_the_anchor(subject: Subject) -> Iterator[Problem]:
+    """A negative day counted from the start itself is always past."""
+    for index, step in enumerate(subject.sop.steps):
+        if step.day is not None and step.day < 0 and step.from_ is None:
+            message = f"step `{step.id}` lies before the start and is always skipped; count from another date with `from`"
+            yield subject.warning(("steps", index, "day"), message)
+
+
+def at_the_same_time(subject: Subject) -> Iterator[Problem]:
+    """Two touches at one moment: the customer gets both at once."""
+    first: dict[tuple[Any, ...], Step] = {}
+    for index, step in enumerate(subject.sop.steps):
+        if step.kind == "do" or step.when:
+            continue
+        moment = (step.day, step.at or subject.sop.defaults.at if step.day is not None else None, step.after, step.from_, step.kind)
+        if moment in first:
+            message = f"step `{step.id}` is due at the same time as step `{first[moment].id}`; both go out at once"
+            yield subject.warning(("steps", index), message)
+        first.setdefault(moment, step)
+
+
+def circles(sops: Mapping[str, Sop]) -> Iterator[Problem]:
+    """SOPs that start each other in a circle go on for ever, unless reentry stops them."""
+    starts = {sop.sop: dict(_starts(sop)) for sop in sops.values()}
+    files = {sop.sop: file for file, sop in sops.items()}
+    told: set[frozenset[str]] = set()
+    for sop_id in starts:
+        circle = _circle(sop_id, starts)
+        if circle and frozenset(circle) not in told:
+            told.add(frozenset(circle))
+            message = f"these SOPs start each other in a circle: {' → '.join((*circle, sop_id))}; end it, or limit it by `reentry`"
+            loc = starts[sop_id][circle[1] if len(circle) > 1 else sop_id]
+            yield Problem(message, "/".join(map(str, loc)), files[sop_id], level="warning", extra={"loc": loc})
+
+
+def _starts(sop: Sop) -> Iterator[tuple[str, Loc]]:
+    owners: list[tuple[Loc, Any]] = [(("steps", index, "do"), step.do) for index, step in enumerate(sop.steps)]
+    owners += [(("exit", index, "do"), each.do) for index, each in enumerate(sop.exit)]
+    for loc, actions in owners:
+        for index, action in enumerate(actions or ()):
+            if action.start:
+                yield action.start, (*loc, index, "start")
+
+
+def _circle(begin: str, starts: Mapping[str, Mapping[str, Loc]]) -> list[str] | None:
+    """Return the shortest way from an SOP back to itself, without its end."""
+    ways, seen = [[begin]], {begin}
+    while ways:
+        way = ways.pop(0)
+        for following in starts.get(way[-1], ()):
+            if following == begin:
+                return way
+            if following not in seen:
+                seen.add(following)
+                ways.append([*way, following])
+    return None

@@ -1,0 +1,77 @@
+"""One SOP under check, and its parts with the way to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.core.definitions import Action, Comparison, Condition, EngineConfig, Exit, Moment, Sop
+from engine.core.problems import Loc, Problem
+
+Level = Literal["error", "warning"]
+
+
+def problem(file: str, loc: Loc, message: str, level: Level = "error", **extra: Any) -> Problem:
+    """Return a problem at the end of a way."""
+    return Problem(message, "/".join(map(str, loc)), file, level=level, extra={"loc": loc, **extra})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One SOP and what it is checked against."""
+
+    file: str
+    sop: Sop
+    engine: EngineConfig
+    known_sops: frozenset[str]
+
+    def error(self, loc: Loc, message: str, **extra: Any) -> Problem:
+        """Return an error at the end of a way in this SOP."""
+        return problem(self.file, loc, message, **extra)
+
+    def warning(self, loc: Loc, message: str) -> Problem:
+        """Return a warning at the end of a way in this SOP."""
+        return problem(self.file, loc, message, "warning")
+
+    def moments(self) -> Iterator[tuple[Loc, Moment]]:
+        """Yield every trigger and exit with its way."""
+        yield from ((("trigger", index), each) for index, each in enumerate(self.sop.trigger))
+        yield from ((("exit", index), each) for index, each in enumerate(self.sop.exit))
+
+    def conditions(self) -> Iterator[tuple[Loc, Condition]]:
+        """Yield every condition with its way, nested ones too."""
+        groups: list[tuple[Loc, tuple[Condition, ...] | None]] = [(("when",), self.sop.when), (("while",), self.sop.while_)]
+        groups += [(("steps", index, "when"), step.when) for index, step in enumerate(self.sop.steps)]
+        for loc, group in groups:
+            for index, condition in enumerate(group or ()):
+                yield from _with_nested((*loc, index), condition)
+
+    def actions(self) -> Iterator[tuple[Loc, Action]]:
+        """Yield every action of steps and exits with its way."""
+        owners: list[tuple[Loc, tuple[Action, ...] | None]] = [
+            (("steps", index, "do"), step.do) for index, step in enumerate(self.sop.steps)
+        ]
+        owners += [(("exit", index, "do"), each.do) for index, each in enumerate(self.sop.exit) if isinstance(each, Exit)]
+        for loc, group in owners:
+            yield from (((*loc, index), action) for index, action in enumerate(group or ()))
+
+    def comparisons(self) -> Iterator[tuple[Loc, str | None, Comparison]]:
+        """Yield every comparison with its way and, where it is one of an attribute's, that attribute."""
+        for loc, condition in self.conditions():
+            for name, wanted in (condition.attr or {}).items():
+                yield (*loc, "attr", name), name, wanted
+            for name, wanted in (condition.event or {}).items():
+                yield (*loc, "event", name), None, wanted
+        for loc, moment in self.moments():
+            for name, wanted in (moment.event.where if moment.event else {}).items():
+                yield (*loc, "event", "where", name), None, wanted
+
+
+def _with_nested(loc: Loc, condition: Condition) -> Iterator[tuple[Loc, Condition]]:
+    yield loc, condition
+    for kind, nested in (("all", condition.all), ("any", condition.any)):
+        for index, each in enumerate(nested or ()):
+            yield from _with_nested((*loc, kind, index), each)
+    if condition.not_ is not None:
+        yield from _with_nested((*loc, "not"), condition.not_)

@@ -1,0 +1,62 @@
+"""Checks of what customers and staff read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.core import templates
+from engine.core.checks.subject import Subject
+from engine.core.definitions import Step
+from engine.core.errors import did_you_mean
+from engine.core.problems import Loc, Problem
+
+_ATTACHMENTS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
+    "link": ((("title",), ("url",)), ("desc", "picurl")),
+    "image": ((("url", "media_id"),), ()),
+    "video": ((("url", "media_id"),), ()),
+    "file": ((("url", "media_id"),), ()),
+    "miniprogram": ((("title",), ("appid",), ("page",)), ("pic_media_id",)),
+}
+"""What each kind of attachment needs (one of each group) and what it may have besides."""
+
+
+def _texts(step: Step) -> Iterator[tuple[Loc, str]]:
+    if step.message is not None:
+        yield ("message", "text"), step.message.text
+        for index, attachment in enumerate(step.message.attachments):
+            for name, text in getattr(attachment, attachment.kind).items():
+                yield ("message", "attachments", index, attachment.kind, name), text
+    if step.task is not None:
+        yield ("task", "title"), step.task.title
+        if step.task.text is not None:
+            yield ("task", "text"), step.task.text
+
+
+def templates_right(subject: Subject) -> Iterator[Problem]:
+    """Every text is a template that can be rendered, naming only what there is."""
+    engine = subject.engine
+    known = templates.TemplateNames(list(engine.attributes), list(engine.dimensions), engine.staff)
+    for index, step in enumerate(subject.sop.steps):
+        for loc, text in _texts(step):
+            for found in templates.check(text, known):
+                yield subject.error(("steps", index, *loc), found.message, line=found.line, column=found.column)
+
+
+def attachments_whole(subject: Subject) -> Iterator[Problem]:
+    """An attachment has what its kind needs and nothing unknown."""
+    for index, step in enumerate(subject.sop.steps):
+        for number, attachment in enumerate(step.message.attachments if step.message else ()):
+            loc: Loc = ("steps", index, "message", "attachments", number, attachment.kind)
+            yield from _attachment(subject, loc, attachment.kind, getattr(attachment, attachment.kind))
+
+
+def _attachment(subject: Subject, loc: Loc, kind: str, written: dict[str, str]) -> Iterator[Problem]:
+    needed, optional = _ATTACHMENTS[kind]
+    allowed = [name for group in needed for name in group] + list(optional)
+    for name in written:
+        if name not in allowed:
+            message = f"unknown key `{name}` in a {kind}; allowed: {', '.join(allowed)}.{did_you_mean(name, allowed)}"
+            yield subject.error((*loc, name), message, key=True)
+    for group in needed:
+        if not any(written.get(name) for name in group):
+            yield subject.error(loc, f"a {kind} needs {' or '.join(f'`{name}`' for name in group)}")

@@ -1,0 +1,168 @@
+"""The only place where parts are put together: settings in, working services out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import redis
+import structlog
+from dotenv import dotenv_values
+from sqlalchemy import Engine
+
+from engine import embedded
+from engine.channels import registry
+from engine.clocks import LeaseClock, SteppedClock, WallClock, database_lease_clock, wall_now
+from engine.core.errors import InstallationError
+from engine.current import CurrentChannels, CurrentDefinitions
+from engine.ports import Channel, Clock, Hint, HintQueue
+from engine.queue import QueueError, RedisHintQueue
+from engine.queue import connect as connect_queue
+from engine.services.apply import Applying
+from engine.services.match import Matching
+from engine.services.plan import Planning
+from engine.services.reconcile import Reconciling
+from engine.services.send import Sending
+from engine.settings import Settings
+from engine.store.database import connect
+
+log = structlog.get_logger()
+
+CHANNEL_TYPES = {name: kind.config for name, kind in registry.TYPES.items()}
+"""Channel type → the model that its section of engine.yaml must fit."""
+
+
+def urls(settings: Settings) -> tuple[str, str]:
+    """Return the URLs of database and Redis: as set, else of the embedded servers running on the state folder.
+
+    Raises InstallationError where one is neither set nor running.
+    """
+    database = settings.database_url.get_secret_value() if settings.database_url else None
+    queue = settings.redis_url.get_secret_value() if settings.redis_url else None
+    if database and queue:
+        return database, queue
+    found = embedded.running(settings.state_dir)
+    if found is None:
+        raise InstallationError(
+            f"no servers: nothing runs on {settings.state_dir}, and SOP_DATABASE_URL and SOP_REDIS_URL are not both set; "
+            "start `sop up`, or set both"
+        )
+    return database or found.database_url, queue or found.redis_url
+
+
+class ForgivingHints:
+    """Hints that may get lost: what cannot be written is logged and left to the reconciler."""
+
+    def __init__(self, queue: HintQueue) -> None:
+        self._queue = queue
+
+    def look_at(self, subjects: Sequence[str], *, careful: bool = False) -> None:
+        """Ask that these customers be looked at soon, if Redis answers."""
+        try:
+            self._queue.look_at(subjects, careful=careful)
+        except QueueError as error:
+            log.warning("hint.lost", customers=len(subjects), error=type(error).__name__)
+
+    def look_for_due(self) -> None:
+        """Ask that due work be looked for now, if Redis answers."""
+        try:
+            self._queue.look_for_due()
+        except QueueError as error:
+            log.warning("hint.lost", customers=0, error=type(error).__name__)
+
+    def take(self, limit: int, wait: float) -> list[Hint]:
+        """Return waiting hints; raises what the queue raises."""
+        return self._queue.take(limit, wait)
+
+    def done(self, ids: Sequence[str]) -> None:
+        """Forget these entries, or let them come again."""
+        try:
+            self._queue.done(ids)
+        except QueueError as error:
+            log.warning("hint.kept", hints=len(ids), error=type(error).__name__)
+
+    def length(self) -> int:
+        """Return how many entries wait; raises what the queue raises."""
+        return self._queue.length()
+
+
+@dataclass
+class Wiring:
+    """All parts of one process, each made when first asked for."""
+
+    settings: Settings
+    name: str = "sop"
+    """What the process calls itself, in the database and as a consumer of hints."""
+
+    @cached_property
+    def urls(self) -> tuple[str, str]:
+        """URLs of database and Redis."""
+        return urls(self.settings)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database."""
+        return connect(self.urls[0], pool_size=self.settings.pool_size, name=f"sop {self.name}")
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """The Redis client."""
+        return connect_queue(self.urls[1])
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Business time."""
+        return SteppedClock(self.engine) if self.settings.clock == "stepped" else WallClock()
+
+    @cached_property
+    def leases(self) -> LeaseClock:
+        """What leases run on: the database's time."""
+        return database_lease_clock
+
+    @cached_property
+    def hints(self) -> HintQueue:
+        """The queue of hints."""
+        return ForgivingHints(RedisHintQueue(self.redis, f"{self.name}-{os.getpid()}"))
+
+    @cached_property
+    def current(self) -> CurrentDefinitions:
+        """The definitions in force."""
+        return CurrentDefinitions(CHANNEL_TYPES)
+
+    @cached_property
+    def channels(self) -> CurrentChannels:
+        """The channels in force."""
+        environment = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+
+        def build(name: str, config: Mapping[str, Any]) -> Channel:
+            return registry.build(name, config, environment, wall=wall_now)
+
+        return CurrentChannels(self.current, build)
+
+    @cached_property
+    def matching(self) -> Matching:
+        """The matcher's service."""
+        return Matching(self.engine, self.clock, self.hints, self.current)
+
+    @cached_property
+    def planning(self) -> Planning:
+        """The planner's service."""
+        return Planning(self.engine, self.clock, self.hints, self.current, self.settings.plan_batch)
+
+    @cached_property
+    def sending(self) -> Sending:
+        """The sender's service."""
+        return Sending(self.engine, self.clock, self.leases, self.channels)
+
+    @cached_property
+    def reconciling(self) -> Reconciling:
+        """The reconciler's service."""
+        return Reconciling(self.engine, self.clock, self.leases, self.hints, self.current, self.channels)
+
+    @cached_property
+    def applying(self) -> Applying:
+        """Applies definitions."""
+        return Applying(self.engine, self.clock, self.current)

@@ -1,0 +1,48 @@
+"""Celery: beat says «look», short tasks look. Everything it carries is a hint; losing it loses nothing.
+
+Two queues: `plan`, with a worker of its own, and `send`. Ticks expire; nothing ever has an eta or a countdown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from engine import logs
+from engine.embedded import broker_url
+from engine.settings import Settings
+from engine.wiring import urls
+
+settings = Settings()
+
+app = Celery("sop", broker=broker_url(urls(settings)[1]), include=["workers.tasks"])
+app.conf.update(
+    task_ignore_result=True,
+    task_default_queue="plan",
+    task_routes={"sop.send*": {"queue": "send"}, "sop.*": {"queue": "plan"}},
+    task_acks_late=False,
+    worker_prefetch_multiplier=1,
+    worker_redirect_stdouts=False,
+    worker_send_task_events=False,
+    worker_enable_remote_control=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={"visibility_timeout": 60, "socket_timeout": 5, "socket_connect_timeout": 5, "socket_keepalive": True},
+    timezone="UTC",
+    beat_scheduler="celery.beat:Scheduler",
+    beat_max_loop_interval=min(settings.plan_interval, 1.0),
+    beat_schedule={
+        "plan": {"task": "sop.plan", "schedule": settings.plan_interval, "options": {"expires": max(1.0, settings.plan_interval)}},
+        "send": {"task": "sop.send_all", "schedule": settings.send_interval, "options": {"expires": max(1.0, settings.send_interval)}},
+        "reconcile": {"task": "sop.reconcile", "schedule": settings.reconcile_interval, "options": {"expires": settings.reconcile_interval}},
+        "beat": {"task": "sop.beat", "schedule": 5.0, "options": {"expires": 5.0}},
+    },
+)
+
+
+@setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    """Keep Celery from setting up logs of its own."""
+    logs.configure(settings.log_level, "worker")

@@ -1,0 +1,87 @@
+"""The matcher: takes hints from the stream and has the customers they name matched. `python -m workers.matcher`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType
+
+import structlog
+
+from engine import logs
+from engine.clocks import wall_now
+from engine.queue import QueueError
+from engine.settings import Settings
+from engine.store import installation
+from engine.store.database import DatabaseUnavailable, transaction
+from engine.wiring import Wiring
+
+log = structlog.get_logger()
+
+_WAIT = 1.0
+"""Seconds to wait for hints, and after a server was away."""
+
+
+class Matcher:
+    """The loop around `Matching.run_once`."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._stop = threading.Event()
+        self._next_beat = 0.0
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """End after the round under way."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Match until stopped. Servers that are away are waited for."""
+        log.info("matcher.started")
+        while not self._stop.is_set():
+            try:
+                self._round()
+            except (QueueError, DatabaseUnavailable) as error:
+                log.warning("matcher.waiting", error=type(error).__name__)
+                self._stop.wait(_WAIT)
+        log.info("matcher.stopped")
+
+    def _round(self) -> None:
+        self._beat()
+        hints = self._wiring.hints.take(self._wiring.settings.match_batch, _WAIT)
+        if not hints:
+            return
+        done = self._wiring.matching.run_once(hints)
+        if done.due:
+            self._plan_now()
+        if not done.events and done.skipped:
+            self._stop.wait(0.01)
+
+    def _plan_now(self) -> None:
+        """Pass on that something is due at once; beat's tick would find it too."""
+        from workers.tasks import plan
+
+        try:
+            plan.apply_async(expires=30)
+        except plan.app.connection_for_write().connection_errors as error:
+            log.warning("hint.lost", customers=0, error=type(error).__name__)
+
+    def _beat(self) -> None:
+        if time.monotonic() >= self._next_beat:
+            self._next_beat = time.monotonic() + 5
+            with transaction(self._wiring.engine) as connection:
+                installation.beat(connection, "matcher", wall_now())
+
+
+def main() -> None:
+    """Run the matcher until SIGTERM or SIGINT."""
+    settings = Settings()
+    logs.configure(settings.log_level, "matcher")
+    matcher = Matcher(Wiring(settings, "matcher"))
+    signal.signal(signal.SIGTERM, matcher.stop)
+    signal.signal(signal.SIGINT, matcher.stop)
+    matcher.run()
+
+
+if __name__ == "__main__":
+    main()

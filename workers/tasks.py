@@ -1,0 +1,64 @@
+"""Celery's tasks: a few lines each, calling services."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from engine.clocks import wall_now
+from engine.store import installation
+from engine.store.database import DatabaseUnavailable, transaction
+from engine.wiring import Wiring
+from workers.celery_app import app, settings
+
+
+@cache
+def wiring() -> Wiring:
+    """Return this process's parts."""
+    return Wiring(settings, "worker")
+
+
+def _task(name: str):  # type: ignore[no-untyped-def]  # Celery ships no types
+    """Declare a task that gives up quietly while the database is away: the next tick looks again."""
+    return app.task(name=f"sop.{name}", throws=(DatabaseUnavailable,))
+
+
+@_task("plan")  # type: ignore[untyped-decorator]  # Celery ships no types
+def plan() -> None:
+    """Plan what is due, then hint that there is work to send."""
+    done = wiring().planning.run()
+    for channel in sorted(done.channels):
+        send.apply_async((channel,), expires=30)
+    _alive("plan")
+
+
+@_task("send")  # type: ignore[untyped-decorator]  # Celery ships no types
+def send(channel: str) -> None:
+    """Send what is ready on one channel."""
+    wiring().sending.run(channel)
+    _alive("send")
+
+
+@_task("send_all")  # type: ignore[untyped-decorator]  # Celery ships no types
+def send_all() -> None:
+    """Look at every channel that has something ready."""
+    for channel in wiring().sending.ready():
+        send.apply_async((channel,), expires=30)
+    _alive("send")
+
+
+@_task("reconcile")  # type: ignore[untyped-decorator]  # Celery ships no types
+def reconcile() -> None:
+    """Find again what got lost, and bring timelines in line that an apply left behind."""
+    wiring().reconciling.run_once()
+    wiring().applying.settle()
+
+
+@_task("beat")  # type: ignore[untyped-decorator]  # Celery ships no types
+def beat() -> None:
+    """Note that beat's ticks arrive."""
+    _alive("beat")
+
+
+def _alive(name: str) -> None:
+    with transaction(wiring().engine) as connection:
+        installation.beat(connection, name, wall_now())
