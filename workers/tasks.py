@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 
 from engine.clocks import wall_now
@@ -59,6 +60,13 @@ def beat() -> None:
     _alive("beat")
 
 
+_last_beats: dict[str, float] = {}
+
+
 def _alive(name: str) -> None:
+    """Note that this kind of work gets done, every few seconds."""
+    if time.monotonic() - _last_beats.get(name, -10.0) < 4:
+        return
+    _last_beats[name] = time.monotonic()
     with transaction(wiring().engine) as connection:
         installation.beat(connection, name, wall_now())
