@@ -19,7 +19,8 @@ async def require(request: Request, keys: Keys, scope: str) -> Key:
     """
     token = _token(request)
     try:
-        key = keys.remembered(token) or await run_in_threadpool(keys.verify, token)
+        remembered = keys.remembered(token)
+        key = remembered if remembered is not None else await run_in_threadpool(keys.verify, token)
     except AccessError as error:
         raise ApiProblem(401, str(error), headers=_CHALLENGE) from None
     if not key.allows(scope):

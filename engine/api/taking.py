@@ -13,6 +13,7 @@ from engine.api import bodies, forms
 from engine.api.forms import Form
 from engine.api.problems import ApiProblem, of_failure
 from engine.core.errors import EventError
+from engine.core.intake import MAX_EVENT_BYTES
 from engine.services.group_commit import GroupCommit
 from engine.services.ingest import Answer, Ingest, Post, Raw, Result, answer
 
@@ -48,8 +49,8 @@ class Taking:
             return await self._single(forms.binary_event(request.headers, body), backfill)
         value = await self._in_thread(forms.parse, body) if len(body) > _LARGE else forms.parse(body)
         if forms.is_single(value, form):
-            if len(body) > bodies.MAX_EVENT_BYTES:
-                raise bodies.too_large(f"one event is over {bodies.MAX_EVENT_BYTES:,} bytes; shorten its data")
+            if len(body) > MAX_EVENT_BYTES:
+                raise bodies.too_large(f"one event is over {MAX_EVENT_BYTES:,} bytes; shorten its data")
             return await self._single(value, backfill)
         if len(value) > bodies.MAX_EVENTS:
             raise bodies.too_large(f"{len(value):,} events; at most {bodies.MAX_EVENTS:,} are taken in one call")
@@ -129,5 +130,5 @@ def _midway(error: Exception, taken: Answer) -> Exception:
     if problem is None or isinstance(error, EventError):
         return error
     known = taken.accepted + taken.duplicates
-    remedy = f"the first {known:,} valid events are taken; posting all again is safe, they will count as duplicates" if known else "nothing was taken"
+    remedy = f"{known:,} events are taken; posting all again is safe, they count as duplicates" if known else "nothing was taken"
     return ApiProblem(problem.status, f"{problem.detail} ({remedy})", headers=problem.headers, extra=members(taken))

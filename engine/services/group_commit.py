@@ -63,7 +63,7 @@ class GroupCommit(Generic[T, A]):
         loop = asyncio.get_running_loop()
         try:
             answers = await loop.run_in_executor(self._thread, self._commit, [item for item, _ in group])
-        except Exception as error:  # noqa: BLE001 - the callers decide what it means, each for itself
+        except Exception as error:  # the callers decide what it means, each for itself
             for _, caller in group:
                 if not caller.done():
                     caller.set_exception(error)
@@ -71,3 +71,7 @@ class GroupCommit(Generic[T, A]):
             for (_, caller), answer in zip(group, answers, strict=True):
                 if not caller.done():
                     caller.set_result(answer)
+
+    def close(self) -> None:
+        """Let the thread end once it has nothing to do."""
+        self._thread.shutdown(wait=False)

@@ -271,11 +271,12 @@ class _Hints:
         if not subjects or monotonic() < self._not_before:
             return
         if self._stuck and not self._stuck.done():
-            return self._lost(subjects, "the queue has not answered yet")
+            self._lost(subjects, "the queue has not answered yet")
+            return
         sending = self._thread.submit(self._queue.look_at, subjects)
         try:
             sending.result(timeout=HINT_PATIENCE)
-        except Exception as error:  # noqa: BLE001 - whatever the queue's failure is, the events are committed
+        except Exception as error:  # whatever the queue's failure is, the events are committed
             self._stuck = sending
             self._lost(subjects, type(error).__name__)
 

@@ -1,0 +1,42 @@
+"""The API put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from engine.api import events, health, metrics, problems
+from engine.api.parts import Parts
+from engine.api.taking import Taking
+from engine.services.group_commit import GroupCommit
+from engine.services.ingest import Post, Result
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the API over its parts. Nothing is connected to before the first request."""
+    singles: GroupCommit[Post, Result] = GroupCommit(parts.ingest.accept_each, within=parts.settings.intake_grouping)
+    taking = Taking(parts.ingest, singles)
+    figures = metrics.Metrics(parts.engine, parts.clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        taking.close()
+        singles.close()
+
+    app = FastAPI(
+        title="SOP engine",
+        version=parts.version,
+        description="Events in; which customer gets which touch, and why.",
+        docs_url=None,  # its pages load scripts from foreign hosts
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    problems.install(app)
+    app.include_router(events.router(parts, taking, figures))
+    app.include_router(health.router(parts))
+    app.include_router(metrics.router(figures))
+    return app
