@@ -42,7 +42,11 @@ class CurrentDefinitions:
         versions = {row.sop: row.version for row in found if row.sop}
         if loaded.engine is None:
             raise DefinitionError(f"generation {generation} cannot be read by this version; apply the definitions again")
-        return Definitions(generation, loaded.engine, {name: DefinedSop(sop, versions[name]) for name, sop in loaded.sops.items()})
+        sops = {name: DefinedSop(sop, versions[name]) for name, sop in loaded.sops.items()}
+        broken = frozenset(versions) - frozenset(sops)
+        if broken:
+            log.error("definitions.broken", generation=generation, sops=sorted(broken))
+        return Definitions(generation, loaded.engine, sops, broken)
 
 
 class CurrentChannels:

@@ -24,6 +24,8 @@ class Definitions:
     generation: int
     engine: EngineConfig
     sops: Mapping[str, DefinedSop] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    """SOPs in force that this version of the engine cannot read: nobody enters, nothing is sent, no timeline ends."""
 
     def sop(self, sop_id: str) -> Sop | None:
         """Return the SOP of this id, or None where it is not (or no longer) defined."""

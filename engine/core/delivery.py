@@ -16,7 +16,7 @@ from engine.core.catalog import Definitions
 from engine.core.conditions import Context, hold
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Sop, Step
-from engine.core.errors import MissingValue, TemplateError
+from engine.core.errors import MissingValue, SopError, TemplateError
 from engine.core.events import Event
 from engine.core.matching import while_broken
 from engine.core.reasons import Reason
@@ -62,6 +62,8 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
     """
     planned = Planned()
     defined = definitions.sops.get(timeline.sop)
+    if timeline.sop in definitions.broken:
+        raise SopError(f"SOP `{timeline.sop}` cannot be read by this version of the engine; correct its file and apply again")
     if defined is None:
         timeline.end("exited", Reason.SOP_REMOVED, now)
         return planned
@@ -89,6 +91,8 @@ def resettle(timeline: Timeline, customer: Customer, definitions: Definitions, n
     that was due before the change is left to the planner.
     """
     defined = definitions.sops.get(timeline.sop)
+    if timeline.sop in definitions.broken:
+        return []
     if defined is None:
         timeline.end("exited", Reason.SOP_REMOVED, now)
         return []
