@@ -57,7 +57,7 @@ def _become(parent: int, argv: list[str]) -> None:
     die_with_parent(parent)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and exec would hand that on
     try:
-        os.execvp(argv[0], argv)
+        os.execvp(argv[0], argv)  # noqa: S606  # the command the supervisor was given
     except OSError as error:
         sys.exit(f"cannot run {argv[0]}: {error.strerror}")
 

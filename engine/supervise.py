@@ -140,9 +140,7 @@ class Supervisor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     # Starting and ending one child
@@ -150,7 +148,7 @@ class Supervisor:
     def _launch(self, child: _Child) -> int:
         self._keep_keeper()
         sink = self._log_file(child)
-        child.process = subprocess.Popen(
+        child.process = subprocess.Popen(  # noqa: S603  # the command is the caller's
             lifeline.command(os.getpid(), child.argv),
             env=child.env,
             stdin=subprocess.DEVNULL,
@@ -175,9 +173,7 @@ class Supervisor:
         now = time.monotonic()
         delay = child.next_delay(now)
         child.due = now + delay
-        _log.warning(
-            "child_died", child=child.name, ended=_how(code), restarts=child.restarts, restart_in_seconds=delay
-        )
+        _log.warning("child_died", child=child.name, ended=_how(code), restarts=child.restarts, restart_in_seconds=delay)
 
     def _reap(self, child: _Child) -> int:
         """End what is left of the child's process group, collect it, and let its reader finish."""
@@ -223,7 +219,7 @@ class Supervisor:
     def _keep_keeper(self) -> None:
         if self._keeper is not None and self._keeper.poll() is None:
             return
-        self._keeper = subprocess.Popen(
+        self._keeper = subprocess.Popen(  # noqa: S603  # this package itself
             lifeline.keeper_command(_ORPHAN_GRACE),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -56,7 +56,10 @@ def _log_processors() -> Iterator[structlog.typing.Processor]:
 
 
 def _serve(state: StateFolder, parent: Parent, throwaway: bool) -> None:
-    with state.locked(os.getppid(), parent):
+    def say_waiting() -> None:
+        _tell("progress", "Waiting for the previous servers to stop")
+
+    with state.locked(os.getppid(), parent, say_waiting):
         _forget_earlier(state)
         account = server_account()
         if account:
@@ -90,9 +93,7 @@ def _sockets(state: StateFolder, allowed: Programs) -> Iterator[Path]:
 
 
 @contextmanager
-def _running(
-    state: StateFolder, sockets: Path, allowed: Programs, parent: Parent, throwaway: bool
-) -> Iterator[tuple[Server, Server]]:
+def _running(state: StateFolder, sockets: Path, allowed: Programs, parent: Parent, throwaway: bool) -> Iterator[tuple[Server, Server]]:
     """Start both servers; afterwards tell others that they are going, and stop them."""
     servers = (
         PostgreSQL(state.postgresql, sockets, state.logs / "postgresql.log", allowed, parent, throwaway),
@@ -141,4 +142,5 @@ def _publish(state: StateFolder, servers: tuple[Server, Server], urls: Urls) -> 
 
 def _tell(kind: str, text: str) -> None:
     with suppress(BrokenPipeError):  # the parent is gone; the next look at standard input ends this
-        print(json.dumps({kind: text}), flush=True)
+        sys.stdout.write(json.dumps({kind: text}) + "\n")
+        sys.stdout.flush()

@@ -23,12 +23,10 @@ _STALE_GRACE = 10.0
 _POLL = 0.02
 
 
-def spawn(
-    programs: Programs, argv: list[str | Path], folder: Path, output: IO[bytes], deathsig: int
-) -> subprocess.Popen[bytes]:
+def spawn(programs: Programs, argv: list[str | Path], folder: Path, output: IO[bytes], deathsig: int) -> subprocess.Popen[bytes]:
     """Start a server as the servers' user, in `folder`, to be sent `deathsig` when the guard dies."""
     account = programs.account
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  # the wheels' own programs
         argv,
         cwd=folder,
         env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},  # PGPORT, PGDATA and the like must not reach it
@@ -40,7 +38,7 @@ def spawn(
         group=account.pw_gid if account else None,
         extra_groups=[] if account else None,
         # The guard has a single thread, which is what makes this safe.
-        preexec_fn=partial(lifeline.die_with_parent, os.getpid(), deathsig),  # noqa: PLW1509
+        preexec_fn=partial(lifeline.die_with_parent, os.getpid(), deathsig),
     )
 
 

@@ -104,7 +104,7 @@ def _system_account() -> pwd.struct_passwd:
 def _make_account() -> str:
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  # constants only
             [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False
         )
     except OSError as error:
@@ -114,7 +114,7 @@ def _make_account() -> str:
 
 def _runs(program: Path, account: pwd.struct_passwd) -> bool:
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  # the wheels' own program
             [program, "--version"],
             user=account.pw_uid,
             group=account.pw_gid,

@@ -82,9 +82,7 @@ class EmbeddedServers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
 
@@ -96,7 +94,7 @@ def running(state_dir: Path) -> Urls | None:
 
 def _spawn_guard(state: StateFolder, throwaway: bool) -> subprocess.Popen[bytes]:
     with open_log(state.logs / "guard.log") as log:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603  # this package itself
             [sys.executable, "-m", "engine.embedded", str(state.path), *(["--throwaway"] if throwaway else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

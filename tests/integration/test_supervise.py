@@ -23,6 +23,7 @@ STUBBORN = [
     "-c",
     "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf')\nwhile True: time.sleep(60)",
 ]
+READY = [sys.executable, "-c", "import time\nprint('ready')\nwhile True: time.sleep(60)"]
 WITH_DESCENDANT = ["sh", "-c", "sleep 600 & echo $!; wait"]
 
 PARENT = """
@@ -83,9 +84,7 @@ def test_what_children_print_arrives_by_line_with_their_name() -> None:
     heard: list[tuple[str, str]] = []
     with Supervisor(on_line=lambda name, line: heard.append((name, line))) as supervisor:
         supervisor.start("api", ["sh", "-c", "echo 你好; echo oops >&2; exec sleep 600"])
-        supervisor.start(
-            "beat", ["sh", "-c", "printf '%s' \"$SLOT\"; exec sleep 0"], env={"SLOT": "half a line", **os.environ}
-        )
+        supervisor.start("beat", ["sh", "-c", "printf '%s' \"$SLOT\"; exec sleep 0"], env={"SLOT": "half a line", **os.environ})
         assert eventually(lambda: len(heard) == 3)
     assert sorted(heard) == [("api", "oops"), ("api", "你好"), ("beat", "half a line")]
 
@@ -174,7 +173,7 @@ def test_children_and_their_children_die_with_a_killed_parent() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child to its parent in the kernel")
 def test_children_die_even_if_the_keeper_is_killed_too() -> None:
-    parent, pids = start_parent(IDLE, IDLE)
+    parent, pids = start_parent(READY, READY, lines=2)
     others = [each.pid for each in psutil.Process(parent.pid).children() if each.pid not in pids]
     assert len(others) == 1
     for pid in (*others, parent.pid):
