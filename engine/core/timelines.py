@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from engine.core.catalog import Definitions
 from engine.core.conditions import dig
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Sop, Step
-from engine.core.timing import FOREVER, at_local, day_shift, local_date, zone
+from engine.core.timing import FOREVER, at_local, day_shift, later, local_date, zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def schedule(timeline: Timeline, sop: Sop, customer: Customer, definitions: Defi
 
 def _limit(due: datetime, sop: Sop, step: Step, dated: list[tuple[datetime, int, Step]], place: int) -> datetime:
     """Return the earlier of the step's expiry and the first later step's moment."""
-    expiry = due + sop.expiry_of(step)
-    following = next((later for later, _, _ in dated[place + 1 :] if later > due), FOREVER)
+    expiry = later(due, sop.expiry_of(step))
+    following = next((other for other, _, _ in dated[place + 1 :] if other > due), FOREVER)
     return min(expiry, following)
 
 
@@ -70,14 +70,17 @@ def _date_named(
 
 
 def as_date(value: Any, zone_name: str) -> date | None:
-    """Return a date, a moment's date in the zone, or ISO 8601 text of either as a date; None for anything else."""
+    """Return a date, a moment's date in the zone, or ISO 8601 text of either as a date; None for anything else.
+
+    A moment without an offset is one of the zone's, as it is in conditions.
+    """
     try:
         if isinstance(value, str):
             value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
-    except ValueError:
+        if isinstance(value, datetime):
+            return value.astimezone(zone(zone_name)).date() if value.tzinfo else value.date()
+    except (ValueError, OverflowError):
         return None
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(zone(zone_name)).date()
     return value if isinstance(value, date) else None
 
 

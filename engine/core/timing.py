@@ -54,10 +54,13 @@ def local_date(moment: datetime, zone_name: str) -> date:
 def at_local(day: date, clock: time, zone_name: str) -> datetime:
     """Return the moment, in UTC, at which the zone's clocks show `clock` on `day`.
 
-    In a gap: the gap's end. In a fold: the first of the two.
+    In a gap: the gap's end. In a fold: the first of the two. Beyond the calendar's ends in UTC: the end.
     """
     local = datetime.combine(day, clock, tzinfo=zone(zone_name))
-    moment = local.astimezone(UTC)
+    try:
+        moment = local.astimezone(UTC)
+    except OverflowError:
+        return FOREVER if day.year > 1 else datetime.min.replace(tzinfo=UTC)
     if moment.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
         return moment
     return _end_of_gap(local)
@@ -78,6 +81,14 @@ def _end_of_gap(missing: datetime) -> datetime:
         else:
             high = middle
     return high.replace(microsecond=0)
+
+
+def later(moment: datetime, by: timedelta) -> datetime:
+    """Return `moment` moved by `by`, FOREVER where the calendar ends before."""
+    try:
+        return moment + by
+    except OverflowError:
+        return FOREVER
 
 
 def day_shift(day: date, days: int) -> date:
