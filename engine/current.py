@@ -36,6 +36,11 @@ class CurrentDefinitions:
             self._last = self._load(connection, generation) if generation else NONE_YET
         return self._last
 
+    @property
+    def last(self) -> Definitions:
+        """The generation read last, which may no longer be the newest."""
+        return self._last
+
     def _load(self, connection: Connection, generation: int) -> Definitions:
         found = store.in_force(connection, generation)
         loaded = definitions_yaml.load_sources({row.name: row.body for row in found}, self._channel_types)

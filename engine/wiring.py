@@ -16,14 +16,19 @@ from sqlalchemy import Engine
 from engine import embedded
 from engine.channels import registry
 from engine.clocks import LeaseClock, SteppedClock, WallClock, database_lease_clock, wall_now
+from engine.core import facts
 from engine.core.errors import InstallationError
+from engine.core.events import Event
 from engine.current import CurrentChannels, CurrentDefinitions
 from engine.ports import Channel, Clock, Hint, HintQueue
 from engine.queue import QueueError, RedisHintQueue
 from engine.queue import connect as connect_queue
 from engine.services.apply import Applying
+from engine.services.ingest import Ingest
+from engine.services.keys import Keys
 from engine.services.match import Matching
 from engine.services.plan import Planning
+from engine.services.readiness import Readiness
 from engine.services.reconcile import Reconciling
 from engine.services.send import Sending
 from engine.settings import Settings
@@ -141,6 +146,25 @@ class Wiring:
             return registry.build(name, config, environment, wall=wall_now)
 
         return CurrentChannels(self.current, build)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Takes events in. Its hints may raise: it bounds and counts their failures itself."""
+        return Ingest(self.engine, self.clock, RedisHintQueue(self.redis, self.name), self._warn)
+
+    def _warn(self, event: Event) -> list[str]:
+        """Return what of an event would be dropped under the definitions last read."""
+        return facts.warnings(event, self.current.last.engine)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """API keys."""
+        return Keys(self.engine, self.clock)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """What the installation lacks."""
+        return Readiness(self.engine, RedisHintQueue(self.redis, self.name))
 
     @cached_property
     def matching(self) -> Matching:

@@ -1,0 +1,39 @@
+"""The API as a process: `python -m engine.api`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+from engine import logs
+from engine.api.parts import Parts
+from engine.api.server import serve
+from engine.core.errors import SopError
+from engine.settings import Settings
+from engine.store.database import transaction
+from engine.wiring import Wiring
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT. Return the exit code."""
+    settings = Settings()
+    logs.configure(settings.log_level, "api")
+    wiring = Wiring(settings, "api")
+    try:
+        _read_definitions(wiring)
+        parts = Parts(wiring.engine, wiring.clock, wiring.ingest, wiring.keys, settings, wiring.readiness, version("sop-engine"))
+        serve(parts, settings.api_host, settings.api_port)
+    except SopError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _read_definitions(wiring: Wiring) -> None:
+    """Know the definitions from the start, for the warnings in answers."""
+    with transaction(wiring.engine) as connection:
+        wiring.current.read(connection)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
