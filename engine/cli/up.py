@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +16,11 @@ from pydantic import SecretStr
 
 from engine import definitions_yaml
 from engine.cli.processes import api_command, beat_command, matcher_command, worker_command
-from engine.core.errors import DefinitionError, InstallationError
+from engine.core.errors import AccessError, DefinitionError, InstallationError
 from engine.embedded import EmbeddedServers
 from engine.services.apply import Applied
 from engine.settings import Settings
-from engine.store import definitions, keys, schema
+from engine.store import definitions, schema
 from engine.store.database import transaction
 from engine.supervise import Supervisor
 from engine.wiring import CHANNEL_TYPES, Wiring
@@ -151,9 +151,9 @@ def write_key(wiring: Wiring) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         known = path.read_text(encoding="utf-8").strip()
-        with transaction(wiring.engine) as connection:
-            if keys.find(connection, known.split("_")[1]) is not None:
-                return known
+        with suppress(AccessError):
+            wiring.keys.verify(known)
+            return known
     made = wiring.keys.create("local admin", ["admin"])
     path.touch(mode=0o600)
     path.chmod(0o600)
