@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from engine.core.definitions import Condition, EngineConfig, Moment, Sop
+from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, Sop
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class Definitions:
 def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
     """Return the keys under which a moment is found: one for each tag, value or type it names, else (kind, None)."""
     kind = moment.kind
-    if moment.tag_added is not None or moment.tag_removed is not None:
-        tags = moment.tag_added or moment.tag_removed
-        return [(kind, name) for name in getattr(tags, "all", tags) or ()]
+    tags = moment.tag_added or moment.tag_removed
+    if tags is not None:
+        return [(kind, name) for name in (tags.all if isinstance(tags, AllTags) else tags)]
     change = moment.entered or moment.left
     if change:
         return [(kind, f"{change.dimension}={value}") for value in change.values]

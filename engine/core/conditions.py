@@ -40,7 +40,7 @@ class Context:
 
 def hold(conditions: Iterable[Condition] | None, context: Context, path: str, trace: Trace) -> Truth:
     """Return whether all of these hold; no conditions hold. Every evaluation goes into the trace."""
-    return _all((_holds(each, context, f"{path}/{index}", trace) for index, each in enumerate(conditions or ())))
+    return _all(_holds(each, context, f"{path}/{index}", trace) for index, each in enumerate(conditions or ()))
 
 
 def _all(truths: Iterable[Truth]) -> Truth:
@@ -66,8 +66,11 @@ def _any(truths: Iterable[Truth]) -> Truth:
 
 
 def _holds(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    kind = condition.kind
-    return _KINDS[kind](condition, context, f"{path}/{kind}", trace)
+    kind, before = condition.kind, len(trace.missing)
+    truth = _KINDS[kind](condition, context, f"{path}/{kind}", trace)
+    if truth is not None:
+        del trace.missing[before:]  # decided all the same, so nobody need supply them
+    return truth
 
 
 def _holds_all(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
@@ -170,7 +173,7 @@ def compares(wanted: Comparison, value: Any, zone_name: str) -> Truth:
 
 
 def _written(wanted: Comparison) -> list[tuple[str, Any]]:
-    return [(name.rstrip("_"), getattr(wanted, name)) for name in wanted.model_fields_set]
+    return [(name.rstrip("_"), getattr(wanted, name)) for name in sorted(wanted.model_fields_set)]
 
 
 def _exists(value: Any, wanted: bool) -> Truth:
@@ -182,7 +185,7 @@ def _operate(operator: str, value: Any, limit: Any, zone_name: str) -> Truth:
         return None
     try:
         return _OPERATORS[operator](value, limit, zone_name)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -190,7 +193,7 @@ def _compared(wanted: Comparison, value: Any, context: Context, path: str, name:
     truth = compares(wanted, value, context.definitions.zone_of(context.customer.timezone))
     shown = dict(_written(wanted))
     if truth is None:
-        trace.note_unknown(path, shown, name)
+        trace.note_unknown(path, shown, name, value)
         return None
     return trace.note(path, shown, value, truth)
 
@@ -204,21 +207,35 @@ def _ordered(value: Any, limit: Any, zone_name: str) -> tuple[Any, Any]:
     return value, limit
 
 
-def _moment(value: Any, zone_name: str) -> datetime:
-    """Return a date (its first moment in the zone), a datetime, or ISO 8601 text of either as a moment."""
+def _moment(given: Any, zone_name: str) -> datetime:
+    """Return a date (its first moment in the zone), a datetime, or ISO 8601 text of either as a moment in UTC.
+
+    Raises TypeError, ValueError or OverflowError for anything else.
+    """
+    value = given
     if isinstance(value, str):
         value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     if not isinstance(value, datetime):
         if not isinstance(value, date):
             raise TypeError("not a date")
         value = datetime.combine(value, time(), tzinfo=zone(zone_name))
-    return value.replace(tzinfo=zone(zone_name)) if value.tzinfo is None else value.astimezone(UTC)
+    return (value if value.tzinfo else value.replace(tzinfo=zone(zone_name))).astimezone(UTC)
 
 
 def _equal(value: Any, limit: Any, zone_name: str) -> bool:
     if isinstance(limit, (date, datetime)):
         return _moment(value, zone_name) == _moment(limit, zone_name)
-    return isinstance(value, bool) == isinstance(limit, bool) and bool(value == limit)
+    if _kind(value) is not _kind(limit):
+        raise TypeError("of another kind")
+    return bool(value == limit)
+
+
+def _kind(value: Any) -> type:
+    return float if isinstance(value, int) and not isinstance(value, bool) else type(value)
+
+
+def _in(value: Any, limits: Iterable[Any], zone_name: str) -> Truth:
+    return _any(_operate("eq", value, each, zone_name) for each in limits)
 
 
 @lru_cache(maxsize=1024)
@@ -244,7 +261,7 @@ def _compare_with(relation: Callable[[Any, Any], bool]) -> Callable[[Any, Any, s
 
 _OPERATORS: dict[str, Callable[[Any, Any, str], Truth]] = {
     "eq": _equal,
-    "in": lambda value, limit, zone_name: any(_equal(value, each, zone_name) for each in limit),
+    "in": _in,
     "gt": _compare_with(lambda a, b: a > b),
     "gte": _compare_with(lambda a, b: a >= b),
     "lt": _compare_with(lambda a, b: a < b),

@@ -54,4 +54,5 @@ def _friend(wanted: Friend, happened: Happened) -> bool:
 
 def _replied(wanted: Replied, happened: Happened) -> bool:
     text = happened.detail["text"]
-    return _one_of(wanted.channel, happened.detail["channel"]) and (wanted.contains is None or any(word in text for word in wanted.contains))
+    said = wanted.contains is None or any(word in text for word in wanted.contains)
+    return said and _one_of(wanted.channel, happened.detail["channel"])

@@ -15,6 +15,8 @@ class Trace:
     """Collects evaluations while a decision is made. Each entry: path, wanted, actual, holds (null: unknown)."""
 
     entries: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """Values that were not known, by name, and have kept what is evaluated from being known."""
 
     def note(self, path: str, wanted: Any, actual: Any, holds: Truth) -> Truth:
         """Record one evaluation and return its truth."""
@@ -23,12 +25,18 @@ class Trace:
 
     @property
     def unknown(self) -> str | None:
-        """The first value that was not known, by name."""
-        return next((each["unknown"] for each in self.entries if each.get("unknown")), None)
+        """The first value whose being unknown left the whole unknown, by name."""
+        return self.missing[0] if self.missing else None
 
-    def note_unknown(self, path: str, wanted: Any, name: str) -> None:
-        """Record that `name` was not known where a comparison needed it."""
-        self.entries.append({"path": path, "wanted": plain(wanted), "actual": None, "holds": None, "unknown": name})
+    @property
+    def decided_at(self) -> str | None:
+        """Path of the last evaluation: where something does not hold, the one that decided it."""
+        return self.entries[-1]["path"] if self.entries else None
+
+    def note_unknown(self, path: str, wanted: Any, name: str, actual: Any = None) -> None:
+        """Record that `name` was not known, or of another kind, where a comparison needed it."""
+        self.entries.append({"path": path, "wanted": plain(wanted), "actual": plain(actual), "holds": None, "unknown": name})
+        self.missing.append(name)
 
 
 def plain(value: Any) -> Any:
