@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_DURATION = re.compile(r"^(\d{1,6})(s|m|h|d)$")
+_DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_TIME_OF_DAY = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 """Later than everything; stored as PostgreSQL's infinity."""
@@ -23,7 +23,7 @@ def parse_duration(text: str) -> timedelta:
 
     Raises ValueError with what is allowed.
     """
-    found = _DURATION.match(text.strip()) if isinstance(text, str) else None
+    found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if not found:
         raise ValueError(f"`{text}` is not a duration; write a whole number and a unit: 90s, 15m, 36h, 2d")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
@@ -31,7 +31,7 @@ def parse_duration(text: str) -> timedelta:
 
 def parse_time_of_day(text: str) -> time:
     """Return the time of day written as "HH:MM", 00:00 to 23:59. Raises ValueError with what is allowed."""
-    found = _TIME_OF_DAY.match(text) if isinstance(text, str) else None
+    found = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f'`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"')
     return time(int(found[1]), int(found[2]))
