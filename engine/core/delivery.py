@@ -55,6 +55,21 @@ class Planned:
     made: list[Event] = field(default_factory=list)
 
 
+def plan_customer(customer: Customer, definitions: Definitions, now: datetime, installation: str) -> list[Planned]:
+    """Plan the customer's due timelines, earliest first; what makes events ends the turn, so that those come first."""
+    done: list[Planned] = []
+    for timeline in sorted(due_timelines(customer, now), key=lambda each: (each.step_due or now, -each.priority, each.sop, each.key)):
+        done.append(plan(timeline, customer, definitions, now, installation))
+        if done[-1].made:
+            break
+    return done
+
+
+def due_timelines(customer: Customer, now: datetime) -> list[Timeline]:
+    """Return the active timelines to be looked at by now."""
+    return [each for each in customer.timelines if each.active and each.due_at is not None and each.due_at <= now]
+
+
 def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str) -> Planned:
     """Carry out, skip or hold back every step of the timeline that is due at `now`.
 

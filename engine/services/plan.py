@@ -10,9 +10,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, Engine
 
-from engine.core.catalog import Definitions
-from engine.core.customer import Customer, Timeline
-from engine.core.delivery import Planned, plan
+from engine.core.delivery import due_timelines, plan_customer
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store import customers, inbox, timelines, touches
@@ -46,7 +44,7 @@ class Planning:
 
     def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500) -> None:
         self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
-        self._installation = ""
+        self._id = ""
 
     def run(self, seconds: float = 20.0) -> Round:
         """Plan until nothing is due, for `seconds` at most."""
@@ -90,6 +88,10 @@ class Planning:
                 timelines.defer_failed(connection, customer, self._clock.now(), f"{type(error).__name__}: {error}")
             return Round(timelines=1)
 
+    def _installation(self, connection: Connection) -> str:
+        self._id = self._id or installation_id(connection)
+        return self._id
+
     def _plan_due(self, connection: Connection) -> Round:
         now = self._clock.now()
         return self._plan_held(connection, customers.hold_due(connection, now, self._batch), now)
@@ -108,28 +110,13 @@ class Planning:
         definitions = self._current.read(connection)
         timelines.load_into(connection, known)
         timelines.load_touched(connection, known, sorted(definitions.touched_sops))
-        due = [each for customer in known.values() for each in customer.timelines if _is_due(each, now)]
+        due = [each for customer in known.values() for each in due_timelines(customer, now)]
         timelines.load_had(connection, due)
-        planned = {id_: self._plan_customer(connection, customer, definitions, now) for id_, customer in known.items()}
+        installation = self._installation(connection)
+        planned = {id_: plan_customer(customer, definitions, now, installation) for id_, customer in known.items()}
         made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
         touches.add(connection, made, now)
         timelines.write(connection, known.values())
         again = inbox.add_made(connection, [event for all_ in planned.values() for one in all_ for event in one.made], now)
         channels = {touch.channel for _, touch in made if touch.status == "queued" and touch.channel}
         return Round(len(due), len(made), channels, again | waiting)
-
-    def _plan_customer(self, connection: Connection, customer: Customer, definitions: Definitions, now: datetime) -> list[Planned]:
-        """Plan a customer's due timelines, earliest first; what makes events ends the turn, so that those come first."""
-        if not self._installation:
-            self._installation = installation_id(connection)
-        done = []
-        due = [each for each in customer.timelines if _is_due(each, now)]
-        for timeline in sorted(due, key=lambda each: (each.step_due or now, -each.priority, each.sop, each.key)):
-            done.append(plan(timeline, customer, definitions, now, self._installation))
-            if done[-1].made:
-                break
-        return done
-
-
-def _is_due(timeline: Timeline, now: datetime) -> bool:
-    return timeline.active and timeline.due_at is not None and timeline.due_at <= now
