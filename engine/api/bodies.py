@@ -23,7 +23,7 @@ def too_large(detail: str) -> ApiProblem:
     return ApiProblem(413, detail, headers=_CLOSE)
 
 
-async def chunks(request: Request, *, seconds: float = READ_SECONDS) -> AsyncIterator[bytes]:
+async def chunks(request: Request) -> AsyncIterator[bytes]:
     """Yield the body as it comes in. Time the caller takes between two chunks does not count.
 
     Raises ApiProblem 408 where the body takes too long, 413 beyond `MAX_BODY_BYTES`.
@@ -31,7 +31,7 @@ async def chunks(request: Request, *, seconds: float = READ_SECONDS) -> AsyncIte
     _check_announced(request)
     loop = asyncio.get_running_loop()
     stream = aiter(request.stream())
-    size, left = 0, seconds
+    size, left = 0, READ_SECONDS
     while True:
         began = loop.time()
         try:
@@ -40,7 +40,7 @@ async def chunks(request: Request, *, seconds: float = READ_SECONDS) -> AsyncIte
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise ApiProblem(408, f"the body did not arrive within {seconds:.0f} seconds", headers=_CLOSE) from None
+            raise ApiProblem(408, f"the body did not arrive within {READ_SECONDS:.0f} seconds", headers=_CLOSE) from None
         left = max(0.0, left - (loop.time() - began))
         size += len(chunk)
         if size > MAX_BODY_BYTES:
