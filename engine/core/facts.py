@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from engine.core.customer import Activity, Customer, DimensionFact, TagFact
-from engine.core.definitions import Attribute, EngineConfig
-from engine.core.errors import did_you_mean
+from engine.core.declared import typed_attributes, undeclared
+from engine.core.definitions import EngineConfig
 from engine.core.events import Event
 from engine.core.reasons import Reason
 from engine.core.timing import zone
@@ -51,10 +51,10 @@ def apply(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplie
 
 def warnings(event: Event, engine: EngineConfig) -> list[str]:
     """Return what of the event would be dropped, in words: wrong attribute types, undeclared values."""
-    if event.type == "customer.updated":
-        return _typed_attributes(event.data.get("attributes") or {}, engine)[1]
+    if event.type in ("customer.created", "customer.updated"):
+        return _fitting(event, engine)[1]
     if event.type == "stage.changed":
-        problem = _undeclared(str(event.data.get("dimension", "stage")), str(event.data.get("value")), engine)
+        problem = undeclared(str(event.data.get("dimension", "stage")), str(event.data.get("value")), engine)
         return [problem] if problem else []
     return []
 
@@ -89,19 +89,9 @@ def _tag_removed(customer: Customer, event: Event, _engine: EngineConfig) -> Fac
 # ── dimensions ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _undeclared(dimension: str, value: str, engine: EngineConfig) -> str | None:
-    declared = engine.dimensions.get(dimension)
-    if declared is None:
-        return f"dimension `{dimension}` is not declared in engine.yaml; not taken.{did_you_mean(dimension, engine.dimensions)}"
-    if value not in declared.values:
-        allowed = ", ".join(declared.values)
-        return f"`{value}` is not a value of `{dimension}` (allowed: {allowed}); not taken.{did_you_mean(value, declared.values)}"
-    return None
-
-
 def _dimension(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplied:
     name, value = str(event.data.get("dimension", "stage")), str(event.data["value"])
-    problem = _undeclared(name, value, engine)
+    problem = undeclared(name, value, engine)
     if problem:
         return FactsApplied(reason=Reason.UNKNOWN_VALUE, dropped=[problem])
     fact = customer.dimensions.get(name)
@@ -121,90 +111,70 @@ def _dimension(customer: Customer, event: Event, engine: EngineConfig) -> FactsA
 # ── the customer's own fields ────────────────────────────────────────────────────────────────────────────────
 
 
-def _typed_attributes(values: dict[str, Any], engine: EngineConfig) -> tuple[dict[str, Any], list[str]]:
-    """Return the attributes whose values have their declared type (undeclared ones are kept), and what was dropped."""
-    good: dict[str, Any] = {}
-    dropped: list[str] = []
-    for name, value in values.items():
-        declared = engine.attributes.get(name)
-        if value is None or declared is None or fits(value, declared):
-            good[name] = value
-        else:
-            dropped.append(f"attribute `{name}` is declared as {declared.type}; `{str(value)[:40]}` is not one and was dropped")
-    return good, dropped
-
-
-def fits(value: Any, declared: Attribute) -> bool:
-    """Return whether a JSON value has the declared type (dates are ISO 8601 texts)."""
-    return _FITS[declared.type](value)
-
-
-def _is_date(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(date.fromisoformat(value[:10])) and (len(value) == 10 or _is_datetime(value))
-    except ValueError:
-        return False
-
-
-def _is_datetime(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
-
-
-_FITS: dict[str, Callable[[Any], bool]] = {
-    "text": lambda value: isinstance(value, str),
-    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
-    "bool": lambda value: isinstance(value, bool),
-    "date": _is_date,
-    "datetime": _is_datetime,
-    "list": lambda value: isinstance(value, list),
-}
+def _written_after(customer: Customer, field_name: str, at: datetime) -> bool:
+    """Return whether an event later than `at` has written the field."""
+    last = customer.written.get(field_name)
+    return last is not None and at < datetime.fromisoformat(last)
 
 
 def _wins(customer: Customer, field_name: str, at: datetime) -> bool:
     """Return whether `at` is not before the field's last writing, and note it as the last one if so."""
-    last = customer.written.get(field_name)
-    if last is not None and at < datetime.fromisoformat(last):
+    if _written_after(customer, field_name, at):
         return False
     customer.written[field_name] = at.isoformat()
     return True
 
 
-def _merge(customer: Customer, prefix: str, target: dict[str, Any], values: dict[str, Any], at: datetime) -> bool:
-    """Write those values that are the newest for their field; None takes a value away. Return whether anything differs."""
-    changed = False
-    for name, value in values.items():
-        if not _wins(customer, f"{prefix}.{name}", at):
-            continue
-        customer.dirty.add("self")
-        if target.get(name) != value:
-            changed = True
-            if value is None:
-                target.pop(name, None)
-            else:
-                target[name] = value
-    return changed
+def _write(customer: Customer, group: str, values: dict[str, Any], name: str, value: Any, at: datetime) -> Reason | None:
+    """Write one value if none newer is known; None takes it away. Return why nothing changed, None where something did."""
+    if not _wins(customer, f"{group}.{name}", at):
+        return Reason.SUPERSEDED
+    customer.dirty.add("self")
+    before = values.get(name)
+    if before == value and isinstance(before, bool) is isinstance(value, bool):  # True == 1, yet conditions tell them apart
+        return Reason.NO_CHANGE
+    if value is None:
+        del values[name]
+    else:
+        values[name] = value
+    return None
+
+
+def _fitting(event: Event, engine: EngineConfig) -> tuple[dict[str, Any], list[str]]:
+    """Return the event's attributes that can be taken, and in words what else of it was dropped."""
+    attributes, dropped = typed_attributes(event.data.get("attributes") or {}, engine)
+    timezone = event.data.get("timezone")
+    if timezone is not None and not _is_zone(timezone):
+        dropped.append(f"`{str(timezone)[:40]}` is not a time zone and was dropped")
+    return attributes, dropped
 
 
 def _updated(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplied:
-    attributes, dropped = _typed_attributes(event.data.get("attributes") or {}, engine)
-    changed = _merge(customer, "attributes", customer.attributes, attributes, event.time)
-    changed |= _merge(customer, "staff", customer.staff, event.data.get("staff") or {}, event.time)
-    changed |= _merge(customer, "addresses", customer.addresses, event.data.get("addresses") or {}, event.time)
-    changed |= _timezone(customer, event)
-    return FactsApplied(changed=changed, reason=None if changed else Reason.NO_CHANGE, dropped=dropped)
+    attributes, dropped = _fitting(event, engine)
+    groups = {
+        "attributes": (customer.attributes, attributes),
+        "staff": (customer.staff, event.data.get("staff") or {}),
+        "addresses": (customer.addresses, event.data.get("addresses") or {}),
+    }
+    unchanged = {
+        _write(customer, group, values, name, value, event.time) for group, (values, new) in groups.items() for name, value in new.items()
+    }
+    unchanged.add(_timezone(customer, event))
+    if None in unchanged:
+        return FactsApplied(changed=True, dropped=dropped)
+    reason = Reason.SUPERSEDED if Reason.SUPERSEDED in unchanged else Reason.NO_CHANGE
+    return FactsApplied(reason=reason, dropped=dropped)
 
 
-def _timezone(customer: Customer, event: Event) -> bool:
+def _timezone(customer: Customer, event: Event) -> Reason | None:
     name = event.data.get("timezone")
-    if name is None or not _is_zone(name) or not _wins(customer, "timezone", event.time):
-        return False
+    if name is None or not _is_zone(name):
+        return Reason.NO_CHANGE
+    if not _wins(customer, "timezone", event.time):
+        return Reason.SUPERSEDED
     customer.dirty.add("self")
-    changed = customer.timezone != name
-    customer.timezone = name
-    return changed
+    before, customer.timezone = customer.timezone, name
+    return Reason.NO_CHANGE if before == name else None
 
 
 def _is_zone(name: Any) -> bool:
@@ -247,17 +217,17 @@ def _friend_removed(customer: Customer, event: Event, _engine: EngineConfig) -> 
 
 
 def _opt(customer: Customer, event: Event, out: bool) -> FactsApplied:
+    """Opt out of or in to one channel or, named `*`, all: what concerns all settles everything said before it."""
     channel = str(event.data.get("channel") or "*")
-    if not _wins(customer, f"opt_outs.{channel}", event.time):
+    if _written_after(customer, "opt_outs.*", event.time) or not _wins(customer, f"opt_outs.{channel}", event.time):
         return FactsApplied(reason=Reason.SUPERSEDED)
     customer.dirty.add("self")
     before = set(customer.opt_outs)
+    if channel == "*":
+        customer.opt_outs = {each for each in before if _written_after(customer, f"opt_outs.{each}", event.time)}
+    customer.opt_outs.discard(channel)
     if out:
         customer.opt_outs.add(channel)
-    elif channel == "*":
-        customer.opt_outs.clear()
-    else:
-        customer.opt_outs.discard(channel)
     changed = before != customer.opt_outs
     return FactsApplied(changed=changed, reason=None if changed else Reason.NO_CHANGE)
 

@@ -1,0 +1,63 @@
+"""What of an event's values engine.yaml allows: declared dimensions and their values, attributes of their declared type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from engine.core.definitions import Attribute, EngineConfig
+from engine.core.errors import did_you_mean
+
+
+def undeclared(dimension: str, value: str, engine: EngineConfig) -> str | None:
+    """Return in words why this is not a value of the dimension, None where it is."""
+    declared = engine.dimensions.get(dimension)
+    if declared is None:
+        return f"dimension `{dimension}` is not declared in engine.yaml; not taken.{did_you_mean(dimension, engine.dimensions)}"
+    if value not in declared.values:
+        allowed = ", ".join(declared.values)
+        return f"`{value}` is not a value of `{dimension}` (allowed: {allowed}); not taken.{did_you_mean(value, declared.values)}"
+    return None
+
+
+def typed_attributes(values: dict[str, Any], engine: EngineConfig) -> tuple[dict[str, Any], list[str]]:
+    """Return the attributes whose values have their declared type (undeclared ones are kept), and what was dropped."""
+    good: dict[str, Any] = {}
+    dropped: list[str] = []
+    for name, value in values.items():
+        declared = engine.attributes.get(name)
+        if value is None or declared is None or fits(value, declared):
+            good[name] = value
+        else:
+            dropped.append(f"attribute `{name}` is declared as {declared.type}; `{str(value)[:40]}` is not one and was dropped")
+    return good, dropped
+
+
+def fits(value: Any, declared: Attribute) -> bool:
+    """Return whether a JSON value has the declared type (dates are ISO 8601 texts)."""
+    return _FITS[declared.type](value)
+
+
+def _is_date(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(date.fromisoformat(value[:10])) and (len(value) == 10 or _is_datetime(value))
+    except ValueError:
+        return False
+
+
+def _is_datetime(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "text": lambda value: isinstance(value, str),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "date": _is_date,
+    "datetime": _is_datetime,
+    "list": lambda value: isinstance(value, list),
+}
