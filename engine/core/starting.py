@@ -40,7 +40,9 @@ def decide(customer: Customer, sop: Sop, trigger: str, event: Event, definitions
     if key is None:
         start.reason, start.detail = Reason.NO_KEY, sop.key
         return start
-    _refuse_old(start, sop, event) or _refuse_conditions(start, customer, sop, event, definitions, now)
+    _refuse_old(start, sop, event)
+    if start.reason is None:
+        _refuse_conditions(start, customer, sop, event, definitions, now)
     if start.reason is None:
         _refuse_again(start, customer, sop, key, event)
     if start.reason is None:
@@ -58,12 +60,11 @@ def _key(sop: Sop, event: Event) -> str | None:
     return str(value)[:200] if isinstance(value, (str, int, float)) and value != "" else None
 
 
-def _refuse_old(start: Start, sop: Sop, event: Event) -> bool:
+def _refuse_old(start: Start, sop: Sop, event: Event) -> None:
     if event.backfill:
         start.reason = Reason.BACKFILL
     elif event.source != ENGINE_SOURCE and event.received_at - event.time > sop.max_event_age:
         start.reason, start.detail = Reason.STALE_EVENT, f"{event.received_at - event.time} old, at most {sop.max_event_age}"
-    return start.reason is not None
 
 
 def _refuse_conditions(start: Start, customer: Customer, sop: Sop, event: Event, definitions: Definitions, now: datetime) -> None:
