@@ -40,7 +40,6 @@ class Reason(StrEnum):
     REPLACED = "replaced"
     SOP_REMOVED = "sop_removed"
     BY_SOP = "by_sop"
-    BY_OPERATOR = "by_operator"
     # a touch skipped, held back, or not sent
     BEFORE_START = "before_start"
     EXPIRED = "expired"
@@ -52,8 +51,6 @@ class Reason(StrEnum):
     CHANNEL_REMOVED = "channel_removed"
     PLANNING_FAILED = "planning_failed"
     TIMELINE_ENDED = "timeline_ended"
-    UNMATCHED_EVENTS = "unmatched_events"
-    PAUSED = "paused"
     RETRY = "retry"
     REFUSED_BY_PROVIDER = "refused_by_provider"
     TOO_MANY_TRIES = "too_many_tries"
@@ -87,7 +84,6 @@ SENTENCES: dict[Reason, Sentence] = {
     Reason.REPLACED: Sentence("被同组中同级或更高优先级的 SOP 取代", "replaced by an SOP of the same group with equal or higher priority"),
     Reason.SOP_REMOVED: Sentence("该 SOP 已被移除", "the SOP was removed"),
     Reason.BY_SOP: Sentence("由另一个 SOP 的动作结束", "ended by another SOP's action"),
-    Reason.BY_OPERATOR: Sentence("由运营人员操作", "done by an operator"),
     Reason.BEFORE_START: Sentence("该时刻在时间线开始之前", "its time lies before the timeline's start"),
     Reason.EXPIRED: Sentence("耽搁太久，已过有效期", "held back too long; it has expired"),
     Reason.PASSED: Sentence("新版本加入该步骤时，其时间已过", "its time had passed when the new version brought it"),
@@ -98,8 +94,6 @@ SENTENCES: dict[Reason, Sentence] = {
     Reason.CHANNEL_REMOVED: Sentence("渠道已不在定义中", "the channel is no longer defined"),
     Reason.PLANNING_FAILED: Sentence("安排时出错，稍后重试", "planning failed; it will be tried again"),
     Reason.TIMELINE_ENDED: Sentence("时间线已结束，撤回", "the timeline has ended; called back"),
-    Reason.UNMATCHED_EVENTS: Sentence("有新事件待处理，先处理事件", "new events of the customer come first"),
-    Reason.PAUSED: Sentence("已暂停", "paused"),
     Reason.RETRY: Sentence("发送未成功，将重试", "not delivered yet; it will be tried again"),
     Reason.REFUSED_BY_PROVIDER: Sentence("渠道方拒绝", "refused by the provider"),
     Reason.TOO_MANY_TRIES: Sentence("重试次数用尽", "tried as often as allowed"),
