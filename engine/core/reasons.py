@@ -51,6 +51,8 @@ class Reason(StrEnum):
     CHANNEL_REMOVED = "channel_removed"
     PLANNING_FAILED = "planning_failed"
     TIMELINE_ENDED = "timeline_ended"
+    UNMATCHED_EVENTS = "unmatched_events"
+    PAUSED = "paused"
     RETRY = "retry"
     REFUSED_BY_PROVIDER = "refused_by_provider"
     TOO_MANY_TRIES = "too_many_tries"
@@ -94,6 +96,8 @@ SENTENCES: dict[Reason, Sentence] = {
     Reason.CHANNEL_REMOVED: Sentence("渠道已不在定义中", "the channel is no longer defined"),
     Reason.PLANNING_FAILED: Sentence("安排时出错，稍后重试", "planning failed; it will be tried again"),
     Reason.TIMELINE_ENDED: Sentence("时间线已结束，撤回", "the timeline has ended; called back"),
+    Reason.UNMATCHED_EVENTS: Sentence("有新事件待处理，先处理事件", "new events of the customer come first"),
+    Reason.PAUSED: Sentence("已暂停", "paused"),
     Reason.RETRY: Sentence("发送未成功，将重试", "not delivered yet; it will be tried again"),
     Reason.REFUSED_BY_PROVIDER: Sentence("渠道方拒绝", "refused by the provider"),
     Reason.TOO_MANY_TRIES: Sentence("重试次数用尽", "tried as often as allowed"),
