@@ -14,7 +14,7 @@ import httpx2
 import typer
 from pydantic import SecretStr
 
-from engine import definitions_yaml
+from engine import definitions_yaml, logs
 from engine.cli.processes import api_command, beat_command, matcher_command, worker_command
 from engine.core.errors import AccessError, DefinitionError, InstallationError
 from engine.embedded import EmbeddedServers
@@ -44,6 +44,7 @@ def up(
     The servers' data, the processes' logs and the first admin key live in the state folder (SOP_STATE_DIR).
     """
     settings = Settings()
+    logs.configure("warning", "up")
     if port is not None:
         settings = settings.model_copy(update={"api_port": port})
     say = typer.echo

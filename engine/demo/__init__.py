@@ -1,0 +1,1 @@
+"""`sop demo`: forty days of a renovation company, through the real pipeline, in a minute."""

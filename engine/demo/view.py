@@ -1,0 +1,93 @@
+"""What somebody watching the demo sees: a live panel in a terminal, a line a day elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from engine.core.reasons import sentence
+from engine.core.timing import local_date, zone
+from engine.store.database import Row
+
+_RECENT = 12
+
+
+class View:
+    """Collects what happens and shows it."""
+
+    def __init__(self, console: Console, titles: Mapping[str, str], zone_name: str, days: int, language: str) -> None:
+        self._console, self._titles, self._zone, self._days, self._language = console, titles, zone_name, days, language
+        self._recent: deque[Row] = deque(maxlen=_RECENT)
+        self._sent: Counter[str] = Counter()
+        self._today: Counter[str] = Counter()
+        self._date = ""
+        self._day = 0
+        self._now: datetime | None = None
+        self._events = 0
+        self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+
+    def showing(self) -> AbstractContextManager[object]:
+        """Return the context within which the view is live."""
+        return self._live if self._live is not None else nullcontext()
+
+    def moment(self, now: datetime, events: int, touches: list[Row]) -> None:
+        """Take in what came out at one moment."""
+        self._new_day(local_date(now, self._zone).isoformat())
+        self._now, self._events = now, events
+        for row in touches:
+            if row.kind != "do" and row.status == "sent":
+                self._sent[row.sop] += 1
+            self._today["sent" if row.status == "sent" and row.kind != "do" else row.status if row.status == "skipped" else "other"] += 1
+            self._recent.append(row)
+        if self._live is not None:
+            self._live.update(self._panel())
+
+    def close(self) -> None:
+        """Show the last day."""
+        self._new_day("")
+
+    def _new_day(self, date: str) -> None:
+        if date == self._date:
+            return
+        if self._date and self._live is None:
+            today = f"{self._today['sent']:4d} sent, {self._today['skipped']:3d} skipped"
+            self._console.print(f"day {self._day:2d}  {self._date}  {self._events:5d} events so far  {today}", highlight=False)
+        self._date, self._day, self._today = date, self._day + 1, Counter()
+
+    def _panel(self) -> Panel:
+        assert self._now is not None
+        local = self._now.astimezone(zone(self._zone))
+        head = Text(f"Day {self._day} of {self._days}   {local:%Y-%m-%d %H:%M:%S}   {self._events} events   {self._sent.total()} touches sent")
+        bar = ProgressBar(total=self._days, completed=min(self._day, self._days))
+        return Panel(Group(head, bar, self._by_sop(), self._last()), title="sop demo", padding=(1, 2))
+
+    def _by_sop(self) -> Table:
+        table = Table(box=None, padding=(0, 2), show_header=False)
+        for sop, number in self._sent.most_common():
+            table.add_row(Text(self._titles.get(sop, sop), style="cyan"), Text(str(number), justify="right"), "▇" * (number * 40 // self._sent.most_common(1)[0][1]))
+        return table
+
+    def _last(self) -> Table:
+        table = Table(box=None, padding=(0, 2), title="dispatch log", title_justify="left")
+        for name in ("customer", "SOP", "step", "status", ""):
+            table.add_column(name, no_wrap=True)
+        for row in self._recent:
+            style = "green" if row.status == "sent" else "yellow"
+            table.add_row(row.ref, self._titles.get(row.sop, row.sop), row.step, Text(row.status, style=style), self._what(row))
+        return table
+
+    def _what(self, row: Row) -> str:
+        if row.reason:
+            return sentence(row.reason, self._language)
+        body = row.body or {}
+        text = str(body.get("text") or body.get("title") or "; ".join(str(action) for action in body.get("do", []))).split("\n")[0]
+        return text[:44] + ("…" if len(text) > 44 else "")
