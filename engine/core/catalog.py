@@ -47,6 +47,12 @@ class Definitions:
         return table
 
     @cached_property
+    def membership_watchers(self) -> frozenset[str]:
+        """Ids of the SOPs whose `while` asks for membership: another timeline's start or end may end theirs."""
+        watching = (each.sop for each in self.sops.values() if any(c.in_sop for c in nested(each.sop.while_)))
+        return frozenset(each.sop for each in watching)
+
+    @cached_property
     def touched_sops(self) -> frozenset[str]:
         """Ids of the SOPs that some `touched` condition asks for."""
         found = (c.touched.sop for s in self.sops.values() for c in conditions_of(s.sop) if c.touched)
@@ -68,11 +74,11 @@ def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
 def conditions_of(sop: Sop) -> Iterable[Condition]:
     """Yield every condition of an SOP, nested ones too."""
     for group in (sop.when, sop.while_, *(step.when for step in sop.steps)):
-        for condition in group or ():
-            yield from _with_nested(condition)
+        yield from nested(group)
 
 
-def _with_nested(condition: Condition) -> Iterable[Condition]:
-    yield condition
-    for nested in (*(condition.all or ()), *(condition.any or ()), *((condition.not_,) if condition.not_ else ())):
-        yield from _with_nested(nested)
+def nested(conditions: Iterable[Condition] | None) -> Iterable[Condition]:
+    """Yield these conditions and all inside them."""
+    for condition in conditions or ():
+        yield condition
+        yield from nested((*(condition.all or ()), *(condition.any or ()), *((condition.not_,) if condition.not_ else ())))

@@ -41,6 +41,8 @@ def match(customer: Customer, event: Event, definitions: Definitions, now: datet
         _end_by_action(customer, event, now, matched)
     else:
         _match_facts(customer, event, definitions, now, matched)
+    if definitions.membership_watchers and ("started" in matched.outcome or "exits" in matched.outcome):
+        _while_in_sop(customer, definitions, now, matched)
     return matched
 
 
@@ -54,10 +56,11 @@ def _match_facts(customer: Customer, event: Event, definitions: Definitions, now
         matched.outcome["reason"] = applied.reason
         return
     _exits(customer, event, applied.moments, definitions, now, matched)
-    _while(customer, definitions, now, matched)
+    if applied.changed:
+        _while(customer, customer.active_timelines(), definitions, now, matched)
     _triggers(customer, event, applied.moments, definitions, now, matched)
     if applied.changed:
-        _look_again(customer, definitions, now, everything=timezone != customer.timezone)
+        _look_again(customer, event, definitions, now, everything=timezone != customer.timezone)
 
 
 # ── exits ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -86,15 +89,24 @@ def _leave(customer: Customer, timeline: Timeline, way_out: Exit, index: int, ev
         matched.made += actions.events(way_out.do, timeline, customer, place, event.time, now, max(event.depth, timeline.depth))
 
 
-def _while(customer: Customer, definitions: Definitions, now: datetime, matched: Matched) -> None:
-    """End the timelines whose `while` no longer holds; unknown does not end one."""
-    if not matched.changed:
-        return
-    for timeline in customer.active_timelines():
+def _while(customer: Customer, timelines: Iterable[Timeline], definitions: Definitions, now: datetime, matched: Matched) -> bool:
+    """End those of the timelines whose `while` no longer holds; unknown does not end one. Return whether one ended."""
+    ended = False
+    for timeline in timelines:
         sop = definitions.sop(timeline.sop)
         if sop is not None and sop.while_ and (trace := while_broken(timeline, sop, customer, definitions, now)) is not None:
-            timeline.end("exited", Reason.WHILE_ENDED, now)
+            timeline.end("exited", Reason.WHILE_ENDED, now, trace.decided_at)
             _note_end(matched, timeline, "while", trace.entries)
+            ended = True
+    return ended
+
+
+def _while_in_sop(customer: Customer, definitions: Definitions, now: datetime, matched: Matched) -> None:
+    """Being in an SOP is a fact as well: let starts and ends, and the ends they bring, end the timelines that ask for it."""
+    ended = True
+    while ended:
+        watching = [each for each in customer.active_timelines() if each.sop in definitions.membership_watchers]
+        ended = _while(customer, watching, definitions, now, matched)
 
 
 def while_broken(timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime) -> Trace | None:
@@ -173,11 +185,14 @@ def _end_by_action(customer: Customer, event: Event, now: datetime, matched: Mat
 # ── timelines to look at again ───────────────────────────────────────────────────────────────────────────────
 
 
-def _look_again(customer: Customer, definitions: Definitions, now: datetime, *, everything: bool) -> None:
-    """Let the planner look again at timelines that a changed fact may move: held back, or counting from an attribute."""
+def _look_again(customer: Customer, event: Event, definitions: Definitions, now: datetime, *, everything: bool) -> None:
+    """Let the planner look again at timelines that a changed fact may move: held back, or counting from an attribute.
+
+    Those that this very event started know the fact already.
+    """
     for timeline in customer.active_timelines():
         sop = definitions.sop(timeline.sop)
-        if sop is None or timeline.id is None:
+        if sop is None or timeline.start_id == event.start_id:
             continue
         if everything or timeline.waiting in (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR) or dates_vary(sop):
             timeline.look_again(now)
