@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -21,7 +21,10 @@ QueueError = redis.RedisError
 
 def connect(url: str, *, timeout: float = 2.0) -> redis.Redis:
     """Return a client with bounded waits and no silent repeats (a repeated XADD is a second entry)."""
-    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0), decode_responses=True)
+    never_again = Retry(NoBackoff(), 0)
+    return redis.Redis.from_url(
+        url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=never_again, decode_responses=True
+    )
 
 
 class RedisHintQueue:
@@ -65,7 +68,7 @@ class RedisHintQueue:
 
     def length(self) -> int:
         """Return how many entries the stream holds."""
-        return cast(int, self._client.xlen(STREAM))
+        return self._client.xlen(STREAM)
 
     def _make_group(self) -> None:
         try:
@@ -85,13 +88,12 @@ class RedisHintQueue:
 
 
 def _entries(answer: Any) -> list[Any]:
-    """Return the entries of an XREADGROUP answer, in the shape of RESP2 (a list of pairs) or RESP3 (a mapping)."""
+    """Return the entries of an XREADGROUP answer: pairs of stream and entries, or (RESP3) a mapping of them."""
     if not answer:
         return []
-    if isinstance(answer, dict):
-        nested = next(iter(answer.values()))
-        return list(nested[0]) if nested and isinstance(nested[0], list) and nested[0] and isinstance(nested[0][0], (list, tuple)) else list(nested)
-    return list(answer[0][1])
+    entries = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
+    nested = bool(entries) and isinstance(entries[0], list) and bool(entries[0]) and isinstance(entries[0][0], (list, tuple))
+    return list(entries[0]) if nested else list(entries)
 
 
 def _hint(entry: Any, *, again: bool = False) -> Hint:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from time import monotonic
 from typing import Any
 
 import redis
@@ -32,12 +33,15 @@ from engine.services.readiness import Readiness
 from engine.services.reconcile import Reconciling
 from engine.services.send import Sending
 from engine.settings import Settings
-from engine.store.database import connect
+from engine.store.database import connect, transaction
 
 log = structlog.get_logger()
 
 CHANNEL_TYPES = {name: kind.config for name, kind in registry.TYPES.items()}
 """Channel type → the model that its section of engine.yaml must fit."""
+
+_DEFINITIONS_KNOWN_FOR = 2.0
+"""Seconds for which intake's warnings go by the definitions read last."""
 
 
 def urls(settings: Settings) -> tuple[str, str]:
@@ -101,6 +105,7 @@ class Wiring:
     settings: Settings
     name: str = "sop"
     """What the process calls itself, in the database and as a consumer of hints."""
+    _definitions_known_until: float = field(default=0.0, init=False)
 
     @cached_property
     def urls(self) -> tuple[str, str]:
@@ -153,7 +158,11 @@ class Wiring:
         return Ingest(self.engine, self.clock, RedisHintQueue(self.redis, self.name), self._warn)
 
     def _warn(self, event: Event) -> list[str]:
-        """Return what of an event would be dropped under the definitions last read."""
+        """Return what of an event would be dropped under the definitions in force (as known a few seconds ago)."""
+        if monotonic() > self._definitions_known_until:
+            self._definitions_known_until = monotonic() + _DEFINITIONS_KNOWN_FOR
+            with transaction(self.engine) as connection:
+                self.current.read(connection)
         return facts.warnings(event, self.current.last.engine)
 
     @cached_property

@@ -17,6 +17,13 @@ from engine.wiring import urls
 
 settings = Settings()
 
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    """Return beat's entry for a tick; one that waits longer than its interval is worth nothing."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(1.0, seconds)}}
+
+
 app = Celery("sop", broker=broker_url(urls(settings)[1]), include=["workers.tasks"])
 app.conf.update(
     task_ignore_result=True,
@@ -34,15 +41,15 @@ app.conf.update(
     beat_scheduler="celery.beat:Scheduler",
     beat_max_loop_interval=min(settings.plan_interval, 1.0),
     beat_schedule={
-        "plan": {"task": "sop.plan", "schedule": settings.plan_interval, "options": {"expires": max(1.0, settings.plan_interval)}},
-        "send": {"task": "sop.send_all", "schedule": settings.send_interval, "options": {"expires": max(1.0, settings.send_interval)}},
-        "reconcile": {"task": "sop.reconcile", "schedule": settings.reconcile_interval, "options": {"expires": settings.reconcile_interval}},
-        "beat": {"task": "sop.beat", "schedule": 5.0, "options": {"expires": 5.0}},
+        "plan": _every(settings.plan_interval, "sop.plan"),
+        "send": _every(settings.send_interval, "sop.send_all"),
+        "reconcile": _every(settings.reconcile_interval, "sop.reconcile"),
+        "beat": _every(5.0, "sop.beat"),
     },
 )
 
 
-@setup_logging.connect
+@setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
 def _configure_logs(**_: Any) -> None:
     """Keep Celery from setting up logs of its own."""
     logs.configure(settings.log_level, "worker")

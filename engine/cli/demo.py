@@ -100,23 +100,26 @@ class Stage:
 @contextmanager
 def _running(settings: Settings, console: Console) -> Iterator[Stage]:
     """Yield the engine with every process running, the clock at the first day's start."""
-    with console.status("Starting") as status:
-        with servers(settings, status.update, throwaway=True) as connected, Supervisor(log_dir=settings.state_dir / "logs") as supervisor:
-            wiring = Wiring(connected, "demo")
-            schema.upgrade(wiring.engine)
-            SteppedClock(wiring.engine).move(start())
-            wiring.applying.apply(read_definitions(settings.definitions).sources, "sop demo")
-            key = write_key(wiring)
-            status.update("Starting API, matcher, workers and beat")
-            start_all(supervisor, connected)
-            url = await_api(connected, supervisor)
-            with transaction(wiring.engine) as connection:
-                definitions = wiring.current.read(connection)
-            status.stop()
-            pids = ", ".join(f"{name} {pid}" for name, pid in supervisor.pids.items())
-            console.print(f"PostgreSQL, Valkey; processes: {pids}; events go to {url}/v1/events", highlight=False, soft_wrap=True)
-            titles = {name: defined.sop.title for name, defined in definitions.sops.items()}
-            yield Stage(wiring, supervisor, url, key, definitions, titles)
+    with (
+        console.status("Starting") as status,
+        servers(settings, status.update, throwaway=True) as connected,
+        Supervisor(log_dir=settings.state_dir / "logs") as supervisor,
+    ):
+        wiring = Wiring(connected, "demo")
+        schema.upgrade(wiring.engine)
+        SteppedClock(wiring.engine).move(start())
+        wiring.applying.apply(read_definitions(settings.definitions).sources, "sop demo")
+        key = write_key(wiring)
+        status.update("Starting API, matcher, workers and beat")
+        start_all(supervisor, connected)
+        url = await_api(connected, supervisor)
+        with transaction(wiring.engine) as connection:
+            definitions = wiring.current.read(connection)
+        status.stop()
+        pids = ", ".join(f"{name} {pid}" for name, pid in supervisor.pids.items())
+        console.print(f"PostgreSQL, Valkey; processes: {pids}; events go to {url}/v1/events", highlight=False, soft_wrap=True)
+        titles = {name: defined.sop.title for name, defined in definitions.sops.items()}
+        yield Stage(wiring, supervisor, url, key, definitions, titles)
 
 
 def _drive(stage: Stage, console: Console, customers: int, days: int, lang: str) -> Driven:

@@ -58,6 +58,7 @@ class _Journey:
         self.ref = f"C{number + 1:04d}"
         self._days = days
         self._count = 0
+        self._owner = f"s-{self._pick('owner', range(4)) + 1}"
         self._day = self._pick("day", range(min(24, days)))
         self._slot = self._pick("slot", range(4))
 
@@ -90,12 +91,12 @@ class _Journey:
             yield from self._show_interest()
 
     def _meet(self) -> Iterator[Post]:
-        yield self._post("customer.updated", attributes=self._attributes(), staff={"owner": f"s-{self._pick('owner', range(4)) + 1}"})
+        yield self._post("customer.updated", attributes=self._attributes(), staff={"owner": self._owner})
         yield self._post("stage.changed", value="新加好友")
-        yield self._post("friend.added", staff=f"s-{self._pick('owner', range(4)) + 1}", state=self._pick("state", ["展会2026", "门店海报", "老客介绍"]))
+        yield self._post("friend.added", staff=self._owner, state=self._pick("state", ["展会2026", "门店海报", "老客介绍"]))
         if self._roll("leaves at once") < 0.06:
             self._later("leaves", 1, 2)
-            yield self._post("friend.removed", staff=f"s-{self._pick('owner', range(4)) + 1}")
+            yield self._post("friend.removed", staff=self._owner)
 
     def _attributes(self) -> dict[str, Any]:
         known: dict[str, Any] = {"consultant": self._pick("consultant", _CONSULTANTS), "area": 60 + int(self._roll("area") * 130)}

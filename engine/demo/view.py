@@ -66,14 +66,17 @@ class View:
     def _panel(self) -> Panel:
         assert self._now is not None
         local = self._now.astimezone(zone(self._zone))
-        head = Text(f"Day {self._day} of {self._days}   {local:%Y-%m-%d %H:%M:%S}   {self._events} events   {self._sent.total()} touches sent")
+        figures = f"{self._events} events   {self._sent.total()} touches sent"
+        head = Text(f"Day {self._day} of {self._days}   {local:%Y-%m-%d %H:%M:%S}   {figures}")
         bar = ProgressBar(total=self._days, completed=min(self._day, self._days))
         return Panel(Group(head, bar, self._by_sop(), self._last()), title="sop demo", padding=(1, 2))
 
     def _by_sop(self) -> Table:
         table = Table(box=None, padding=(0, 2), show_header=False)
+        most = max(self._sent.values(), default=1)
         for sop, number in self._sent.most_common():
-            table.add_row(Text(self._titles.get(sop, sop), style="cyan"), Text(str(number), justify="right"), "▇" * (number * 40 // self._sent.most_common(1)[0][1]))
+            title = Text(self._titles.get(sop, sop), style="cyan")
+            table.add_row(title, Text(str(number), justify="right"), "▇" * (number * 40 // most))
         return table
 
     def _last(self) -> Table:
