@@ -107,6 +107,9 @@ REQUEST_BODY: dict[str, Any] = {
     },
 }
 
+KEY_SCHEME: dict[str, Any] = {"key": {"type": "http", "scheme": "bearer", "description": "`sop_<id>_<secret>`, made by `sop key create`"}}
+NEEDS_KEY: dict[str, Any] = {"security": [{"key": []}]}
+
 
 def problems(**descriptions: str) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI responses for problems, given as status_401="what it means"."""

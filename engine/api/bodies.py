@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from engine.api.problems import ApiProblem
 from engine.core.intake import MAX_EVENT_BYTES
@@ -30,18 +30,18 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
     """
     _check_announced(request)
     loop = asyncio.get_running_loop()
-    stream = aiter(request.stream())
-    size, left = 0, READ_SECONDS
-    while True:
+    size, left, more = 0, READ_SECONDS, True
+    while more:
         began = loop.time()
         try:
             async with asyncio.timeout(left):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
+                message = await request.receive()
         except TimeoutError:
             raise ApiProblem(408, f"the body did not arrive within {READ_SECONDS:.0f} seconds", headers=_CLOSE) from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         left = max(0.0, left - (loop.time() - began))
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             raise too_large(f"the body is over {MAX_BODY_BYTES:,} bytes; send the events in several calls")

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Query, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -25,19 +24,18 @@ MAX_WAIT = 30.0
 """Seconds a call may wait for outcomes."""
 
 _FIRST_LOOK, _SLOWEST_LOOK = 0.02, 0.25
-_DOCUMENTED = Security(HTTPBearer(auto_error=False, description="sop_<id>_<secret>"))
 
 
 def router(parts: Parts, taking: Taking, metrics: Metrics) -> APIRouter:
     """Return the routes of events."""
-    routes = APIRouter(prefix="/v1", tags=["events"], dependencies=[_DOCUMENTED])
+    routes = APIRouter(prefix="/v1", tags=["events"])
 
     @routes.post(
         "/events",
         status_code=202,
         summary="Post events",
         response_model=answers.TakenEvents,
-        openapi_extra={"requestBody": answers.REQUEST_BODY},
+        openapi_extra={"requestBody": answers.REQUEST_BODY, **answers.NEEDS_KEY},
         responses=answers.problems(
             status_400="The body is not JSON; `position` says where",
             status_401="No valid API key",
@@ -67,6 +65,7 @@ def router(parts: Parts, taking: Taking, metrics: Metrics) -> APIRouter:
         "/events",
         summary="Find events, newest first",
         response_model=answers.EventList,
+        openapi_extra=answers.NEEDS_KEY,
         responses=answers.problems(status_401="No valid API key", status_403="The key lacks the scope `read`"),
     )
     async def find_events(

@@ -92,6 +92,14 @@ def test_what_is_stored_is_what_was_read(ingest: Ingest, engine: Engine) -> None
     assert row.matched_at is None and row.depth == 0 and row.cause is None
 
 
+@pytest.mark.parametrize("nasty", ['a"b', "a\\b", "{a,b}", "NULL", "\\x00", " a ", "'; drop table events --", "客户,1", "😀"])
+def test_no_character_is_lost_or_changed_on_the_way(ingest: Ingest, engine: Engine, nasty: str) -> None:
+    assert ingest.accept(posted(raw(1, id=nasty, source=nasty, subject=nasty, data={nasty: [nasty]}))).accepted == 1
+    (row,) = inbox(engine)
+    assert (row.source, row.event_id, row.subject, row.data) == (nasty, nasty, nasty, {nasty: [nasty]})
+    assert ingest.accept(posted(raw(1, id=nasty, source=nasty, subject=nasty, data={nasty: [nasty]}))).duplicates == 1
+
+
 def test_the_same_again_is_a_duplicate(ingest: Ingest, engine: Engine) -> None:
     first = ingest.accept(posted(raw(1)))
     again = ingest.accept(posted(raw(1), raw(2), raw(2)))
@@ -202,7 +210,8 @@ def test_warnings_name_the_event_and_are_bounded(engine: Engine, hints: Hints) -
 
 
 def test_each_of_several_posts_gets_its_own_result(ingest: Ingest, engine: Engine) -> None:
-    results = ingest.accept_each([Post(raw(1)), Post(raw(2), backfill=True), Post(raw(1)), Post(raw(2, type="X")), Post(raw(1, type="checkin"))])
+    backfilled = Post(raw(2), backfill=True)
+    results = ingest.accept_each([Post(raw(1)), backfilled, Post(raw(1)), Post(raw(2, type="X")), Post(raw(1, type="checkin"))])
     assert [result.verdict for result in results] == ["accepted", "accepted", "duplicate", "invalid", "conflict"]
     assert [row.backfill for row in inbox(engine)] == [False, True]
 

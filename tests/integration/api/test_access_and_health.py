@@ -15,7 +15,6 @@ from engine.api.parts import Parts
 from engine.core.errors import AccessError, SopError
 from engine.services.keys import Keys
 from engine.store.database import connect, rows, run, transaction
-
 from tests.integration.api.conftest import Api, parts_on
 
 EVENT = {"source": "crm", "id": "e-1", "type": "visit", "subject": "c-1"}
@@ -144,7 +143,14 @@ def test_events_are_found_by_what_they_are(client: httpx2.Client, engine: Engine
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [({"limit": 0}, 422), ({"limit": 501}, 422), ({"outcome": "lost"}, 422), ({"cursor": "!"}, 400), ({"cursor": "LTE"}, 400), ({"cursor": "9" * 64}, 400)],
+    [
+        ({"limit": 0}, 422),
+        ({"limit": 501}, 422),
+        ({"outcome": "lost"}, 422),
+        ({"cursor": "!"}, 400),
+        ({"cursor": "LTE"}, 400),
+        ({"cursor": "9" * 64}, 400),
+    ],
 )
 def test_wrong_queries_are_problems(client: httpx2.Client, query: dict[str, Any], status: int) -> None:
     problem(client.get("/v1/events", params=query), status)
@@ -225,3 +231,4 @@ def test_openapi_describes_the_forms_of_events(client: httpx2.Client) -> None:
     assert {"202", "400", "401", "403", "408", "409", "413", "415", "422", "503"} <= set(post["responses"])
     parameters = {each["name"] for each in post["parameters"]}
     assert parameters == {"backfill", "wait"}
+    assert set(post["security"][0]) <= set(document["components"]["securitySchemes"])

@@ -161,7 +161,16 @@ def test_data_that_is_refused(data: Any, says: str) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [..., None, {}, nested(32), {"a": [[], []] * 40}, {"a": 2**63, "b": -(2**63)}, {"a": "\\u0000 e+ 1234567890123456789012"}, {"a": "一\n二"}],
+    [
+        ...,
+        None,
+        {},
+        nested(32),
+        {"a": [[], []] * 40},
+        {"a": 2**63, "b": -(2**63)},
+        {"a": "\\u0000 e+ 1234567890123456789012"},
+        {"a": "一\n二"},
+    ],
 )
 def test_data_that_is_taken(data: Any) -> None:
     expected = {} if data in (..., None) else data
@@ -257,7 +266,9 @@ def test_without_a_time_a_second_post_still_is_the_same_event() -> None:
     assert first.event.time != second.event.time and first.body_hash == second.body_hash
 
 
-@pytest.mark.parametrize("changed", [{"type": "visit"}, {"subject": "c-2"}, {"time": ...}, {"data": {"tag": "b"}}, {"id": "x"}, {"source": "y"}])
+@pytest.mark.parametrize(
+    "changed", [{"type": "visit"}, {"subject": "c-2"}, {"time": ...}, {"data": {"tag": "b"}}, {"id": "x"}, {"source": "y"}]
+)
 def test_whatever_differs_shows_in_the_hash(changed: dict[str, Any]) -> None:
     assert intake.examine(raw(**changed), NOW).body_hash != intake.examine(raw(), NOW).body_hash
 
