@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     plan_interval: float = Field(1.0, gt=0, description="Seconds between beat's plan ticks.")
     send_interval: float = Field(1.0, gt=0, description="Seconds between beat's send ticks, per channel.")
     reconcile_interval: float = Field(10.0, gt=0, description="Seconds between reconciler runs.")
+    lease_margin: float = Field(30.0, gt=0, description="Seconds a sender's lease outlasts its channel's timeout.")
+    hint_claim_after: float = Field(15.0, gt=0, description="Seconds after which a hint that a matcher left lying is taken over.")
     match_batch: int = Field(500, ge=1, le=5000, description="Customers per matching transaction.")
     plan_batch: int = Field(500, ge=1, le=5000, description="Customers per planning transaction.")
     send_concurrency: int = Field(4, ge=1, le=64, description="Threads of the send worker.")

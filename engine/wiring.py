@@ -135,7 +135,8 @@ class Wiring:
     @cached_property
     def hints(self) -> HintQueue:
         """The queue of hints."""
-        return ForgivingHints(RedisHintQueue(self.redis, f"{self.name}-{os.getpid()}"))
+        claim_after = round(self.settings.hint_claim_after * 1000)
+        return ForgivingHints(RedisHintQueue(self.redis, f"{self.name}-{os.getpid()}", claim_after_ms=claim_after))
 
     @cached_property
     def current(self) -> CurrentDefinitions:
@@ -188,7 +189,7 @@ class Wiring:
     @cached_property
     def sending(self) -> Sending:
         """The sender's service."""
-        return Sending(self.engine, self.clock, self.leases, self.channels)
+        return Sending(self.engine, self.clock, self.leases, self.channels, self.settings.lease_margin)
 
     @cached_property
     def reconciling(self) -> Reconciling:

@@ -21,7 +21,7 @@ from engine.store.touches import Claimed, Result
 
 log = structlog.get_logger()
 
-_MARGIN = 30.0
+MARGIN = 30.0
 """Seconds a lease outlasts the channel's own timeout: room for a slow machine between claim and record."""
 
 
@@ -37,8 +37,9 @@ class Sent:
 class Sending:
     """Sends what is ready on one channel."""
 
-    def __init__(self, engine: Engine, clock: Clock, leases: LeaseClock, channels: CurrentChannels) -> None:
+    def __init__(self, engine: Engine, clock: Clock, leases: LeaseClock, channels: CurrentChannels, margin: float = MARGIN) -> None:
         self._engine, self._clock, self._leases, self._channels = engine, clock, leases, channels
+        self._margin = margin
 
     def run(self, name: str, seconds: float = 20.0) -> Sent:
         """Send until nothing is ready, for `seconds` at most; nothing where all of the channel's places are taken."""
@@ -72,7 +73,7 @@ class Sending:
         claimed, looked = retrying(self._engine, lambda connection: self._claim(connection, channel))
         if not claimed:
             return Sent(claimed=looked)
-        if time.monotonic() - began > _MARGIN:  # the machine slept: by now somebody else may have taken them over
+        if time.monotonic() - began > self._margin:  # the machine slept: by now somebody else may have taken them over
             return Sent(claimed=looked)
         receipts = self._call(channel, claimed)
         now = self._clock.now()
@@ -91,7 +92,7 @@ class Sending:
         if not ids:
             return [], 0
         touches.gate(connection, ids, now)
-        lease_until = self._leases(connection) + timedelta(seconds=channel.timeout + _MARGIN)
+        lease_until = self._leases(connection) + timedelta(seconds=channel.timeout + self._margin)
         return touches.begin(connection, ids, lease_until), len(ids)
 
     @staticmethod
