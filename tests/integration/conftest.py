@@ -1,0 +1,16 @@
+"""What integration tests share: the whole engine on this test's servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.pipeline import Pipeline
+
+
+@pytest.fixture
+def pipeline(database_url: str, redis_url: str) -> Iterator[Pipeline]:
+    """The engine with an empty database, an empty queue and a clock of its own."""
+    with Pipeline(database_url, redis_url) as pipeline:
+        yield pipeline
