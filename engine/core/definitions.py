@@ -134,7 +134,7 @@ class Comparison(Model):
 class AllTags(Model):
     """All of these tags are now set (or gone), and one of them just was."""
 
-    all: Names
+    all: Names = Field(description="all of these, and one of them just now")
 
 
 class Friend(Model):
@@ -154,7 +154,7 @@ class Replied(Model):
 class EventMoment(Model):
     """An event of this type, optionally only where its data compare so."""
 
-    type: EventType
+    type: EventType = Field(description="the event's type, e.g. order.signed")
     where: dict[str, Comparison] = Field(default_factory=dict, description="field of the event's data: comparison")
 
 
@@ -386,7 +386,7 @@ AttributeType = Literal["text", "number", "bool", "date", "datetime", "list"]
 class Attribute(Model):
     """What conditions and templates may use of a customer."""
 
-    type: AttributeType
+    type: AttributeType = Field(description="text, number, bool (true or false), date, datetime or list")
     default: Any = Field(None, description="taken where the value is missing")
 
     @model_validator(mode="before")

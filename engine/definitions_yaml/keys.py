@@ -9,12 +9,16 @@ from pydantic import BaseModel
 
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, show
+from engine.definitions_yaml.scalars import short
 from engine.definitions_yaml.traps import full_width_hint
 
 LATER = frozenset(
-    ("window", "variants", "holdout", "goal", "exempt", "accept", "quiet_hours", "caps", "calendar", "clocks", "notify", "silent", "date",
-     "schedule", "metric", "segment", "fallback_after", "welcome", "metrics", "segments", "attr", "preferred")
-)  # fmt: skip
+    (
+        *("window", "variants", "holdout", "goal", "exempt", "accept", "fallback_after", "welcome"),
+        *("quiet_hours", "caps", "calendar", "clocks", "notify"),
+        *("silent", "date", "schedule", "metric", "metrics", "segment", "segments", "attr"),
+    )
+)
 """Keys of the language that this version does not run yet (`attr` as an action)."""
 
 NOT_YET = "is part of the language but this version does not run it yet; remove it"
@@ -60,7 +64,7 @@ def unknown(root: Any, loc: Loc, prefix: Loc = ()) -> str:
         return f"`{key}`{where} {NOT_YET}"
     allowed = allowed_at(root, owner)
     listed = f"; allowed: {', '.join(allowed)}" if allowed else ""
-    return f"unknown key `{key}`{where}{listed}.{did_you_mean(key, allowed)}{full_width_hint(key)}"
+    return f"unknown key `{short(key)}`{where}{listed}{full_width_hint(key)}.{did_you_mean(key, allowed)}"
 
 
 def missing(root: Any, loc: Loc, prefix: Loc = ()) -> str:

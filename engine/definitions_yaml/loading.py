@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from engine.definitions_yaml.reading import MAX_BYTES, Refused, decode, read
 from engine.definitions_yaml.validating import validate
 
 ENGINE_FILE = "engine.yaml"
+_ID_LINE = re.compile(r"^sop\s*[:：]\s*[\"']?([a-z0-9][a-z0-9-]{0,63})\b", re.MULTILINE)
 ChannelTypes = Mapping[str, type[BaseModel]]
 
 
@@ -58,21 +60,24 @@ def load(folder: Path, channel_types: ChannelTypes) -> Loaded:
     """
     sources: dict[str, str] = {}
     problems: list[Problem] = []
+    remains: dict[str, str] = {}
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         try:
             with path.open("rb") as file:
-                sources[name] = decode(file.read(MAX_BYTES + 1))
+                data = file.read(MAX_BYTES + 1)
+            sources[name] = decode(data)
         except Refused as error:
+            remains[name] = data.decode("utf-8", "replace")
             problems.append(Problem(str(error), file=name, line=error.line, column=error.column))
         except OSError as error:
             problems.append(Problem(f"the file cannot be read: {error.strerror}", file=name, line=1, column=1))
-    return _load(sources, channel_types, problems)
+    return _load(sources, channel_types, problems, remains)
 
 
 def load_sources(sources: Mapping[str, str], channel_types: ChannelTypes) -> Loaded:
     """Return what texts by relative file name define: the same as `load`, for definitions kept in the database."""
-    return _load(dict(sorted(sources.items())), channel_types, [])
+    return _load(dict(sorted(sources.items())), channel_types, [], {})
 
 
 def render_problems(problems: Iterable[Problem]) -> str:
@@ -90,13 +95,14 @@ def _is_definition(name: str) -> bool:
     return name.endswith((".yaml", ".yml")) and not name.startswith(".")
 
 
-def _load(sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem]) -> Loaded:
+def _load(sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem], remains: dict[str, str]) -> Loaded:
+    """Load texts; `remains` is what can be told of files that are no proper text, for their SOP's id."""
     unread = {problem.file for problem in problems}
     if sources.pop("segments.yaml", None) is not None or "segments.yaml" in unread:
         message = "segments.yaml is part of the language but this version does not use it yet"
         problems = [each for each in problems if each.file != "segments.yaml"]
         problems.append(Problem(message, file="segments.yaml", line=1, column=1, level="warning"))
-    loading = _Loading(sources, channel_types, problems)
+    loading = _Loading(sources, channel_types, problems, remains)
     engine = loading.engine() if ENGINE_FILE not in unread else None
     sops = {name: loading.sop(name) for name in sources if name != ENGINE_FILE}
     return loading.finished(engine, {name: sop for name, sop in sops.items() if sop})
@@ -105,10 +111,11 @@ def _load(sources: dict[str, str], channel_types: ChannelTypes, problems: list[P
 class _Loading:
     """One pass over a folder's texts."""
 
-    def __init__(self, sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem]) -> None:
+    def __init__(self, sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem], remains: dict[str, str]) -> None:
         self._sources = sources
         self._channel_types = channel_types
         self._problems = problems
+        self._remains = remains
         self._roots: dict[str, Node] = {}
 
     def engine(self) -> EngineConfig | None:
@@ -146,11 +153,13 @@ class _Loading:
 
     def finished(self, engine: EngineConfig | None, sops: dict[str, Sop]) -> Loaded:
         """Check what spans files and return everything."""
-        ids = {name: self._id(name) for name in (*self._sources, *(each.file for each in self._problems)) if name != ENGINE_FILE}
+        names = {*self._sources, *(each.file for each in self._problems)} - {ENGINE_FILE}
+        ids = {name: self._id(name) for name in names}
         if engine is not None:
             known = frozenset(each for each in ids.values() if each)
             for problem in checks.check(engine, sops, known_sops=known):
-                self._problems.append(placed(problem, self._roots.get(problem.file), self._sources.get(problem.file, "")))
+                root, text = self._roots.get(problem.file), self._sources.get(problem.file, "")
+                self._problems.append(placed(problem, root, text))
         problems = _sorted(self._problems)
         wrong = {each.file for each in problems if each.level == "error"}
         good = {sop.sop: sop for name, sop in sops.items() if name not in wrong}
@@ -159,9 +168,13 @@ class _Loading:
         return Loaded(usable, good, self._sources, problems, {name: ids.get(name) for name in sorted(wrong)}, files)
 
     def _id(self, name: str) -> str | None:
+        """Return the SOP id in a file, even of one that is not YAML as long as the line can be told."""
         root = self._roots.get(name)
         node = root.child("sop") if root else None
-        return node.value if node and isinstance(node.value, str) else None
+        if node:
+            return node.value if isinstance(node.value, str) else None
+        line = _ID_LINE.search(self._sources.get(name) or self._remains.get(name, ""))
+        return line[1] if line else None
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

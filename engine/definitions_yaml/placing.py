@@ -32,4 +32,5 @@ def _in_template(problem: Problem, node: Node, lines: list[str], inside: int, co
         return replace(problem, line=node.line + inside, column=indent + max(column, 1))
     if inside == 1 and "\\" not in node.raw and node.style != ">":
         return replace(problem, line=node.line, column=node.column + bool(node.style) + max(column, 1) - 1)
-    return replace(problem, line=node.line, column=node.column, message=f"{problem.message} (line {inside} of the text)")
+    message = f"{problem.message} (line {inside} of the text)"
+    return replace(problem, line=node.line, column=node.column, message=message)

@@ -21,10 +21,13 @@ from ruamel.yaml.reader import ReaderError
 from engine.core.problems import Problem
 from engine.definitions_yaml import traps
 from engine.definitions_yaml.nodes import Node
-from engine.definitions_yaml.scalars import read_plain
+from engine.definitions_yaml.scalars import read_plain, short
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 50
+MAX_VALUES = 20_000
+"""Values in one file: several times what the largest SOP can hold; each costs time to read."""
+MAX_LINE = 100_000
 _STARTS = (ScalarEvent, MappingStartEvent, SequenceStartEvent)
 
 
@@ -39,7 +42,7 @@ class Refused(Exception):
 def decode(data: bytes) -> str:
     """Return the text of a file. Raises Refused for a file too large or not in UTF-8."""
     if len(data) > MAX_BYTES:
-        raise Refused(f"the file has {len(data):,} bytes; at most {MAX_BYTES:,} (1 MiB) are allowed; split it into several files")
+        raise Refused(f"the file is over {MAX_BYTES:,} bytes (1 MiB); split it into several files")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -56,7 +59,7 @@ def read(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     try:
         if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
             raise Refused(f"the text is over {MAX_BYTES:,} bytes (1 MiB); split it into several files")
-        traps.refuse_tabs(text, Refused)
+        _refuse_lines(text)
         return _Reading(file, problems).document(text), problems
     except Refused as error:
         problems.append(Problem(str(error), file=file, line=error.line, column=error.column))
@@ -66,8 +69,18 @@ def read(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         problems.append(_syntax(text, file, error))
     except (ValueError, IndexError, RecursionError, AssertionError, TypeError, AttributeError) as error:
         # ruamel.yaml's scanner answers some broken directives and escapes with plain Python errors.
-        problems.append(Problem(f"this is not YAML ({type(error).__name__}); compare with the examples", file=file, line=1, column=1))
+        message = f"this is not YAML ({type(error).__name__}); compare with the examples"
+        problems.append(Problem(message, file=file, line=1, column=1))
     return None, problems
+
+
+def _refuse_lines(text: str) -> None:
+    for number, line in enumerate(text.split("\n"), 1):
+        indent = line[: len(line) - len(line.lstrip(" \t"))]
+        if "\t" in indent and line.strip():
+            raise Refused("a tab indents this line; write spaces instead", number, indent.index("\t") + 1)
+        if len(line) > MAX_LINE:
+            raise Refused(f"the line is over {MAX_LINE:,} characters; break it up", number)
 
 
 def _unreadable(text: str, file: str, error: ReaderError) -> Problem:
@@ -91,6 +104,7 @@ class _Reading:
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self._file = file
         self._problems = problems
+        self._values = 0
 
     def document(self, text: str) -> Node:
         events = iter(YAML(typ="safe", pure=True).parse(text))
@@ -127,9 +141,11 @@ class _Reading:
             raise Refused("merge keys (`<<`) are not allowed; write the keys out", *place)
         self._refuse(event, depth)
         member = self._node(next(events), events, depth)
+        if member.kind == "word" and not (member.raw or member.style):
+            member.line, member.column = place  # an empty value's own mark lies at the next word
         if key in owner.members:
             first = owner.keys[key][0]
-            self._say(f"the key `{key}` stands here twice (first in line {first}); remove one", place)
+            self._say(f"the key `{short(key)}` stands here twice (first in line {first}); remove one", place)
             return
         owner.members[key] = member
         owner.keys[key] = place
@@ -137,11 +153,14 @@ class _Reading:
     def _refuse(self, event: Any, depth: int) -> None:
         place = _place(event)
         if isinstance(event, AliasEvent):
-            raise Refused(f"aliases (`*{event.anchor}`) are not allowed; write the value out, or quote a text that begins with *", *place)
+            raise Refused(f"aliases (`*{short(event.anchor)}`) are not allowed; write it out, or quote a text with *", *place)
         if event.anchor:
-            raise Refused(f"anchors (`&{event.anchor}`) are not allowed; remove it, or quote a text that begins with &", *place)
+            raise Refused(f"anchors (`&{short(event.anchor)}`) are not allowed; remove it, or quote a text with &", *place)
         if event.tag is not None and not (isinstance(event, ScalarEvent) and event.tag == "!" and event.style):
-            raise Refused(f"tags (`{event.tag}`) are not allowed; remove it, or quote a text that begins with !", *place)
+            raise Refused(f"tags (`{short(event.tag)}`) are not allowed; remove it, or quote a text with !", *place)
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise Refused(f"the file holds over {MAX_VALUES:,} values; split it into several files", *place)
         if depth > MAX_DEPTH:
             raise Refused(f"nested deeper than {MAX_DEPTH} levels; make it flatter", *place)
 

@@ -22,7 +22,10 @@ Plain = bool | int | float | date | datetime | str | None
 
 
 def read_plain(text: str) -> Plain:
-    """Return the value of an unquoted word. Raises ValueError, with the remedy, for what is read differently than meant."""
+    """Return the value of an unquoted word.
+
+    Raises ValueError, with the remedy, for what would be read differently than it is meant.
+    """
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -38,20 +41,19 @@ def _integer(text: str) -> int:
     digits = text.lstrip("+-")
     if len(digits) > 1 and digits.startswith("0"):
         raise ValueError(
-            f'`{_short(text)}` begins with 0 and YAML reads it as the number {_short(digits.lstrip("0") or "0")}; '
-            f'write "{_short(text)}" in quotes for a text, or the number without the 0'
+            f"`{short(text)}` begins with 0 and YAML reads it as the number {short(digits.lstrip('0') or '0')}; "
+            f'write "{short(text)}" in quotes for a text, or the number without the 0'
         )
     if len(digits) > _DIGITS:
-        raise ValueError(
-            f'the number `{_short(text)}` has {len(digits)} digits, at most {_DIGITS} are allowed; write it in quotes if it is a text'
-        )
+        size = f"has {len(digits)} digits, at most {_DIGITS} are allowed"
+        raise ValueError(f"the number `{short(text)}` {size}; write it in quotes if it is a text")
     return int(text)
 
 
 def _decimal(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise ValueError(f"the number `{_short(text)}` is too large; write it in quotes if it is a text")
+        raise ValueError(f"the number `{short(text)}` is too large; write it in quotes if it is a text")
     return value
 
 
@@ -64,5 +66,6 @@ def _calendar(text: str) -> date | datetime | str:
         return text
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 30 else f"{text[:30]}…"
+def short(text: str, limit: int = 40) -> str:
+    """Return a text cut to what a message can hold."""
+    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -11,11 +11,10 @@ from pydantic import BaseModel
 from engine.core import definitions
 from engine.core.problems import Loc, Problem
 from engine.definitions_yaml.nodes import Node
+from engine.definitions_yaml.scalars import short
 
-FULL_WIDTH = {
-    "：": ":", "，": ",", "［": "[", "］": "]", "【": "[", "】": "]", "｛": "{", "｝": "}", "“": '"', "”": '"', "‘": "'", "’": "'",
-    "＃": "#", "－": "-", "　": " ",
-}  # fmt: skip
+FULL_WIDTH = dict(zip("：，［］【】｛｝“”‘’＃－\u3000", ":,[][]{}\"\"''#- ", strict=True))
+"""Half-width signs by the full-width ones that input methods put in their place."""
 _IN_KEYS = re.compile("[" + "".join(FULL_WIDTH) + "]")
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[]\s*)\{[{%]")
 _CUT = re.compile(r"\s(#[^\s#!].*)$")
@@ -37,15 +36,7 @@ _COLON = re.compile(rf"^(?:- )?({'|'.join(sorted(_language_keys(), key=len, reve
 def full_width_hint(text: str) -> str:
     """Return a hint where a text holds a full-width sign that stands for a half-width one, else nothing."""
     sign = next((sign for sign in FULL_WIDTH if sign in text), None)
-    return f" It holds the full-width `{sign}`; write `{FULL_WIDTH[sign]}`." if sign else ""
-
-
-def refuse_tabs(text: str, refused: Any) -> None:
-    """Raise `refused` for a line that is indented with a tab."""
-    for number, line in enumerate(text.split("\n"), 1):
-        indent = line[: len(line) - len(line.lstrip(" \t"))]
-        if "\t" in indent and line.strip():
-            raise refused("a tab indents this line; YAML allows spaces only: replace it with spaces", number, indent.index("\t") + 1)
+    return f"; it holds the full-width `{sign}`: write `{FULL_WIDTH[sign]}`" if sign else ""
 
 
 def mapping_as_key(event: Any) -> str:
@@ -61,7 +52,7 @@ def syntax_hint(text: str, line: int) -> str:
     for number in (line, line - 1):
         content = lines[number - 1].strip() if 0 < number <= len(lines) else ""
         if _UNQUOTED_TEMPLATE.search(content):
-            return f" (line {number}: `{{{{` or `{{%` is unquoted; write the text in quotes, or on its own lines after `|`)"
+            return f" (line {number}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)"
         found = _COLON.search(content)
         if found:
             return f" (line {number}: `{found[1]}：` has a full-width colon; write `{found[1]}: `)"
@@ -79,13 +70,17 @@ def find(root: Node, text: str, file: str) -> Iterator[Problem]:
     """Yield the traps of a file that could be read."""
     lines = text.split("\n")
     for loc, node in root.walk():
-        for key in node.keys:
-            yield from _key(key, node.keys[key], file)
+        for key, member in node.members.items():
+            yield from _key(key, member, node.keys[key], file)
         if node.kind == "word" and not node.style:
             yield from _word(loc, node, lines, file)
 
 
-def _key(key: str, place: tuple[int, int], file: str) -> Iterator[Problem]:
+def _key(key: str, member: Node, place: tuple[int, int], file: str) -> Iterator[Problem]:
+    name, colon, _ = key.partition("：")
+    if colon and member.kind == "word" and not (member.raw or member.style):
+        yield _problem(f"`{key}` has a full-width colon; write `{name}: `", place, file)
+        return
     sign = _IN_KEYS.search(key)
     if sign and key[: sign.start()] in _language_keys():
         message = f"`{key}` holds the full-width `{sign[0]}`; write `{FULL_WIDTH[sign[0]]}` (with a space after `:`)"
@@ -99,13 +94,14 @@ def _word(loc: Loc, node: Node, lines: list[str], file: str) -> Iterator[Problem
         message = f"`{colon[0]}` has a full-width colon, so YAML reads the line as part of a text; write `{colon[1]}: `"
         yield _problem(message, place, file)
     elif node.raw[:1] in ("［", "【") and _wants_names(loc):
-        yield _problem(f"`{node.raw}` is read as one text; write [ , ] half-width for a list", place, file)
+        yield _problem(f"`{short(node.raw)}` is read as one text; write [ , ] half-width for a list", place, file)
     elif isinstance(node.value, str) and _wants_names(loc) and _SEPARATORS.search(node.raw):
         yield _problem(_one_text(node.raw), place, file)
     yield from _cut(node, lines, file)
 
 
 def _one_text(raw: str) -> str:
+    raw = short(raw, 200)
     parts = ", ".join(part.strip() for part in _SEPARATORS.split(raw) if part.strip())
     return f'`{raw}` is read as one text; write [{parts}] for a list, or "{raw}" in quotes if it is one name'
 
@@ -119,18 +115,14 @@ def _wants_names(loc: Loc) -> bool:
 
 def _cut(node: Node, lines: list[str], file: str) -> Iterator[Problem]:
     """A comment right after an unquoted text, with no space after its `#`, was probably meant as text."""
-    if not (isinstance(node.value, str) or node.raw == "") or node.line > len(lines):
+    if not isinstance(node.value, str) or not node.raw or node.line > len(lines):
         return
     rest = lines[node.line - 1][node.column - 1 :]
     found = _CUT.match(rest[len(node.raw) :]) if rest.startswith(node.raw) else None
-    if node.raw == "" and found is None:
-        found = _CUT.search(rest) if rest.lstrip(": ").startswith("#") else None
     if found:
-        message = f"everything from `{found[1][:20]}` on is a comment and is cut off; write the text in quotes if `#` belongs to it"
+        message = f"all from `{found[1][:20]}` on is cut off as a comment; write the text in quotes if `#` belongs to it"
         yield _problem(message, (node.line, node.column), file, "warning")
 
 
 def _problem(message: str, place: tuple[int, int], file: str, level: Literal["error", "warning"] = "error") -> Problem:
     return Problem(message, file=file, line=place[0], column=place[1], level=level)
-
-

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from engine.core.errors import nearest
 from engine.core.problems import Loc, Problem, show
 from engine.definitions_yaml import keys, wording
 from engine.definitions_yaml.nodes import Node
@@ -65,7 +66,7 @@ def _at(root: Node, loc: Loc, prefix: Loc, file: str, message: str, *, key: bool
 
 
 def _problems(model: type[BaseModel], errors: list[ErrorDetails], root: Node, file: str, prefix: Loc) -> Iterator[Problem]:
-    located = [_Located(error, root) for error in errors]
+    located = _without_echoes(model, [_Located(error, root) for error in errors])
     places = {each.loc for each in located}
     for _, group in groupby(located, key=lambda each: each.union):
         for loc, members in groupby(_of_fitting_branch(list(group)), key=lambda each: each.loc):
@@ -73,6 +74,13 @@ def _problems(model: type[BaseModel], errors: list[ErrorDetails], root: Node, fi
             if _echo(said, places):
                 continue
             yield _problem(model, [each.error for each in said], loc, root, file, prefix)
+
+
+def _without_echoes(model: type[BaseModel], located: list[_Located]) -> list[_Located]:
+    """A misspelt key is unknown and the right one missing: it is one mistake."""
+    unknown = [each.loc for each in located if each.error["type"] == "extra_forbidden"]
+    meant = {(*loc[:-1], nearest(str(loc[-1]), keys.allowed_at(model, loc[:-1]))) for loc in unknown}
+    return [each for each in located if each.error["type"] != "missing" or each.loc not in meant]
 
 
 def _echo(said: list[_Located], places: set[Loc]) -> bool:

@@ -8,10 +8,12 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from engine.core import definitions
 from engine.core.definitions import DateSource, EventField, EventType, SopId, StepId
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, show
 from engine.definitions_yaml.nodes import Node
+from engine.definitions_yaml.scalars import short
 from engine.definitions_yaml.traps import full_width_hint
 
 _TEXT, _WHOLE, _NUMBER, _TRUTH = "a text", "a whole number", "a number", "true or false"
@@ -31,7 +33,8 @@ _WANTED = {
 
 
 def _pattern_of(annotated: Any) -> str:
-    return str(next(item.pattern for meta in annotated.__metadata__ for item in meta.metadata if hasattr(item, "pattern")))
+    rules = (rule for meta in annotated.__metadata__ for rule in meta.metadata)
+    return str(next(rule.pattern for rule in rules if hasattr(rule, "pattern")))
 
 
 _PATTERNS = {
@@ -44,18 +47,31 @@ _PATTERNS = {
 """What an identifier must look like, by its pattern."""
 
 
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "the truth value"),
+    ((int, float), "the number"),
+    (datetime, "the moment"),
+    (date, "the date"),
+    (str, "the text"),
+)
+
+
 def found(node: Node) -> str:
     """Say what stands at a place: the number `5`, a list."""
     if node.kind != "word":
         return "a list" if node.kind == "list" else _MAP
     if node.value is None:
         return "nothing"
-    kinds: tuple[tuple[type, str], ...] = (
-        (bool, "the truth value"), (int, "the number"), (float, "the number"), (datetime, "the moment"), (date, "the date"),
-    )  # fmt: skip
-    kind = next((name for kind, name in kinds if isinstance(node.value, kind)), "the text")
-    raw = node.raw if len(node.raw) <= 60 else f"{node.raw[:60]}…"
-    return f"{kind} `{raw}`"
+    kind = next(name for kind, name in _KINDS if isinstance(node.value, kind))
+    return f"{kind} `{short(node.raw, 60)}`"
+
+
+def _pairs(error: ErrorDetails) -> str:
+    """Name the keys of the model that is wanted."""
+    model = getattr(definitions, error.get("ctx", {}).get("class_name", ""), None)
+    fields = model.model_fields.items() if model else ()
+    names = ", ".join(info.alias or name for name, info in list(fields)[:10])
+    return f"{_MAP} ({names})" if names else _MAP
 
 
 def is_kind_error(error: ErrorDetails) -> bool:
@@ -67,13 +83,16 @@ def describe(errors: list[ErrorDetails], node: Node, loc: Loc) -> str:
     """Return one message for all that pydantic says of one value (several in a union)."""
     wrong = [error for error in errors if not is_kind_error(error)]
     if not wrong:
-        return _wrong_kind([_WANTED[error["type"]] for error in errors], node, loc)
-    said = list(dict.fromkeys(_one(error, node, loc) for error in sorted(wrong, key=_literals_last)))
-    return "; or ".join(said) + full_width_hint(node.raw)
+        kinds = [_pairs(error) if error["type"] == "model_type" else _WANTED[error["type"]] for error in errors]
+        return _wrong_kind(kinds, node, loc)
+    words = [f"`{each}`" for error in wrong if error["type"] == "literal_error" for each in _allowed(error["ctx"])]
+    others = [error for error in wrong if error["type"] != "literal_error"]
+    said = list(dict.fromkeys(_one(error, node, loc) for error in others or wrong[:1]))
+    return "; ".join(said) + (f", or {' or '.join(words)}" if others and words else "") + full_width_hint(node.raw)
 
 
-def _literals_last(error: ErrorDetails) -> bool:
-    return error["type"] == "literal_error"
+def _allowed(context: dict[str, Any]) -> list[str]:
+    return [each.strip("'") for each in context["expected"].replace(" or ", ", ").split(", ")]
 
 
 def _wrong_kind(wanted: Iterable[str], node: Node, loc: Loc) -> str:
@@ -88,7 +107,7 @@ def _wrong_kind(wanted: Iterable[str], node: Node, loc: Loc) -> str:
 def _remedy(kinds: list[str], node: Node) -> str:
     texts = _TEXT in kinds or _WANTED["names_type"] in kinds
     if texts and node.kind == "word" and node.value is not None and not isinstance(node.value, str):
-        return f'; write "{node.raw}" in quotes'
+        return f'; write "{short(node.raw)}" in quotes'
     if node.kind == "word" and isinstance(node.value, str):
         return _word_remedy(kinds, node)
     if kinds == [_LIST] and node.kind == "map":
@@ -101,7 +120,7 @@ def _word_remedy(kinds: list[str], node: Node) -> str:
         return f"; write {'true' if node.raw.lower() in ('yes', 'on', '是') else 'false'}"
     if node.style and {_WHOLE, _NUMBER} & set(kinds):
         return "; remove the quotes"
-    return full_width_hint(node.raw).rstrip(".").replace(" It holds", "; it holds")
+    return full_width_hint(node.raw)
 
 
 def _one(error: ErrorDetails, node: Node, loc: Loc) -> str:
@@ -112,15 +131,16 @@ def _one(error: ErrorDetails, node: Node, loc: Loc) -> str:
 
 
 def _own_words(context: dict[str, Any], node: Node, name: str) -> str:
-    return str(context.get("error", "is not allowed"))
+    said = str(context.get("error", "is not allowed"))
+    return said if said.startswith("step `") or name == "the file" else f"{name}: {said}"
 
 
 def _pattern(context: dict[str, Any], node: Node, name: str) -> str:
-    return f"{name}: `{node.raw[:80]}` is not {_PATTERNS.get(context['pattern'], 'of the form ' + context['pattern'])}"
+    return f"{name}: `{short(node.raw, 80)}` is not {_PATTERNS.get(context['pattern'], 'of the form ' + context['pattern'])}"
 
 
 def _literal(context: dict[str, Any], node: Node, name: str) -> str:
-    allowed = [each.strip("'") for each in context["expected"].replace(" or ", ", ").split(", ")]
+    allowed = _allowed(context)
     listed = ", ".join(f"`{each}`" for each in allowed)
     return f"{name}: found {found(node)}; allowed: {listed}.{did_you_mean(node.raw, allowed)}"
 
@@ -136,7 +156,10 @@ def _long(context: dict[str, Any], node: Node, name: str) -> str:
 
 
 def _bound(word: str) -> Callable[[dict[str, Any], Node, str], str]:
-    return lambda context, node, name: f"{name}: `{node.raw}` is out of range; {word} {next(iter(context.values()))} is allowed"
+    def say(context: dict[str, Any], node: Node, name: str) -> str:
+        return f"{name}: `{short(node.raw)}` is out of range; {word} {next(iter(context.values()))} is allowed"
+
+    return say
 
 
 _RULES: dict[str, Callable[[dict[str, Any], Node, str], str]] = {

@@ -25,7 +25,7 @@ def _misfits(subject: Subject, loc: Loc, name: str, comparison: Comparison, kind
     for operator, limit in written(comparison):
         allowed = OPERATORS[kind]
         if operator not in allowed:
-            message = f"`{operator}` does not fit `{name}`, which is declared as {kind}; for {kind} there is: {', '.join(allowed)}"
+            message = f"`{operator}` does not fit `{name}`, which is declared as {kind}; write one of: {', '.join(allowed)}"
             yield subject.error((*loc, operator), message, key=True)
         elif operator not in ("exists", "contains", "matches"):
             values = limit if operator == "in" else (limit,)
@@ -59,5 +59,5 @@ def start_is_known(subject: Subject) -> Iterator[Problem]:
     for loc, condition in subject.conditions():
         since = next((each.since for each in (condition.seen, condition.touched) if each), None)
         if loc[0] == "when" and since == "start":
-            message = "`since: start` has no meaning before the start; in the SOP's `when` write a duration such as 7d, or leave it out"
+            message = "`since: start` has no meaning before the start; write a duration such as 7d, or leave it out"
             yield subject.error((*loc, condition.kind, "since"), message)

@@ -29,7 +29,7 @@ def before_the_anchor(subject: Subject) -> Iterator[Problem]:
     """A negative day counted from the start itself is always past."""
     for index, step in enumerate(subject.sop.steps):
         if step.day is not None and step.day < 0 and step.from_ is None:
-            message = f"step `{step.id}` lies before the start and is always skipped; count from another date with `from`"
+            message = f"step `{step.id}` lies before the start and is always skipped; count from another date by `from`"
             yield subject.warning(("steps", index, "day"), message)
 
 
@@ -39,7 +39,8 @@ def at_the_same_time(subject: Subject) -> Iterator[Problem]:
     for index, step in enumerate(subject.sop.steps):
         if step.kind == "do" or step.when:
             continue
-        moment = (step.day, step.at or subject.sop.defaults.at if step.day is not None else None, step.after, step.from_, step.kind)
+        clock = step.at or subject.sop.defaults.at if step.day is not None else None
+        moment = (step.day, clock, step.after, step.from_, step.kind)
         if moment in first:
             message = f"step `{step.id}` is due at the same time as step `{first[moment].id}`; both go out at once"
             yield subject.warning(("steps", index), message)
@@ -55,7 +56,8 @@ def circles(sops: Mapping[str, Sop]) -> Iterator[Problem]:
         circle = _circle(sop_id, starts)
         if circle and frozenset(circle) not in told:
             told.add(frozenset(circle))
-            message = f"these SOPs start each other in a circle: {' → '.join((*circle, sop_id))}; end it, or limit it by `reentry`"
+            way = " → ".join((*circle, sop_id))
+            message = f"these SOPs start each other in a circle: {way}; end it, or limit it by `reentry`"
             loc = starts[sop_id][circle[1] if len(circle) > 1 else sop_id]
             yield Problem(message, "/".join(map(str, loc)), files[sop_id], level="warning", extra={"loc": loc})
 

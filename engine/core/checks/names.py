@@ -15,12 +15,14 @@ def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for file, sop in sops.items():
         if sop.sop in first:
-            message = f"the SOP `{sop.sop}` is already defined in {first[sop.sop]}; give one of them another id or remove it"
+            message = f"the SOP `{sop.sop}` is already defined in {first[sop.sop]}; give one another id or remove it"
             yield problem(file, ("sop",), message)
         first.setdefault(sop.sop, file)
 
 
-def _unknown(subject: Subject, what: str, name: str, known: Iterable[str], loc: Loc, remedy: str, *, key: bool = False) -> Iterator[Problem]:
+def _unknown(
+    subject: Subject, what: str, name: str, known: Iterable[str], loc: Loc, remedy: str, *, key: bool = False
+) -> Iterator[Problem]:
     names = list(known)
     if name not in names:
         listed = ", ".join(names) or "none"
@@ -38,9 +40,8 @@ def channels_exist(subject: Subject) -> Iterator[Problem]:
                 message = "`preferred` is part of the language but this version does not run it yet; name a channel"
                 yield subject.error((*loc, index), message)
                 continue
-            yield from _unknown(
-                subject, "channel", name, subject.engine.channels, (*loc, index), "Add it under `channels` in engine.yaml."
-            )
+            remedy = "Add it under `channels` in engine.yaml."
+            yield from _unknown(subject, "channel", name, subject.engine.channels, (*loc, index), remedy)
 
 
 def dimensions_exist(subject: Subject) -> Iterator[Problem]:
@@ -65,8 +66,8 @@ def _change(subject: Subject, change: Change, loc: Loc) -> Iterator[Problem]:
 
 
 def _dimension(subject: Subject, name: str, values: tuple[str, ...], loc: Loc) -> Iterator[Problem]:
-    declared = subject.engine.dimensions
-    yield from _unknown(subject, "dimension", name, declared, loc, "Declare it under `dimensions` in engine.yaml.", key=True)
+    declared, remedy = subject.engine.dimensions, "Declare it under `dimensions` in engine.yaml."
+    yield from _unknown(subject, "dimension", name, declared, loc, remedy, key=True)
     for index, value in enumerate(values if name in declared else ()):
         remedy = f"Add it to the values of `{name}` in engine.yaml."
         yield from _unknown(subject, f"value of {name}", value, declared[name].values, (*loc, index), remedy)
@@ -81,7 +82,8 @@ def attributes_exist(subject: Subject) -> Iterator[Problem]:
             yield from _unknown(subject, "attribute", name, declared, loc, remedy, key=True)
     for index, step in enumerate(subject.sop.steps):
         if step.from_ and step.from_.startswith("attr."):
-            yield from _unknown(subject, "attribute", step.from_.removeprefix("attr."), declared, ("steps", index, "from"), remedy)
+            name = step.from_.removeprefix("attr.")
+            yield from _unknown(subject, "attribute", name, declared, ("steps", index, "from"), remedy)
 
 
 def roles_exist(subject: Subject) -> Iterator[Problem]:
@@ -89,7 +91,8 @@ def roles_exist(subject: Subject) -> Iterator[Problem]:
     for index, step in enumerate(subject.sop.steps):
         if step.task is not None:
             loc = ("steps", index, "task", "to")
-            yield from _unknown(subject, "role", step.task.to, subject.engine.staff, loc, "Add it under `staff` in engine.yaml.")
+            remedy = "Add it under `staff` in engine.yaml."
+            yield from _unknown(subject, "role", step.task.to, subject.engine.staff, loc, remedy)
 
 
 def sops_exist(subject: Subject) -> Iterator[Problem]:

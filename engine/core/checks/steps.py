@@ -22,7 +22,8 @@ def times_whole(subject: Subject) -> Iterator[Problem]:
     """A step with `day` has a time of day, its own or the SOP's."""
     for index, step in enumerate(subject.sop.steps):
         if step.day is not None and step.at is None and subject.sop.defaults.at is None:
-            message = f'step `{step.id}` has `day` but no time of day; add at: "10:00" to it, or defaults: {{at: "10:00"}} to the SOP'
+            remedy = 'add at: "10:00" to it, or defaults: {at: "10:00"} to the SOP'
+            message = f"step `{step.id}` has `day` but no time of day; {remedy}"
             yield subject.error(("steps", index, "day"), message, key=True)
 
 
@@ -32,8 +33,8 @@ def channels_given(subject: Subject) -> Iterator[Problem]:
         if step.kind != "do" and not subject.sop.channels_of(step):
             configured = ", ".join(subject.engine.channels) or "none yet: add one under `channels` in engine.yaml"
             message = (
-                f"step `{step.id}` goes over no channel; add `channel: …` to it, or defaults: {{channel: …}} to the SOP. "
-                f"Configured: {configured}"
+                f"step `{step.id}` goes over no channel; add `channel: …` to it, "
+                f"or defaults: {{channel: …}} to the SOP. Configured: {configured}"
             )
             yield subject.error(("steps", index, step.kind), message, key=True)
 

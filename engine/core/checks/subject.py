@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.core.definitions import Action, Comparison, Condition, EngineConfig, Exit, Moment, Sop
+from engine.core.definitions import Action, Comparison, Condition, EngineConfig, Moment, Sop
 from engine.core.problems import Loc, Problem
 
 Level = Literal["error", "warning"]
@@ -41,7 +41,8 @@ class Subject:
 
     def conditions(self) -> Iterator[tuple[Loc, Condition]]:
         """Yield every condition with its way, nested ones too."""
-        groups: list[tuple[Loc, tuple[Condition, ...] | None]] = [(("when",), self.sop.when), (("while",), self.sop.while_)]
+        groups: list[tuple[Loc, tuple[Condition, ...] | None]] = []
+        groups += [(("when",), self.sop.when), (("while",), self.sop.while_)]
         groups += [(("steps", index, "when"), step.when) for index, step in enumerate(self.sop.steps)]
         for loc, group in groups:
             for index, condition in enumerate(group or ()):
@@ -52,7 +53,7 @@ class Subject:
         owners: list[tuple[Loc, tuple[Action, ...] | None]] = [
             (("steps", index, "do"), step.do) for index, step in enumerate(self.sop.steps)
         ]
-        owners += [(("exit", index, "do"), each.do) for index, each in enumerate(self.sop.exit) if isinstance(each, Exit)]
+        owners += [(("exit", index, "do"), each.do) for index, each in enumerate(self.sop.exit)]
         for loc, group in owners:
             yield from (((*loc, index), action) for index, action in enumerate(group or ()))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.core import templates
 from engine.core.checks.subject import Subject
 from engine.core.definitions import Step
-from engine.core.errors import did_you_mean
+from engine.core.errors import did_you_mean, nearest
 from engine.core.problems import Loc, Problem
 
 _ATTACHMENTS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
@@ -53,10 +53,11 @@ def attachments_whole(subject: Subject) -> Iterator[Problem]:
 def _attachment(subject: Subject, loc: Loc, kind: str, written: dict[str, str]) -> Iterator[Problem]:
     needed, optional = _ATTACHMENTS[kind]
     allowed = [name for group in needed for name in group] + list(optional)
+    meant = {nearest(name, allowed) for name in written if name not in allowed}
     for name in written:
         if name not in allowed:
-            message = f"unknown key `{name}` in a {kind}; allowed: {', '.join(allowed)}.{did_you_mean(name, allowed)}"
+            message = f"unknown key `{name}` in `{kind}`; allowed: {', '.join(allowed)}.{did_you_mean(name, allowed)}"
             yield subject.error((*loc, name), message, key=True)
     for group in needed:
-        if not any(written.get(name) for name in group):
-            yield subject.error(loc, f"a {kind} needs {' or '.join(f'`{name}`' for name in group)}")
+        if not any(written.get(name) or name in meant for name in group):
+            yield subject.error(loc, f"`{kind}` needs {' or '.join(f'`{name}`' for name in group)}")

@@ -46,11 +46,13 @@ class Listing(tuple[Any, ...]):
     path: str
 
     def __new__(cls, values: Iterable[Any], path: str = "") -> Self:
+        """Make a list that knows its path in the context."""
         made = super().__new__(cls, values)
         made.path = path
         return made
 
     def __add__(self, other: Any) -> Listing:
+        """Return both lists as one. Raises TemplateError for anything else than a list."""
         if not isinstance(other, Listing):
             raise TemplateError("`+` joins lists with lists only")
         return Listing((*self, *other))
