@@ -93,13 +93,20 @@ class Matching:
         except DatabaseUnavailable:
             raise
         except Exception as error:
-            log.warning("match.event_failed", event=event, attempts=attempts, error=type(error).__name__)
+            log.warning("match.event_failed", row=event, attempts=attempts, error=type(error).__name__)
             if attempts >= MAX_ATTEMPTS:
                 return self._set_aside(subject, event, f"{type(error).__name__}: {error}")
             done.again.add(subject)
             return False
         self._add(done, one)
+        if one.skipped:
+            self._uncount(event)
         return not one.skipped
+
+    def _uncount(self, event: int) -> None:
+        """Take back a counted try that was not made because somebody else held the customer."""
+        with transaction(self._engine) as connection:
+            inbox.uncount_attempt(connection, event)
 
     @staticmethod
     def _hold_one(connection: Connection, subject: str) -> bool:
@@ -111,9 +118,11 @@ class Matching:
         with transaction(self._engine) as connection:
             if not self._hold_one(connection, subject):
                 return False
+            if not inbox.is_waiting(connection, event):  # somebody else matched it in between
+                return True
             inbox.add_dead_letter(connection, "event", str(event), subject, error, now)
             inbox.mark_matched(connection, {event: {"reason": Reason.DEAD, "error": error[:500]}}, now)
-        log.error("match.dead_letter", event=event)
+        log.error("match.dead_letter", row=event)
         return True
 
     @staticmethod
