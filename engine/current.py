@@ -30,7 +30,8 @@ class CurrentDefinitions:
         self._last = NONE_YET
 
     def read(self, connection: Connection) -> Definitions:
-        """Return the generation in force as this transaction sees it."""
+        """Return the generation in force. It stays in force until the transaction's end: an apply waits for that."""
+        store.hold_generation(connection)
         generation = store.generation(connection)
         if generation != self._last.generation:
             self._last = self._load(connection, generation) if generation else NONE_YET
@@ -66,8 +67,8 @@ class CurrentChannels:
         """Return the channels by name. One that cannot be built (a secret is missing) is left out and logged."""
         definitions = self._current.read(connection)
         if definitions.generation != self._generation:
-            self._generation = definitions.generation
             self._built = {name: one for name, config in definitions.engine.channels.items() if (one := self._one(name, config))}
+            self._generation = definitions.generation
         return {name: channel for name, (_, channel) in self._built.items()}
 
     def _one(self, name: str, config: Mapping[str, Any]) -> tuple[Mapping[str, Any], Channel] | None:

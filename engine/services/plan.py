@@ -65,8 +65,15 @@ class Planning:
         except Exception as error:
             log.warning("plan.batch_failed", error=type(error).__name__)
             done = self._one_by_one()
+        if not done.timelines:
+            done.again |= self._waiting_for_events()
         self._hints.look_at(sorted(done.again))
         return done
+
+    def _waiting_for_events(self) -> set[str]:
+        """Return customers left alone because their events come first. Asked once nothing else is due, so that little is looked at."""
+        with transaction(self._engine) as connection:
+            return inbox.subjects_due(connection, self._clock.now(), self._batch)
 
     def _one_by_one(self) -> Round:
         with transaction(self._engine) as connection:

@@ -9,12 +9,17 @@ from sqlalchemy import Connection
 
 from engine.store.database import Row, rows, run, scalar
 
-_APPLY_LOCK = 7023002
+_APPLY_LOCK, _GENERATION_LOCK = 7023002, 7023003
 
 
 def generation(connection: Connection) -> int:
     """Return the number of the generation in force, 0 before the first apply."""
     return int(scalar(connection, "select coalesce(max(generation), 0) from generations"))
+
+
+def hold_generation(connection: Connection) -> None:
+    """Keep the generation in force as it is until the transaction's end; many may hold it at once."""
+    run(connection, "select pg_advisory_xact_lock_shared(:lock)", lock=_GENERATION_LOCK)
 
 
 def in_force(connection: Connection, generation_: int) -> list[Row]:
@@ -60,7 +65,11 @@ def add_version(connection: Connection, name: str, sop: str | None, digest: str,
 
 
 def add_generation(connection: Connection, number: int, ids: Sequence[int], at: datetime, who: str) -> None:
-    """Put a set of definitions in force."""
+    """Put a set of definitions in force, once every transaction that decides by the generation before has come to its end.
+
+    What is committed later was decided by this generation, so looking at every timeline committed so far misses none.
+    """
+    run(connection, "select pg_advisory_xact_lock(:lock)", lock=_GENERATION_LOCK)
     run(
         connection,
         "insert into generations (generation, definition_ids, applied_at, applied_by) values (:number, :ids, :at, :who)",

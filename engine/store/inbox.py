@@ -46,6 +46,20 @@ def subjects_waiting(connection: Connection, subjects: Sequence[str]) -> set[str
     return {row.subject for row in found}
 
 
+def subjects_due(connection: Connection, now: datetime, limit: int) -> set[str]:
+    """Return customers with waiting events and a timeline that is due, those of the `limit` timelines due first."""
+    found = rows(
+        connection,
+        """select c.ref from timelines t join customers c on c.id = t.customer_id
+           where t.state = 'active' and t.due_at <= :now
+             and exists (select 1 from events e where e.subject = c.ref and e.matched_at is null)
+           order by t.due_at, t.id limit :limit""",
+        now=now,
+        limit=limit,
+    )
+    return {row.ref for row in found}
+
+
 def mark_matched(connection: Connection, outcomes: Mapping[int, dict[str, Any]], at: datetime) -> None:
     """Write what came of each event (by row id) and that it is matched."""
     run(
@@ -92,7 +106,7 @@ def _cut(connection: Connection, deep: Sequence[Event], at: datetime) -> None:
 
 
 def count_attempt(connection: Connection, subject: str) -> Row | None:
-    """Count one more try of the subject's first waiting event; return its id, attempts and last error, None if none waits."""
+    """Count one more try of the subject's first waiting event; return its id and attempts, None if none waits."""
     found = rows(
         connection,
         """update events set attempts = attempts + 1 where id = (
@@ -101,6 +115,16 @@ def count_attempt(connection: Connection, subject: str) -> Row | None:
         subject=subject,
     )
     return found[0] if found else None
+
+
+def uncount_attempt(connection: Connection, event: int) -> None:
+    """Take back a try that was counted and not made."""
+    run(connection, "update events set attempts = attempts - 1 where id = :event and attempts > 0 and matched_at is null", event=event)
+
+
+def is_waiting(connection: Connection, event: int) -> bool:
+    """Return whether the event is not matched yet."""
+    return bool(scalar(connection, "select matched_at is null from events where id = :event", event=event))
 
 
 def add_dead_letter(connection: Connection, kind: str, ref: str, subject: str, error: str, at: datetime) -> None:
