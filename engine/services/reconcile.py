@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from engine.clocks import LeaseClock
+from engine.core.backoff import MAX_TRIES
 from engine.core.reasons import Reason
 from engine.current import CurrentChannels, CurrentDefinitions
 from engine.ports import Clock, HintQueue
@@ -57,7 +58,7 @@ class Reconciling:
         return done
 
     def _hint_again(self) -> int:
-        """Hint at customers whose events wait, the longest waiting first; they are matched on their own, attempts counted."""
+        """Hint at customers whose events wait, the longest waiting first, while the stream is short."""
         if self._hints.length() >= _SHORT:
             return 0
         with transaction(self._engine) as connection:
@@ -70,8 +71,8 @@ class Reconciling:
         now = self._clock.now()
 
         def work(connection: Connection) -> list[Result]:
-            found = touches.abandoned(connection, self._leases(connection), _MOST_LEASES)
             keyed = {name for name, channel in self._channels.read(connection).items() if channel.honours_key}
+            found = touches.abandoned(connection, self._leases(connection), _MOST_LEASES)
             results = [_after_death(row, row.channel in keyed, now) for row in found]
             if results:
                 touches.record(connection, results, now)
@@ -83,16 +84,20 @@ class Reconciling:
 
     def _drop_removed_channels(self) -> None:
         now = self._clock.now()
-        with transaction(self._engine) as connection:
+
+        def work(connection: Connection) -> None:
             current = self._current.read(connection)
             if current.generation:
                 touches.without_channel(connection, sorted(current.engine.channels), now)
 
-
+        retrying(self._engine, work)
 
 
 def _after_death(row: Row, honours_key: bool, now: datetime) -> Result:
-    """On a channel that honours keys the same bytes go again under the same key; elsewhere nobody knows."""
-    if honours_key:
+    """On a channel that honours keys the same bytes go again under the same key; elsewhere nobody knows.
+
+    What goes again is bounded: a touch that kills its sender each time must not do so for ever.
+    """
+    if honours_key and row.attempt < MAX_TRIES:
         return Result(row.id, row.claim_no, "queued", "lost", Reason.RETRY, "the sender died; sent again under the same key", now)
     return Result(row.id, row.claim_no, "unknown", "lost", Reason.OUTCOME_UNKNOWN, "the sender died between call and record")

@@ -73,11 +73,13 @@ class Sending:
         claimed, looked = retrying(self._engine, lambda connection: self._claim(connection, channel))
         if not claimed:
             return Sent(claimed=looked)
-        if time.monotonic() - began > self._margin:  # the machine slept: by now somebody else may have taken them over
-            return Sent(claimed=looked)
-        receipts = self._call(channel, claimed)
+        slept = time.monotonic() - began > self._margin  # by now somebody else may have taken them over
+        receipts = [] if slept else self._call(channel, claimed)
         now = self._clock.now()
-        results = [_result(one, receipt, now) for one, receipt in zip(claimed, receipts, strict=True)]
+        if slept:
+            results = [Result(one.id, one.claim_no, "queued", "retry", Reason.RETRY, "not begun: too late after the claim") for one in claimed]
+        else:
+            results = [_result(one, receipt, now) for one, receipt in zip(claimed, receipts, strict=True)]
         recorded = retrying(self._engine, lambda connection: touches.record(connection, results, now))
         if recorded < len(results):
             log.warning("send.stale_claim", channel=channel.name, touches=len(results) - recorded)

@@ -200,8 +200,9 @@ def without_channel(connection: Connection, channels: Sequence[str], now: dateti
     """Turn away the queued touches of channels that are no longer defined; return how many."""
     return run(
         connection,
-        """update touches set status = 'cancelled', reason = 'channel_removed', ended_at = :now
-           where status = 'queued' and channel <> all(:channels)""",
+        """with gone as (select id from touches where status = 'queued' and channel <> all(:channels) order by id for update)
+           update touches t set status = 'cancelled', reason = 'channel_removed', ended_at = :now
+           from gone g where t.id = g.id and t.status = 'queued'""",
         channels=list(channels),
         now=now,
     )
