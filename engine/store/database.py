@@ -10,7 +10,7 @@ import orjson
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from engine.core.errors import InstallationError
 
@@ -63,7 +63,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except OperationalError as error:
+    except DBAPIError as error:
         if is_disconnect(error):
             raise DatabaseUnavailable from error
         raise
@@ -72,7 +72,9 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def is_disconnect(error: DBAPIError) -> bool:
     """Return whether the connection was lost (or only leads to a read-only server), so that nothing is known of a commit."""
     state = getattr(error.orig, "sqlstate", None)
-    return bool(error.connection_invalidated) or state is None or state[:2] in ("08", "57") or state in ("25006", "53300")
+    if state is None:  # the driver's own words: about the connection, or about a value it cannot send
+        return bool(error.connection_invalidated) or isinstance(error, (OperationalError, InterfaceError))
+    return bool(error.connection_invalidated) or state[:2] in ("08", "57") or state in ("25006", "53300")
 
 
 def is_conflict(error: DBAPIError) -> bool:
