@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -48,8 +50,22 @@ def serve(parts: Parts, host: str, port: int, *, announce: Callable[[str, int], 
         _log.info("api.listening", host=host, port=chosen)
         if announce:
             announce(host, chosen)
-        server(parts).run(sockets=[listening])
+        _run(server(parts), listening)
     _log.info("api.stopped", port=chosen)
+
+
+def _run(running: uvicorn.Server, listening: socket.socket) -> None:
+    """Run to a clean end. uvicorn raises the signal that stopped it once more, which would end the process as if killed."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        running.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        running.run(sockets=[listening])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def server(parts: Parts) -> uvicorn.Server:

@@ -15,7 +15,7 @@ from engine.api.parts import Parts
 from engine.core.errors import AccessError, SopError
 from engine.services.keys import Keys
 from engine.store.database import connect, rows, run, transaction
-from tests.integration.api.conftest import Api, parts_on
+from tests.integration.api.serving import Api, parts_on
 
 EVENT = {"source": "crm", "id": "e-1", "type": "visit", "subject": "c-1"}
 
