@@ -26,6 +26,8 @@ from engine.core.trace import Trace
 
 _FIRST_LOOK, _LAST_LOOK = timedelta(seconds=1), timedelta(hours=1)
 """How soon, and how seldom, a timeline whose last touches are on their way is looked at."""
+_HELD = "held"
+"""The status of a touch that is not made yet because its message lacks a value; it never leaves this module."""
 
 
 @dataclass(slots=True)
@@ -85,17 +87,22 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
     sop = defined.sop
     broken = while_broken(timeline, sop, customer, definitions, now) if sop.while_ else None
     if broken is not None:
-        timeline.end("exited", Reason.WHILE_ENDED, now)
+        timeline.end("exited", Reason.WHILE_ENDED, now, broken.decided_at)
         return planned
     steps = schedule(timeline, sop, customer, definitions)
-    while (following := next_step(timeline, steps)) is not None and following.due <= now:
-        touch = _decide(timeline, sop, following, customer, definitions, now, installation)
-        if touch is None:
-            return planned
-        _carry_out(touch, following.step, timeline, customer, now, planned)
+    held: list[Touch] = []
+    for due in [each for each in steps if each.due <= now and each.step.id not in timeline.had]:
+        touch = _decide(timeline, sop, due, customer, definitions, now, installation)
+        if touch.status == _HELD:
+            held.append(touch)
+            continue
+        _carry_out(touch, due.step, timeline, customer, now, planned)
         if planned.made:
             break
-    _go_on(timeline, sop, steps, now, planned)
+    if held:
+        _wait(timeline, min(held, key=lambda each: each.limit), now if planned.made else None)
+    else:
+        _go_on(timeline, sop, steps, now, planned)
     return planned
 
 
@@ -130,22 +137,23 @@ def _carry_out(touch: Touch, step: Step, timeline: Timeline, customer: Customer,
     timeline.had.add(step.id)
     timeline.changed = True
     planned.touches.append(touch)
+    if touch.status == "queued":
+        customer.touched[timeline.sop] = now
     if step.do and touch.status == "sent":
         planned.made += actions.events(step.do, timeline, customer, f"steps/{step.id}", now, now, timeline.depth)
 
 
 def _decide(
     timeline: Timeline, sop: Sop, due: DueStep, customer: Customer, definitions: Definitions, now: datetime, installation: str
-) -> Touch | None:
-    """Return the touch for a due step, None where it is held back (the timeline then says until when and why)."""
+) -> Touch:
+    """Return the touch for a due step: queued, done, skipped, or held back."""
     step = due.step
     key = touch_key(installation, customer.ref, timeline, step.id)
     touch = Touch(timeline, step.id, step.kind, "queued", due.due, due.limit, key, definitions.sops[sop.sop].version)
     if due.due < timeline.anchor:
         return _skip(touch, Reason.BEFORE_START)
     if now >= due.limit:
-        held = timeline.waiting if timeline.next_step == step.id else None
-        return _skip(touch, Reason(held) if held in (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR) else Reason.EXPIRED, timeline.detail)
+        return _expire(touch)
     trace = Trace()
     met = hold(step.when, Context.of(timeline, customer, definitions, now), f"steps/{step.id}/when", trace)
     touch.trace = trace.entries
@@ -163,7 +171,15 @@ def _skip(touch: Touch, reason: Reason, detail: str | None = None) -> Touch:
     return touch
 
 
-def _address(touch: Touch, sop: Sop, step: Step, customer: Customer, definitions: Definitions, now: datetime) -> Touch | None:
+def _expire(touch: Touch) -> Touch:
+    """Skip a touch whose time is over: for what held it back, steps due at one time being held back together, else as expired."""
+    timeline = touch.timeline
+    if timeline.step_due == touch.due_at and timeline.waiting in (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR):
+        return _skip(touch, Reason(timeline.waiting), timeline.detail)
+    return _skip(touch, Reason.EXPIRED)
+
+
+def _address(touch: Touch, sop: Sop, step: Step, customer: Customer, definitions: Definitions, now: datetime) -> Touch:
     """Choose the channel and write the body; hold the touch back where a value is missing."""
     known = [name for name in sop.channels_of(step) if name in definitions.engine.channels]
     if not known:
@@ -175,19 +191,16 @@ def _address(touch: Touch, sop: Sop, step: Step, customer: Customer, definitions
     try:
         touch.body = body_of(step, template_context(customer, touch.timeline, sop, step.id, definitions, now), customer, touch.due_at)
     except MissingValue as error:
-        _hold_back(touch, Reason.MISSING_VALUE, str(error))
-        return None
+        touch.status, touch.reason, touch.detail = _HELD, Reason.MISSING_VALUE, str(error)[:300]
     except TemplateError as error:
-        _hold_back(touch, Reason.TEMPLATE_ERROR, str(error))
-        return None
+        touch.status, touch.reason, touch.detail = _HELD, Reason.TEMPLATE_ERROR, str(error)[:300]
     return touch
 
 
-def _hold_back(touch: Touch, reason: Reason, detail: str) -> None:
+def _wait(timeline: Timeline, held: Touch, until: datetime | None) -> None:
     """Look again when a fact changes (see matching), at the latest when the touch expires."""
-    timeline = touch.timeline
-    timeline.next_step, timeline.step_due, timeline.due_at = touch.step, touch.due_at, touch.limit
-    timeline.waiting, timeline.detail, timeline.changed = reason, detail[:300], True
+    timeline.next_step, timeline.step_due, timeline.due_at = held.step, held.due_at, until or held.limit
+    timeline.waiting, timeline.detail, timeline.changed = held.reason, held.detail, True
 
 
 def _go_on(timeline: Timeline, sop: Sop, steps: list[DueStep], now: datetime, planned: Planned) -> None:
