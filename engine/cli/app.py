@@ -1,0 +1,104 @@
+"""All commands in one Typer app, and how it ends: errors are one clear line, exit codes 0 fine, 1 failed, 2 usage."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from engine import logs
+from engine.cli import database, definitions, demo, diagnosis, events, explain, keys, log, processes, up
+from engine.cli.output import clean
+from engine.core.errors import SopError
+
+_SETTINGS = "Settings"
+_NO_TABLE = "42P01"
+_state = {"debug": False}
+
+PARTS = (demo, up, definitions, events, explain, log, diagnosis, database, keys, processes)
+"""Modules that add commands, in the order of `sop --help`."""
+
+
+def build() -> typer.Typer:
+    """Return the app with every command."""
+    app = typer.Typer(
+        name="sop",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Runs customer SOPs: events in, touches out at their time, and every decision explained.",
+        epilog="Servers and folders are set by SOP_… variables, see .env.example. `sop COMMAND --help` shows examples.",
+    )
+    app.callback()(_options)
+    for part in PARTS:
+        part.register(app)
+    return app
+
+
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    _version: Annotated[bool, typer.Option("--version", is_eager=True, callback=lambda wanted: _show_version(wanted), help="Show the version.")] = False,
+) -> None:
+    _state["debug"] = debug
+    logs.configure("debug" if debug else "critical", "sop")  # what goes wrong is said by the command itself
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sop-engine {version('sop-engine')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command in sys.argv and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    sys.exit(_flushed(_run(build())))
+
+
+def _run(app: typer.Typer) -> int:
+    """Run the app and return its exit code."""
+    try:
+        app()
+    except SystemExit as end:
+        return _code(end.code)
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if _state["debug"]:
+            raise
+        typer.echo(f"sop: {said(error)}", err=True)
+        return 1
+    return 0
+
+
+def _code(code: Any) -> int:
+    return code if isinstance(code, int) else 0 if code is None else 1
+
+
+def said(error: Exception) -> str:
+    """Return an error in a line an operator can act on."""
+    if isinstance(error, SopError):
+        cause = getattr(error.__cause__, "orig", None)
+        why = str(cause).strip().splitlines()[0] if cause is not None and str(cause).strip() else ""
+        return "\n".join(clean(line) for line in str(error).splitlines()) + (f" ({clean(why)})" if why else "")
+    if isinstance(error, ValidationError) and error.title == _SETTINGS:
+        return "; ".join(f"SOP_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_input=False))
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _NO_TABLE:
+        return "the database has no schema yet, or an older one; run `sop db upgrade`"
+    return f"{type(error).__name__}: {clean(str(error).splitlines()[0]) if str(error) else ''} (`sop --debug …` shows where)"
+
+
+def _flushed(code: int) -> int:
+    """Write out what is buffered; a reader that has gone (`| head`) is no error to speak of."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

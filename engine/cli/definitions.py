@@ -1,0 +1,152 @@
+"""`sop init · validate · schema · apply`: the definitions folder."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine import definitions_yaml
+from engine.cli import folder as folders
+from engine.cli import session
+from engine.cli.folder import Folder
+from engine.cli.output import as_json, note, say
+from engine.cli.session import AsJson
+from engine.core import schema as schemas
+from engine.core.errors import SopError
+from engine.core.problems import Problem
+from engine.services.apply import Applied
+from engine.shipped import shipped_definitions
+from engine.wiring import CHANNEL_TYPES
+
+_PANEL = "Definitions"
+_SCHEMAS = {"engine.schema.json": "engine.yaml", "sop.schema.json": "sops/*.yaml"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (init, validate, schema, apply):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
+    """Make a folder of commented definitions, ready to edit.
+
+    Example: sop init my_sops; sop validate my_sops; sop apply my_sops
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise SopError(f"`{directory}` is not empty; name a new folder, nothing was written")
+    try:
+        shutil.copytree(shipped_definitions(), directory, dirs_exist_ok=True)
+        write_schemas(directory)
+    except OSError as error:
+        raise SopError(f"cannot write to `{directory}`: {error.strerror}") from error
+    for path in sorted(each for each in directory.rglob("*.yaml")):
+        say(str(path))
+    note(f"Edit them, then `sop validate {directory}` and `sop apply {directory}`.")
+
+
+def validate(directory: Folder = None, json_: AsJson = False) -> None:
+    """Check definitions: every problem with file, line, column and remedy. Exit code 1 if there is an error.
+
+    Example: sop validate my_sops
+    """
+    path, loaded = folders.read(directory)
+    if json_:
+        as_json([_problem(each) for each in loaded.problems])
+    else:
+        if loaded.problems:
+            say(definitions_yaml.render_problems(loaded.problems))
+        errors, warnings = len(loaded.errors), len(loaded.warnings)
+        note(f"{path}: {len(loaded.sops)} SOPs are fine, {errors} errors, {warnings} warnings")
+    raise typer.Exit(1 if loaded.errors else 0)
+
+
+def schema(
+    engine: Annotated[bool, typer.Option("--engine", help="The schema of engine.yaml instead of that of an SOP.")] = False,
+    write: Annotated[Path | None, typer.Option(metavar="DIR", help="Write both schemas into this definitions folder.")] = None,
+) -> None:
+    """Print the JSON Schema of an SOP file, for completion and checks in an editor.
+
+    Example: sop schema --write my_sops
+    """
+    if write is None:
+        say(_schema_text("engine.schema.json" if engine else "sop.schema.json"))
+        return
+    if not write.is_dir():
+        raise SopError(f"no folder `{write}`; name the definitions folder")
+    write_schemas(write)
+    note("Put this on the first line of engine.yaml:")
+    say("# yaml-language-server: $schema=engine.schema.json")
+    note("and this on the first line of each file in sops/:")
+    say("# yaml-language-server: $schema=../sop.schema.json")
+
+
+def write_schemas(directory: Path) -> None:
+    """Write the schemas of both kinds of file into a definitions folder."""
+    for name in _SCHEMAS:
+        (directory / name).write_text(_schema_text(name) + "\n", encoding="utf-8")
+
+
+def _schema_text(name: str) -> str:
+    found = schemas.engine_schema(CHANNEL_TYPES) if name == "engine.schema.json" else schemas.sop_schema()
+    return json.dumps(found, ensure_ascii=False, indent=2)
+
+
+def apply(directory: Folder = None, json_: AsJson = False) -> None:
+    """Check definitions and put them in force, as new immutable versions. Running workers take them up by themselves.
+
+    Nothing changes if there is an error. An SOP whose file is gone ends its timelines.
+
+    Example: sop apply my_sops
+    """
+    path, loaded = folders.read(directory)
+    if loaded.errors:
+        if json_:
+            as_json({"applied": False, "problems": [_problem(each) for each in loaded.problems]})
+        else:
+            say(definitions_yaml.render_problems(loaded.problems))
+            note(f"{path}: not applied, nothing has changed; correct the {len(loaded.errors)} errors above")
+        raise typer.Exit(1)
+    done = session.wiring().applying.apply(folders.sources(loaded), f"cli:{_user()}")
+    if json_:
+        as_json({"applied": True, **_applied(done), "problems": [_problem(each) for each in loaded.problems]})
+        return
+    if loaded.warnings:
+        note(definitions_yaml.render_problems(loaded.warnings))
+    _tell(path, done)
+
+
+def _tell(path: Path, done: Applied) -> None:
+    if not done.changed:
+        say(f"{path}: in force already as generation {done.generation}; nothing changed")
+        return
+    for name in done.new:
+        say(f"{name}\tv{done.versions[name]}\t{'new' if done.versions[name] == 1 else 'changed'}")
+    for name in done.removed:
+        say(f"{name}\t\tremoved, its timelines end")
+    note(f"{path}: in force as generation {done.generation}")
+
+
+def _applied(done: Applied) -> dict[str, Any]:
+    return {
+        "generation": done.generation, "changed": done.changed, "versions": done.versions, "new": done.new, "removed": done.removed
+    }  # fmt: skip
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "level": problem.level, "file": problem.file, "line": problem.line, "column": problem.column, "path": problem.path,
+        "message": problem.message,
+    }  # fmt: skip
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,32 @@
+"""The definitions folder a command is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine import definitions_yaml
+from engine.core.errors import NotFound
+from engine.definitions_yaml import Loaded
+from engine.settings import Settings
+from engine.wiring import CHANNEL_TYPES
+
+Folder = Annotated[
+    Path | None, typer.Argument(metavar="[DIR]", help="Folder of engine.yaml and sops/; without it, SOP_DEFINITIONS.", show_default="sop_definitions")
+]
+
+
+def read(folder: Path | None) -> tuple[Path, Loaded]:
+    """Return the folder and what it defines, with every problem. Raises NotFound where there is no such folder."""
+    path = folder or Settings().definitions
+    if not path.is_dir():
+        raise NotFound(f"no folder `{path}`; name the one that holds engine.yaml, or make one with `sop init {path}`")
+    return path, definitions_yaml.load(path, CHANNEL_TYPES)
+
+
+def sources(loaded: Loaded) -> dict[str, tuple[str | None, str]]:
+    """Return what is applied: by file name, the SOP's id (None for engine.yaml) and the text."""
+    ids = {file: sop for sop, file in loaded.files.items()}
+    return {name: (ids.get(name), text) for name, text in loaded.sources.items()}

@@ -1,0 +1,78 @@
+"""What a command works with: settings, parts, the engine's zone, the reader's language."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import StrEnum
+from time import sleep
+from typing import Annotated, TypeVar
+
+import typer
+
+from engine.core.errors import SopError
+from engine.core.timing import parse_duration, zone
+from engine.settings import Settings
+from engine.store.database import DatabaseUnavailable, transaction
+from engine.wiring import Wiring
+
+_LOOK_EVERY = 1.0
+T = TypeVar("T")
+
+
+class Language(StrEnum):
+    """Languages that reasons are told in."""
+
+    zh = "zh"
+    en = "en"
+
+
+Lang = Annotated[Language | None, typer.Option(help="Language of reasons; without it, that of LC_ALL or LANG.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def wiring() -> Wiring:
+    """Return the parts, made of the environment's settings."""
+    return Wiring(Settings(), "cli")
+
+
+def zone_of(parts: Wiring) -> str:
+    """Return the engine's zone, in which times are shown."""
+    with transaction(parts.engine) as connection:
+        return parts.current.read(connection).engine.timezone
+
+
+def language(chosen: Language | None) -> str:
+    """Return the language chosen, else the environment's: Chinese for a zh locale, English otherwise."""
+    if chosen is not None:
+        return chosen.value
+    found = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "zh" if found.lower().startswith("zh") else "en"
+
+
+def moment(text: str, now: datetime, zone_name: str) -> datetime:
+    """Return the moment that `text` names: a duration before now (7d, 2h), or a date or time (in the zone, without an offset).
+
+    Raises SopError with what is allowed.
+    """
+    try:
+        return now - parse_duration(text)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise SopError(f"`{text}` is no time; write 7d, 2h, 30m, or 2026-03-01, or 2026-03-01T10:00:00+08:00") from None
+    return found if found.tzinfo else found.replace(tzinfo=zone(zone_name))
+
+
+def follow(look: Callable[[], Iterable[T]], show: Callable[[T], None]) -> None:
+    """Show what is new, once a second, until Ctrl-C. A database that is away for a while is waited for."""
+    while True:
+        try:
+            for each in look():
+                show(each)
+        except DatabaseUnavailable:
+            pass
+        sleep(_LOOK_EVERY)

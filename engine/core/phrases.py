@@ -1,0 +1,88 @@
+"""The phrases around reasons, in the two languages operators read."""
+
+from __future__ import annotations
+
+from engine.core.reasons import Sentence
+
+PHRASES: dict[str, Sentence] = {
+    # putting together
+    "with_detail": Sentence("{said}（{detail}）", "{said} ({detail})"),
+    "because": Sentence("{said}：{why}", "{said}: {why}"),
+    "at_path": Sentence("{said}（{path}）", "{said} ({path})"),
+    "semicolon": Sentence("；", "; "),
+    "and": Sentence(" 且 ", " and "),
+    "or": Sentence(" 或 ", " or "),
+    "true": Sentence("是", "true"),
+    "false": Sentence("否", "false"),
+    # conditions
+    "not_known": Sentence("不知道 {name}，要求 {wanted}", "{name} is not known; wanted {wanted}"),
+    "no_value": Sentence("未设置", "not set"),
+    "tag_lacks": Sentence("没有标签 {names}", "lacks the tag {names}"),
+    "tag_has": Sentence("有标签 {names}", "has the tag {names}"),
+    "in_sop_lacks": Sentence("不在 SOP {names} 中", "is not in the SOP {names}"),
+    "in_sop_has": Sentence("正在 SOP {names} 中", "is in the SOP {names}"),
+    "wanted": Sentence("{name} 为 {actual}，要求 {wanted}", "{name} is {actual}, wanted {wanted}"),
+    "excluded": Sentence("{name} 为 {actual}，而要求不是 {wanted}", "{name} is {actual}, wanted not {wanted}"),
+    "seen_not": Sentence("{since}没有发生过 {what}", "no {what}{since}"),
+    "seen_did": Sentence("{last} 发生过 {what}", "{what} at {last}"),
+    "touched_not": Sentence("{since}没有收到过 {what} 的触达", "no touch of {what}{since}"),
+    "touched_did": Sentence("{last} 收到过 {what} 的触达", "a touch of {what} at {last}"),
+    "since": Sentence("自 {time} 起", " since {time}"),
+    "last_time": Sentence("上一次 {time}", "last {time}"),
+    "exists": Sentence("有值", "any value"),
+    "exists_not": Sentence("没有值", "no value"),
+    "op_in": Sentence("{limit} 之一", "one of {limit}"),
+    "op_contains": Sentence("包含 {limit}", "containing {limit}"),
+    "op_matches": Sentence("匹配 {limit}", "matching {limit}"),
+    # events
+    "made_by": Sentence("{event}（由 SOP {sop} 产生）", "{event} (made by SOP {sop})"),
+    "waits": Sentence("等待匹配", "waits for the matcher"),
+    "nothing_hit": Sentence("已记录，没有命中任何 SOP", "recorded; no SOP is concerned"),
+    "started": Sentence("启动 {sop} v{version}（{path}）", "started {sop} v{version} ({path})"),
+    "refused": Sentence("未启动 {sop}：{why}", "did not start {sop}: {why}"),
+    "ended": Sentence("结束 {sop}：{why}", "ended {sop}: {why}"),
+    "dropped": Sentence("未采用：{what}", "not taken: {what}"),
+    # timelines
+    "timeline": Sentence("{title}（{sop} v{version}）", "{title} ({sop} v{version})"),
+    "active": Sentence("：进行中，{anchor} 开始，今天是第 {day} 天", ": active since {anchor}, today is day {day}"),
+    "completed": Sentence("：{anchor} 开始，{ended} 走完", ": started {anchor}, completed {ended}"),
+    "converted": Sentence("：{anchor} 开始，{ended} 达成目标", ": started {anchor}, converted {ended}"),
+    "exited": Sentence("：{anchor} 开始，{ended} 退出", ": started {anchor}, exited {ended}"),
+    "cancelled": Sentence("：{anchor} 开始，{ended} 取消", ": started {anchor}, cancelled {ended}"),
+    # steps
+    "step_planned": Sentence("计划 {due}", "planned for {due}"),
+    "step_due": Sentence("{due} 已到时间，正在安排", "due since {due}, about to be planned"),
+    "step_held": Sentence("{due} 已到时间，暂缓", "due {due}, held back"),
+    "step_undated": Sentence("没有时间", "has no time"),
+    "step_unreached": Sentence("未走到（原定 {due}）", "never reached (was due {due})"),
+    "step_queued": Sentence("{due} 到时间，等待由 {channel} 发出", "due {due}, waiting to go out over {channel}"),
+    "step_sending": Sentence("正在由 {channel} 发送", "being sent over {channel}"),
+    "step_sent": Sentence("{at} 已由 {channel} 发出", "sent {at} over {channel}"),
+    "step_do_sent": Sentence("{at} 已执行", "done {at}"),
+    "step_failed": Sentence("{at} 经 {channel} 发送失败", "failed {at} over {channel}"),
+    "step_unknown": Sentence("{at} 经 {channel} 发送，结果不明", "outcome not known, {at} over {channel}"),
+    "step_handed": Sentence("{at} 已交给 {channel}，等待员工确认", "handed to {channel} {at}, waits for staff"),
+    "step_cancelled": Sentence("{at} 已取消", "cancelled {at}"),
+    "step_expired": Sentence("{at} 已过期", "expired {at}"),
+    "step_skipped": Sentence("{due} 跳过", "skipped, due {due}"),
+    "until": Sentence("，最迟到 {time}", ", until {time}"),
+    "retry_at": Sentence("，{time} 第 {attempt} 次发送", ", try {attempt} at {time}"),
+    # the story
+    "customer": Sentence("客户 {ref}", "Customer {ref}"),
+    "tags": Sentence("标签 {names}", "tags {names}"),
+    "no_tags": Sentence("没有标签", "no tags"),
+    "opted_out": Sentence("已退订 {names}", "opted out of {names}"),
+    "zone": Sentence("时区 {name}", "zone {name}"),
+    "events": Sentence("事件", "Events"),
+    "timelines": Sentence("时间线", "Timelines"),
+    "no_events": Sentence("没有事件", "no events"),
+    "no_timelines": Sentence("没有进入过任何 SOP", "was never in any SOP"),
+    "earlier_left_out": Sentence("更早的事件未列出；用 --events 数量 查看更多", "older events are left out; --events NUMBER shows more"),
+    "rejected": Sentence(
+        "另有 {number} 个事件被拒收；用 sop events --rejected --customer {ref} 查看",
+        "{number} more events were rejected; see `sop events --rejected --customer {ref}`",
+    ),
+    "never_hit": Sentence(
+        "这位客户从未触发过「{sop}」。它等待的是：{waits}", "nothing this customer did ever triggered {sop}. It waits for: {waits}"
+    ),
+}

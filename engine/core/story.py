@@ -1,0 +1,205 @@
+"""One customer's story as values: every event with what it led to, every timeline, every step had or to come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from engine.core.catalog import Definitions
+from engine.core.customer import Customer, Timeline
+from engine.core.deciding import Evaluation, deciding
+from engine.core.definitions import Sop
+from engine.core.reasons import Reason
+from engine.core.timelines import schedule
+from engine.core.timing import FOREVER
+
+_HELD = (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR, Reason.PLANNING_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one event did to one SOP of the customer."""
+
+    what: Literal["started", "refused", "ended"]
+    sop: str
+    path: str
+    """The trigger or exit in the YAML."""
+    key: str = ""
+    version: int | None = None
+    reason: str | None = None
+    detail: str | None = None
+    deciding: list[Evaluation] = field(default_factory=list)
+    """The conditions that decided, for a refusal or an end by a condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """One event and what came of it."""
+
+    row: int
+    source: str
+    id: str
+    type: str
+    time: datetime
+    received_at: datetime
+    data: dict[str, Any]
+    cause: dict[str, Any] | None
+    """For an engine-made event: the SOP and place that made it."""
+    matched_at: datetime | None
+    """None: it waits for the matcher."""
+    reason: str | None = None
+    """Why it changed nothing."""
+    dropped: list[str] = field(default_factory=list)
+    """Values that were not taken, in words."""
+    decisions: list[Decision] = field(default_factory=list)
+
+
+StepStatus = Literal[
+    "planned", "due", "held", "undated", "unreached",
+    "queued", "sending", "sent", "failed", "unknown", "handed", "cancelled", "expired", "skipped",
+]  # fmt: skip
+"""A touch's status; or, of a step without one: planned for later, due now, held back, without a date, never reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldStep:
+    """One step of a timeline: carried out, skipped, waiting, or to come."""
+
+    step: str
+    kind: str
+    status: StepStatus
+    due_at: datetime | None
+    at: datetime | None = None
+    """When it came to this status."""
+    until: datetime | None = None
+    """Waits so long: the next try, or the moment at which it expires."""
+    channel: str | None = None
+    attempt: int = 0
+    reason: str | None = None
+    detail: str | None = None
+    deciding: list[Evaluation] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTimeline:
+    """One run through one SOP."""
+
+    id: int
+    sop: str
+    title: str | None
+    """None where the SOP is no longer defined."""
+    version: int
+    key: str
+    state: str
+    anchor: datetime
+    ended_at: datetime | None
+    reason: str | None
+    detail: str | None
+    steps: list[ToldStep] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All there is to tell about one customer."""
+
+    customer: str
+    now: datetime
+    timezone: str
+    stands: dict[str, str]
+    """Dimension: value."""
+    tags: list[str]
+    attributes: dict[str, Any]
+    staff: dict[str, str]
+    opt_outs: list[str]
+    events: list[ToldEvent]
+    """In inbox order; the newest, if there are more than were asked for."""
+    earlier_events: bool
+    """There are older events, left out."""
+    timelines: list[ToldTimeline]
+    rejected_events: int
+    """Events that name this customer and were not taken."""
+    asked: str | None = None
+    """The one SOP asked about."""
+    asked_title: str | None = None
+    waits_for: list[str] = field(default_factory=list)
+    """The triggers of the SOP asked about, where nothing here ever hit one."""
+
+
+def decisions(outcome: Mapping[str, Any] | None, sop: str | None = None) -> list[Decision]:
+    """Return what an event's recorded outcome says about each SOP, or about one."""
+    known = outcome or {}
+    found = [
+        *(_decision("ended", entry) for entry in known.get("exits", ())),
+        *(_decision("started", entry) for entry in known.get("started", ())),
+        *(_decision("refused", entry) for entry in known.get("refused", ())),
+    ]
+    return [each for each in found if sop is None or each.sop == sop]
+
+
+def _decision(what: Literal["started", "refused", "ended"], entry: Mapping[str, Any]) -> Decision:
+    return Decision(
+        what, entry["sop"], entry.get("path", ""), entry.get("key") or "", entry.get("version"), entry.get("reason"), entry.get("detail"),
+        [] if what == "started" else deciding(entry.get("trace")),
+    )  # fmt: skip
+
+
+def steps_to_come(
+    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, *, events_wait: bool, paused: Collection[str]
+) -> list[ToldStep]:
+    """Return the steps that have no touch yet, each with its time and what it waits for.
+
+    Parameters:
+        timeline: with the steps it has had.
+        events_wait: events of the customer are not matched yet; they come first.
+        paused: ids of paused SOPs; `*` for all.
+    """
+    sop = definitions.sop(timeline.sop)
+    if sop is None:
+        return []
+    due = {each.step.id: each for each in schedule(timeline, sop, customer, definitions)}
+    told = []
+    for step in sop.steps:
+        if step.id in timeline.had:
+            continue
+        found = due.get(step.id)
+        if found is None:
+            told.append(ToldStep(step.id, step.kind, "undated", None, reason=Reason.NO_DATE, detail=step.from_))
+        elif not timeline.active:
+            told.append(ToldStep(step.id, step.kind, "unreached", found.due))
+        else:
+            told.append(_open(timeline, step.id, step.kind, found.due, now, events_wait, bool({timeline.sop, "*"} & set(paused))))
+    return told
+
+
+def _open(timeline: Timeline, step: str, kind: str, due: datetime, now: datetime, events_wait: bool, paused: bool) -> ToldStep:
+    if timeline.next_step == step and timeline.waiting in _HELD:
+        until = None if timeline.due_at in (None, FOREVER) else timeline.due_at
+        return ToldStep(step, kind, "held", due, until=until, reason=timeline.waiting, detail=timeline.detail)
+    if paused:
+        return ToldStep(step, kind, "held", due, reason=Reason.PAUSED)
+    if due > now:
+        return ToldStep(step, kind, "planned", due)
+    return ToldStep(step, kind, "due", due, reason=Reason.UNMATCHED_EVENTS if events_wait else None)
+
+
+def triggers_of(sop: Sop) -> list[str]:
+    """Return what an SOP waits for, as written: `tag_added: 装修意向, 楼盘A`."""
+    return [_moment(each.kind, getattr(each, each.kind)) for each in sop.trigger]
+
+
+def _moment(kind: str, detail: Any) -> str:
+    if isinstance(detail, tuple):
+        return f"{kind}: {', '.join(detail)}"
+    written = detail.model_dump(mode="json", exclude_unset=True, by_alias=True) if detail is not None else {}
+    shown = ", ".join(f"{name} {_plain(value)}" for name, value in written.items())
+    return f"{kind}: {shown}" if shown else kind
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+    return str(value)

@@ -1,0 +1,201 @@
+"""What happened, in the words operators read: Chinese or English. Reasons come from the one table in `reasons`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from engine.core.deciding import Evaluation
+from engine.core.phrases import PHRASES
+from engine.core.reasons import sentence
+from engine.core.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline
+from engine.core.timing import local_date, zone
+
+_MOST = 60
+"""Characters shown of what a customer wrote, or of an event's data."""
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d:\d\d|Z)")
+_OPERATORS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
+
+
+class Words:
+    """Says things in one language, with times in one zone."""
+
+    def __init__(self, language: str, zone_name: str) -> None:
+        self.language = "zh" if language == "zh" else "en"
+        self._zone = zone_name
+
+    def say(self, phrase: str, **values: Any) -> str:
+        """Return a phrase of the table, filled in."""
+        found = PHRASES[phrase]
+        return (found.zh if self.language == "zh" else found.en).format(**values)
+
+    def time(self, moment: datetime) -> str:
+        """Return a moment as clocks in the zone show it, to the second where there are seconds."""
+        local = moment.astimezone(zone(self._zone))
+        return f"{local:%Y-%m-%d %H:%M}" if local.second == 0 else f"{local:%Y-%m-%d %H:%M:%S}"
+
+    def listed(self, names: Iterable[Any]) -> str:
+        """Return names one after the other."""
+        return ("、" if self.language == "zh" else ", ").join(map(str, names))
+
+    def reason(self, reason: str | None, detail: str | None = None) -> str:
+        """Return a reason's sentence with its detail, empty where there is none."""
+        if reason is None:
+            return detail or ""
+        said = sentence(reason, self.language)
+        return self.say("with_detail", said=said, detail=self._detail(detail)) if detail else said
+
+    def _detail(self, detail: str) -> str:
+        """Return a detail with its moments in the zone; the few the engine writes in words, in the language."""
+        shown = _MOMENT.sub(lambda found: self.time(datetime.fromisoformat(found[0])), detail)
+        if self.language == "en":
+            return shown
+        for pattern, written in _DETAILS:
+            if (found := pattern.fullmatch(shown)) is not None:
+                return written.format(*(re.sub(r" days?", " 天", each) for each in found.groups()))
+        return shown
+
+    # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def conditions(self, evaluations: Iterable[Evaluation]) -> str:
+        """Return what the deciding conditions came to: wanted, actual, and where they stand."""
+        said = (self.say("at_path", said=self._condition(each), path=each.path) for each in evaluations)
+        return self.say("semicolon").join(said)
+
+    def _condition(self, one: Evaluation) -> str:
+        if one.unknown:
+            return self.say("not_known", name=one.unknown, wanted=self._wanted(one))
+        if one.kind in ("tag", "in_sop"):
+            mode = "has" if one.negated else "lacks"
+            return self.say(f"{one.kind}_{mode}", names=self.listed(one.actual if one.negated else one.wanted))
+        if one.kind in ("seen", "touched"):
+            return self._happened(one)
+        phrase = "excluded" if one.negated else "wanted"
+        actual = self.say("no_value") if one.actual is None else self._value(one.actual)
+        return self.say(phrase, name=one.name or one.kind, actual=actual, wanted=self._wanted(one))
+
+    def _happened(self, one: Evaluation) -> str:
+        what, _, since = str(one.wanted).partition(" since ")
+        last = self.time(datetime.fromisoformat(str(one.actual))) if one.actual else None
+        begin = self.say("since", time=self.time(datetime.fromisoformat(since))) if since else ""
+        if one.negated:
+            return self.say(f"{one.kind}_did", what=what, last=last or "?")
+        never = self.say(f"{one.kind}_not", what=what, since=begin)
+        return self.say("with_detail", said=never, detail=self.say("last_time", time=last)) if last else never
+
+    def _wanted(self, one: Evaluation) -> str:
+        if isinstance(one.wanted, dict):
+            return self.say("and").join(self._compared(operator, limit) for operator, limit in one.wanted.items())
+        return self.say("or").join(map(str, one.wanted)) if isinstance(one.wanted, list) else str(one.wanted)
+
+    def _compared(self, operator: str, limit: Any) -> str:
+        if operator in _OPERATORS:
+            return f"{_OPERATORS[operator]} {self._value(limit)}"
+        if operator == "exists":
+            return self.say("exists" if limit else "exists_not")
+        return self.say(f"op_{operator}", limit=self._value(limit))
+
+    def _value(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return self.say("true" if value else "false")
+        return self.say("or").join(map(self._value, value)) if isinstance(value, list) else str(value)
+
+    # ── events ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def event(self, event: ToldEvent) -> str:
+        """Return the event itself: its type and what it is about."""
+        about = gist(event.type, event.data)
+        named = f"{event.type} {about}" if about else event.type
+        return self.say("made_by", event=named, sop=event.cause["sop"]) if event.cause and event.cause.get("sop") else named
+
+    def outcome(self, event: ToldEvent) -> list[str]:
+        """Return what came of the event, a line for each thing."""
+        if event.matched_at is None:
+            return [self.say("waits")]
+        lines = [self.decision(each) for each in event.decisions]
+        if event.reason is not None:
+            lines.append(self.reason(event.reason))
+        lines += [self.say("dropped", what=each) for each in event.dropped]
+        return lines or [self.say("nothing_hit")]
+
+    def decision(self, decision: Decision) -> str:
+        """Return what an event did to one SOP."""
+        sop = f"{decision.sop} [{decision.key}]" if decision.key else decision.sop
+        if decision.what == "started":
+            return self.say("started", sop=sop, version=decision.version, path=decision.path)
+        why = self._why(decision)
+        return self.say(decision.what, sop=sop, why=why)
+
+    def _why(self, decision: Decision) -> str:
+        if decision.deciding:
+            said = sentence(decision.reason or "", self.language)
+            return self.say("because", said=said, why=self.conditions(decision.deciding))
+        said = self.reason(decision.reason, decision.detail)
+        return self.say("at_path", said=said, path=decision.path) if decision.path else said
+
+    # ── timelines and steps ──────────────────────────────────────────────────────────────────────────────────
+
+    def timeline(self, timeline: ToldTimeline, now: datetime, zone_name: str) -> str:
+        """Return a timeline's headline: which SOP, its state and why, since when and on which day it is."""
+        name = timeline.title or timeline.sop
+        head = self.say("timeline", title=name, sop=timeline.sop, version=timeline.version)
+        head += f" [{timeline.key}]" if timeline.key else ""
+        anchor = self.time(timeline.anchor)
+        if timeline.state == "active":
+            day = (local_date(now, zone_name) - local_date(timeline.anchor, zone_name)).days
+            return head + self.say("active", anchor=anchor, day=day)
+        ended = self.time(timeline.ended_at) if timeline.ended_at else "?"
+        said = head + self.say(timeline.state, anchor=anchor, ended=ended)
+        why = self.reason(timeline.reason, timeline.detail)
+        return self.say("because", said=said, why=why) if why else said
+
+    def step(self, step: ToldStep) -> str:
+        """Return what became of a step, or what it waits for."""
+        said = self.say(
+            f"step_{step.kind}_sent" if step.status == "sent" and step.kind == "do" else f"step_{step.status}",
+            at=self.time(step.at) if step.at else "?",
+            due=self.time(step.due_at) if step.due_at else "?",
+            channel=step.channel or "?",
+        )
+        why = self._why_step(step)
+        said = self.say("because", said=said, why=why) if why else said
+        if step.until is not None:
+            phrase = "retry_at" if step.status == "queued" else "until"
+            said += self.say(phrase, time=self.time(step.until), attempt=step.attempt + 1)
+        return said
+
+    def _why_step(self, step: ToldStep) -> str:
+        if step.deciding:
+            return self.say("because", said=sentence(step.reason or "", self.language), why=self.conditions(step.deciding))
+        return self.reason(step.reason, step.detail)
+
+    def nothing_to_tell(self, story: Story) -> str:
+        """Return why there is nothing about the one SOP asked for."""
+        return self.say("never_hit", sop=story.asked_title or story.asked, waits=self.say("or").join(story.waits_for))
+
+
+_DETAILS = [
+    (re.compile(r"until (.+)"), "到 {0} 为止"),
+    (re.compile(r"since (.+)"), "自 {0} 起"),
+    (re.compile(r"(.+) old, at most (.+)"), "已过 {0}，最多 {1}"),
+]
+
+
+def gist(kind: str, data: dict[str, Any]) -> str:
+    """Return in a few words what an event is about: the tag, the value, what was written."""
+    if kind == "stage.changed":
+        dimension = data.get("dimension", "stage")
+        return str(data.get("value", "")) if dimension == "stage" else f"{dimension} {data.get('value', '')}"
+    for name in ("tag", "text", "sop", "staff", "channel"):
+        if data.get(name):
+            return _short(str(data[name]))
+    if kind in ("customer.updated", "customer.created"):
+        return _short(", ".join(str(each) for part in data.values() if isinstance(part, dict) for each in part))
+    return _short(json.dumps(data, ensure_ascii=False)) if data else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST else text[: _MOST - 1] + "…"

@@ -1,0 +1,135 @@
+"""Explaining: one customer's story, read in one snapshot and told as values (`engine.core.wording` says them in words)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from engine.core.catalog import Definitions
+from engine.core.customer import Customer, Timeline
+from engine.core.deciding import deciding
+from engine.core.errors import NotFound, did_you_mean
+from engine.core.reasons import Reason
+from engine.core.story import Story, ToldEvent, ToldStep, ToldTimeline, decisions, steps_to_come, triggers_of
+from engine.current import CurrentDefinitions
+from engine.ports import Clock
+from engine.store import customers, stories
+from engine.store.database import Row, transaction
+
+MOST_EVENTS = 1_000
+"""So many events of a customer are told, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What every part of one story is told with."""
+
+    customer: Customer
+    definitions: Definitions
+    now: datetime
+    events_wait: bool
+    pauses: Mapping[str, set[str]]
+
+
+class Explaining:
+    """Tells what happened to a customer, and why or why not."""
+
+    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
+        self._engine, self._clock, self._current = engine, clock, current
+
+    def story(self, ref: str, *, sop: str | None = None, events: int = 100) -> Story:
+        """Return the story of the customer with this ref.
+
+        Parameters:
+            sop: tell only what concerns this SOP; if nothing does, the story says what it waits for.
+            events: so many of the newest events, at most `MOST_EVENTS`.
+
+        Raises NotFound for a customer no event ever named, and for an SOP that is neither defined nor was.
+        """
+        now = self._clock.now()
+        with transaction(self._engine) as connection:
+            stories.begin_snapshot(connection)
+            found = stories.events(connection, ref, sop, min(events, MOST_EVENTS))
+            scene = self._scene(connection, ref, now)
+            timelines = stories.timelines(connection, scene.customer.id, sop)
+            if sop is not None and not timelines and scene.definitions.sop(sop) is None:
+                raise NotFound(f"no SOP `{sop}`.{did_you_mean(sop, scene.definitions.sops)} `sop explain {ref}` shows all that concern them")
+            touches = stories.touches(connection, [each.id for each in timelines if each.id])
+            told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in timelines]
+            return _story(ref, scene, found[-events:], len(found) > events, told, stories.rejected(connection, ref), sop)
+
+    def _scene(self, connection: Connection, ref: str, now: datetime) -> _Scene:
+        definitions = self._current.read(connection)
+        known = stories.customer_id(connection, ref)
+        wait = stories.events_wait(connection, ref)
+        if known is None and not wait:
+            near = stories.nearest_ref(connection, ref)
+            hint = f" Did you mean `{near}`?" if near else ""
+            rejected = stories.rejected(connection, ref)
+            hint += f" {rejected} events naming it were rejected: `sop events --rejected --customer {ref}`." if rejected else ""
+            raise NotFound(f"no event ever named the customer `{ref}`.{hint}")
+        customer = customers.load(connection, [known])[known] if known is not None else Customer(ref)
+        return _Scene(customer, definitions, now, wait, stories.pauses(connection))
+
+
+def _story(
+    ref: str, scene: _Scene, events: Sequence[Row], earlier: bool, timelines: list[ToldTimeline], rejected: int, sop: str | None
+) -> Story:
+    customer, asked = scene.customer, scene.definitions.sop(sop) if sop else None
+    told = [_event(row, sop) for row in events]
+    hit = bool(timelines) or any(each.decisions for each in told)
+    return Story(
+        ref,
+        scene.now,
+        scene.definitions.zone_of(customer.timezone),
+        {name: fact.value for name, fact in sorted(customer.dimensions.items())},
+        sorted(tag for tag, fact in customer.tags.items() if fact.present),
+        customer.attributes,
+        customer.staff,
+        sorted(customer.opt_outs),
+        told,
+        earlier,
+        timelines,
+        rejected,
+        sop,
+        asked.title if asked else None,
+        triggers_of(asked) if asked and not hit else [],
+    )
+
+
+def _event(row: Row, sop: str | None) -> ToldEvent:
+    outcome = row.outcome or {}
+    return ToldEvent(
+        row.id, row.source, row.event_id, row.type, row.time, row.received_at, row.data, row.cause, row.matched_at,
+        outcome.get("reason"), list(outcome.get("dropped", ())), decisions(outcome, sop),
+    )  # fmt: skip
+
+
+def _timeline(timeline: Timeline, touches: Sequence[Row], scene: _Scene) -> ToldTimeline:
+    timeline.had.update(row.step for row in touches)
+    sop = scene.definitions.sop(timeline.sop)
+    paused = {*scene.pauses["sop"], *("*" for _ in scene.pauses["all"])}
+    to_come = steps_to_come(timeline, scene.customer, scene.definitions, scene.now, events_wait=scene.events_wait, paused=paused)
+    steps = sorted([*(_had(row, scene) for row in touches), *to_come], key=lambda each: (each.due_at is None, each.due_at))
+    return ToldTimeline(
+        timeline.id or 0, timeline.sop, sop.title if sop else None, timeline.version, timeline.key, timeline.state, timeline.anchor,
+        timeline.ended_at, timeline.reason, timeline.detail if timeline.state != "active" else None, steps,
+    )  # fmt: skip
+
+
+def _had(row: Row, scene: _Scene) -> ToldStep:
+    """Tell a touch; one that is queued says what keeps it."""
+    reason, until = row.reason, None
+    if row.status == "queued":
+        if scene.pauses["all"] or row.sop in scene.pauses["sop"] or row.channel in scene.pauses["channel"]:
+            reason = Reason.PAUSED
+        elif row.ready_at > row.due_at:
+            until = row.ready_at
+    at = row.sent_at or row.ended_at or row.planned_at
+    return ToldStep(
+        row.step, row.kind, row.status, row.due_at, at, until, row.channel, row.attempt, reason, row.detail,
+        deciding(row.trace) if row.status == "skipped" else [],
+    )  # fmt: skip
