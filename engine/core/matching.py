@@ -66,9 +66,7 @@ def _match_facts(customer: Customer, event: Event, definitions: Definitions, now
 # ── exits ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _exits(
-    customer: Customer, event: Event, moments: list[Happened], definitions: Definitions, now: datetime, matched: Matched
-) -> None:
+def _exits(customer: Customer, event: Event, moments: list[Happened], definitions: Definitions, now: datetime, matched: Matched) -> None:
     """End the timelines for which one of the moments is an exit, if it is not before their start."""
     zone_name = definitions.zone_of(customer.timezone)
     for timeline in customer.active_timelines():
