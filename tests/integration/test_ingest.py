@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 from engine.clocks import VirtualClock
 from engine.core.errors import EventError
 from engine.core.events import Event
+from engine.core.intake import examine
 from engine.ports import Hint
 from engine.services.ingest import MAX_WARNINGS, Ingest, Post, UnreadableEvent
 from engine.store import events as store
@@ -196,6 +198,21 @@ def test_batches_that_overlap_in_opposite_order_lose_and_double_nothing(ingest: 
         answers = list(threads.map(lambda batch: ingest.accept(posted(*[raw(n) for n in batch])), batches))
     assert sum(answer.accepted for answer in answers) == len(numbers) == len(inbox(engine))
     assert sum(answer.duplicates for answer in answers) == 5 * len(numbers)
+
+
+def test_a_deadlock_is_answered_by_trying_the_whole_again(ingest: Ingest, engine: Engine) -> None:
+    with ThreadPoolExecutor(1) as thread, transaction(engine) as other:
+        other.execute(text("set local deadlock_timeout = '20s'"))  # so that the call under test is the one to give way
+        store.insert(other, [examine(raw(2), NOW)])
+        answer = thread.submit(ingest.accept, posted(raw(1), raw(2), raw(3)))
+        deadline = monotonic() + 10
+        with transaction(engine) as looking:
+            while not rows(looking, "select 1 from pg_locks where not granted"):
+                assert monotonic() < deadline and not answer.done()
+        store.insert(other, [examine(raw(1), NOW)])
+        other.commit()
+        assert (answer.result().accepted, answer.result().duplicates) == (1, 2)
+    assert [row.event_id for row in inbox(engine)] == ["e-2", "e-1", "e-3"]
 
 
 def test_warnings_name_the_event_and_are_bounded(engine: Engine, hints: Hints) -> None:

@@ -43,7 +43,7 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
         clock=clock,
         ingest=Ingest(engine, clock, hints, lambda event: []),
         keys=Keys(engine, clock),
-        settings=Settings(_env_file=None),  # type: ignore[call-arg]  # a keyword of pydantic-settings that its type hides
+        settings=Settings(_env_file=None),
         ready=Readiness(engine, hints),
         version="test",
     )
