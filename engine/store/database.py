@@ -39,6 +39,7 @@ def connect(url: str, *, pool_size: int = 5, name: str = "sop") -> Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors end up in logs; what events carry must not
         pool_recycle=1800,
         connect_args={"application_name": name, "connect_timeout": 5},
     )
