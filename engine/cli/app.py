@@ -40,18 +40,18 @@ def build() -> typer.Typer:
     return app
 
 
-def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
-    _version: Annotated[bool, typer.Option("--version", is_eager=True, callback=lambda wanted: _show_version(wanted), help="Show the version.")] = False,
-) -> None:
-    _state["debug"] = debug
-    logs.configure("debug" if debug else "critical", "sop")  # what goes wrong is said by the command itself
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"sop-engine {version('sop-engine')}")
         raise typer.Exit
+
+
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    _version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")] = False,
+) -> None:
+    _state["debug"] = debug
+    logs.configure("debug" if debug else "critical", "sop")  # what goes wrong is said by the command itself
 
 
 def main() -> None:

@@ -36,7 +36,8 @@ def key(settings: Settings) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise AccessError(
-            f"no API key: SOP_API_KEY is not set and {path} cannot be read ({error.strerror}); make one with `sop key create cli --scope events:write`"
+            f"no API key: SOP_API_KEY is not set and {path} cannot be read ({error.strerror}); "
+            "make one with `sop key create cli --scope events:write`"
         ) from error
 
 
@@ -54,7 +55,9 @@ def post_event(settings: Settings, event: dict[str, Any], wait: float | None) ->
     try:
         answer = httpx2.post(f"{base}/v1/events", json=event, params=parameters, headers=headers, timeout=_PATIENCE + (wait or 0))
     except httpx2.TimeoutException as error:
-        raise InstallationError(f"the API at {base} did not answer in time; whether the event was taken is not known, post it again with the same --id") from error
+        raise InstallationError(
+            f"the API at {base} did not answer in time; whether event {event['id']} was taken is not known: post it again with this --id"
+        ) from error
     except httpx2.HTTPError as error:
         raise InstallationError(f"the API does not answer at {base} ({error}); start `sop up` or `sop api`, or set SOP_API_URL") from error
     return _checked(answer, base)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
@@ -50,18 +51,17 @@ def doctor(json_: AsJson = False) -> None:
     raise typer.Exit(1 if errors else 0)
 
 
-def _examine(parts: Wiring):  # type: ignore[no-untyped-def]  # an iterator of findings, see Doctor.examine
+def _examine(parts: Wiring) -> Iterator[Finding]:
     try:
-        urls = parts.urls
+        parts.urls  # noqa: B018 - asked for its error only
     except InstallationError as error:
         text, _, remedy = str(error).rpartition("; ")
         yield Finding("error", "servers", text, remedy)
         return
-    assert urls
     environment = {**{name: value for name, value in dotenv_values(".env").items() if value is not None}, **os.environ}
     yield from Doctor(
         parts.engine,
-        lambda: dict(parts.redis.info("server")),  # type: ignore[arg-type]  # the synchronous client answers at once
+        lambda: dict(parts.redis.info("server")),
         parts.current,
         lambda name, config: registry.build(name, config, environment, wall=wall_now),
         parts.clock,
@@ -85,10 +85,7 @@ def health(
 
     Example: sop health matcher
     """
-    if process.value == "api":
-        trouble = client.alive(Settings())
-    else:
-        trouble = _silence(process.value)
+    trouble = client.alive(Settings()) if process.value == "api" else _silence(process.value)
     if trouble:
         raise InstallationError(f"{process.value} {trouble}")
     say(f"{process.value} is alive")

@@ -18,6 +18,7 @@ from engine.core.wording import Words, gist
 from engine.services.read import Inbox
 from engine.settings import Settings
 
+_VALUES = "The event's data. What is JSON (a number, true, [..], {..}) is read as such; a.b=… nests."
 _PANEL = "Events and touches"
 _ALREADY = datetime.min.replace(tzinfo=UTC)
 """Stands for moments that an answer does not tell."""
@@ -35,11 +36,11 @@ def register(app: typer.Typer) -> None:
 
 def event(
     kind: Annotated[str, typer.Argument(metavar="TYPE", help="tag.added, stage.changed, message.received, purchase, …")],
-    customer: Annotated[str, typer.Argument(help="The customer's id in the CRM.")],
-    values: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The event's data. Numbers, true, [..], {..} are read as JSON; a.b=… nests.")] = None,
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id in the CRM.")],
+    values: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=_VALUES)] = None,
     wait: Annotated[bool, typer.Option("--wait", help=f"Say what came of it, within {_WAIT:.0f} seconds.")] = False,
     time: Annotated[str | None, typer.Option(help="When it happened, e.g. 2026-03-01T10:00:00+08:00; without it, now.")] = None,
-    id_: Annotated[str | None, typer.Option("--id", help="The event's id; without it, a new one. The same id again is a duplicate.")] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="Its id; without it, a new one. The same id again is a duplicate.")] = None,
     source: Annotated[str, typer.Option(help="The system that saw it.")] = "cli",
     lang: Lang = None,
     json_: AsJson = False,
@@ -62,7 +63,7 @@ def event(
     if json_:
         as_json({"id": posted["id"], **answer})
     else:
-        _tell(posted, answer, Words(session.language(lang), "UTC"))
+        _tell(posted, answer, Words(session.language(lang), None))
     if wait and not _outcome(answer):
         note(f"taken, and not matched within {_WAIT:.0f} seconds; is the matcher running? `sop doctor` looks")
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import session
-from engine.cli.output import as_json, clean, print_styled
+from engine.cli.output import as_json, clean, print_styled, say
 from engine.cli.session import AsJson, Lang
 from engine.core.story import Story, ToldStep
 from engine.core.wording import Words
@@ -15,7 +15,7 @@ from engine.services.explain import MOST_EVENTS, Explaining
 
 _MARKS = {
     "sent": ("✓", "green"), "handed": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("?", "red"), "skipped": ("–", "yellow"),
-    "cancelled": ("–", "dim"), "expired": ("–", "yellow"), "unreached": ("–", "dim"), "undated": ("?", "yellow"), "held": ("!", "yellow"),
+    "cancelled": ("–", "dim"), "expired": ("–", "yellow"), "undated": ("?", "yellow"), "held": ("!", "yellow"),
 }  # fmt: skip
 _TO_COME = ("·", "cyan")
 
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    customer: Annotated[str, typer.Argument(help="The customer's id in the CRM.")],
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id in the CRM.")],
     sop: Annotated[str | None, typer.Option(help="Only what concerns this SOP; says what it waits for if nothing does.")] = None,
     events: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, help="So many of the newest events.")] = 50,
     lang: Lang = None,
@@ -78,9 +78,12 @@ def _timelines(story: Story, words: Words) -> None:
     _title(words.say("timelines"))
     for each in story.timelines:
         print_styled((f"  {words.timeline(each, story.now, story.timezone)}", "bold"))
-        width = max((len(step.step) for step in each.steps), default=0)
-        for step in each.steps:
+        reached = [step for step in each.steps if step.status != "unreached"]
+        width = max((len(step.step) for step in reached), default=0)
+        for step in reached:
             _step(step, width, words)
+        if left := [step for step in each.steps if step.status == "unreached"]:
+            print_styled((f"    – {words.unreached(left)}", "dim"))
     if story.waits_for:
         print_styled((f"  {words.nothing_to_tell(story)}", "yellow"))
     elif not story.timelines:
@@ -93,5 +96,5 @@ def _step(step: ToldStep, width: int, words: Words) -> None:
 
 
 def _title(text: str) -> None:
-    print_styled(("", ""))
+    say("")
     print_styled((text, "bold underline"))

@@ -13,9 +13,8 @@ from engine.definitions_yaml import Loaded
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
 
-Folder = Annotated[
-    Path | None, typer.Argument(metavar="[DIR]", help="Folder of engine.yaml and sops/; without it, SOP_DEFINITIONS.", show_default="sop_definitions")
-]
+_HELP = "Folder of engine.yaml and sops/; without it, SOP_DEFINITIONS."
+Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help=_HELP, show_default="sop_definitions")]
 
 
 def read(folder: Path | None) -> tuple[Path, Loaded]:

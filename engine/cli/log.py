@@ -55,7 +55,8 @@ def log(
     dispatched = DispatchLog(parts.engine, TouchFilter(customer, sop, None, status.value if status else None, channel, since=begin))
 
     def shown(row: Any) -> tuple[str, ...]:
-        return at(row.at, zone), row.customer, row.sop, row.step, row.channel or "", row.status, row.reason or "", _detail(row, zone, tongue)
+        place = at(row.at, zone), row.customer, row.sop, row.step, row.channel or ""
+        return *place, row.status, row.reason or "", _detail(row, zone, tongue)
 
     def show(row: Any) -> None:
         if json_:

@@ -14,6 +14,7 @@ import typer
 from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -110,8 +111,11 @@ def styled(value: Any) -> Text:
 
 
 def print_styled(*parts: tuple[str, str]) -> None:
-    """Print a line of (text, style), the style on terminals only."""
-    if on_terminal():
-        Console(highlight=False).print(Text.assemble(*((clean(text), style) for text, style in parts)))
-    else:
-        typer.echo("".join(clean(text) for text, _ in parts))
+    """Print a line of (text, style); on terminals with the styles, and folded under its own beginning."""
+    whole = "".join(clean(text) for text, _ in parts)
+    if not on_terminal():
+        typer.echo(whole)
+        return
+    indent = len(whole) - len(whole.lstrip())
+    text = Text.assemble(*((clean(text), style) for text, style in parts))[indent:]
+    Console(highlight=False).print(Padding(text, (0, 0, 0, indent), expand=False))

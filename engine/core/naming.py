@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from engine.core.catalog import Definitions, conditions_of
 from engine.core.definitions import Action, Condition, Moment, Sop
 from engine.core.errors import nearest
+from engine.core.intake import KNOWN_TYPES
 
 _TYPE_OF_MOMENT = {
     "replied": "message.received",
@@ -33,7 +34,7 @@ class NeverSeen:
     asks: list[str] = field(default_factory=list)
     """SOPs with a condition about it."""
     nearest: str | None = None
-    """The seen name most like it."""
+    """The seen name most like it that nothing defines."""
 
 
 def never_seen(definitions: Definitions, seen: Mapping[str, Collection[str]]) -> list[NeverSeen]:
@@ -43,16 +44,25 @@ def never_seen(definitions: Definitions, seen: Mapping[str, Collection[str]]) ->
         seen: the names that came in, by kind. What SOPs set themselves counts as seen.
     """
     found: dict[Named, NeverSeen] = {}
+    strangers = _strangers(definitions, seen)
     made = {named for each in definitions.sops.values() for named in _made(each.sop)}
     for sop_id, defined in sorted(definitions.sops.items()):
         for (kind, name), role in _named(defined.sop):
             if name in seen.get(kind, ()) or (kind, name) in made:
                 continue
-            entry = found.setdefault((kind, name), NeverSeen(kind, name, nearest=nearest(name, seen.get(kind, ()))))
+            entry = found.setdefault((kind, name), NeverSeen(kind, name, nearest=nearest(name, strangers.get(kind, ()))))
             sops = getattr(entry, role)
             if sop_id not in sops:
                 sops.append(sop_id)
     return sorted(found.values(), key=lambda each: (not each.starts, not each.exits, each.kind, each.name))
+
+
+def _strangers(definitions: Definitions, seen: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """Return the seen names that nothing defines: only those can be another's misspelling."""
+    known = {each for defined in definitions.sops.values() for each, _ in _named(defined.sop)}
+    known |= {("event", kind) for kind in KNOWN_TYPES}
+    known |= {(name, value) for name, dimension in definitions.engine.dimensions.items() for value in dimension.values}
+    return {kind: {name for name in names if (kind, name) not in known} for kind, names in seen.items()}
 
 
 def _named(sop: Sop) -> Iterator[tuple[Named, str]]:

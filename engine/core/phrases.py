@@ -22,7 +22,7 @@ PHRASES: dict[str, Sentence] = {
     "in_sop_lacks": Sentence("不在 SOP {names} 中", "is not in the SOP {names}"),
     "in_sop_has": Sentence("正在 SOP {names} 中", "is in the SOP {names}"),
     "wanted": Sentence("{name} 为 {actual}，要求 {wanted}", "{name} is {actual}, wanted {wanted}"),
-    "excluded": Sentence("{name} 为 {actual}，而要求不是 {wanted}", "{name} is {actual}, wanted not {wanted}"),
+    "excluded": Sentence("{name} 为 {actual}，要求不是 {wanted}", "{name} is {actual}, wanted anything but {wanted}"),
     "seen_not": Sentence("{since}没有发生过 {what}", "no {what}{since}"),
     "seen_did": Sentence("{last} 发生过 {what}", "{what} at {last}"),
     "touched_not": Sentence("{since}没有收到过 {what} 的触达", "no touch of {what}{since}"),
@@ -55,6 +55,7 @@ PHRASES: dict[str, Sentence] = {
     "step_held": Sentence("{due} 已到时间，暂缓", "due {due}, held back"),
     "step_undated": Sentence("没有时间", "has no time"),
     "step_unreached": Sentence("未走到（原定 {due}）", "never reached (was due {due})"),
+    "unreached": Sentence("未走到：{names}", "never reached: {names}"),
     "step_queued": Sentence("{due} 到时间，等待由 {channel} 发出", "due {due}, waiting to go out over {channel}"),
     "step_sending": Sentence("正在由 {channel} 发送", "being sent over {channel}"),
     "step_sent": Sentence("{at} 已由 {channel} 发出", "sent {at} over {channel}"),
@@ -79,8 +80,8 @@ PHRASES: dict[str, Sentence] = {
     "no_timelines": Sentence("没有进入过任何 SOP", "was never in any SOP"),
     "earlier_left_out": Sentence("更早的事件未列出；用 --events 数量 查看更多", "older events are left out; --events NUMBER shows more"),
     "rejected": Sentence(
-        "另有 {number} 个事件被拒收；用 sop events --rejected --customer {ref} 查看",
-        "{number} more events were rejected; see `sop events --rejected --customer {ref}`",
+        "被拒收的事件：{number} 个；用 sop events --rejected --customer {ref} 查看",
+        "rejected events: {number}; see `sop events --rejected --customer {ref}`",
     ),
     "never_hit": Sentence(
         "这位客户从未触发过「{sop}」。它等待的是：{waits}", "nothing this customer did ever triggered {sop}. It waits for: {waits}"

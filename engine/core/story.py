@@ -184,6 +184,9 @@ def _open(timeline: Timeline, step: str, kind: str, due: datetime, now: datetime
     return ToldStep(step, kind, "due", due, reason=Reason.UNMATCHED_EVENTS if events_wait else None)
 
 
+_SIGNS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
+
+
 def triggers_of(sop: Sop) -> list[str]:
     """Return what an SOP waits for, as written: `tag_added: 装修意向, 楼盘A`."""
     return [_moment(each.kind, getattr(each, each.kind)) for each in sop.trigger]
@@ -201,5 +204,5 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(each) for each in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+        return ", ".join(f"{_SIGNS.get(name, name)} {_plain(each)}" for name, each in value.items())
     return str(value)

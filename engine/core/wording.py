@@ -23,7 +23,8 @@ _OPERATORS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
 class Words:
     """Says things in one language, with times in one zone."""
 
-    def __init__(self, language: str, zone_name: str) -> None:
+    def __init__(self, language: str, zone_name: str | None) -> None:
+        """Take `zh` or `en`, and the zone; None shows times with their offset."""
         self.language = "zh" if language == "zh" else "en"
         self._zone = zone_name
 
@@ -34,6 +35,8 @@ class Words:
 
     def time(self, moment: datetime) -> str:
         """Return a moment as clocks in the zone show it, to the second where there are seconds."""
+        if self._zone is None:
+            return moment.isoformat(timespec="seconds")
         local = moment.astimezone(zone(self._zone))
         return f"{local:%Y-%m-%d %H:%M}" if local.second == 0 else f"{local:%Y-%m-%d %H:%M:%S}"
 
@@ -116,7 +119,7 @@ class Words:
         if event.matched_at is None:
             return [self.say("waits")]
         lines = [self.decision(each) for each in event.decisions]
-        if event.reason is not None:
+        if event.reason is not None and not event.dropped:
             lines.append(self.reason(event.reason))
         lines += [self.say("dropped", what=each) for each in event.dropped]
         return lines or [self.say("nothing_hit")]
@@ -171,6 +174,10 @@ class Words:
         if step.deciding:
             return self.say("because", said=sentence(step.reason or "", self.language), why=self.conditions(step.deciding))
         return self.reason(step.reason, step.detail)
+
+    def unreached(self, steps: Iterable[ToldStep]) -> str:
+        """Return in one line which steps an ended timeline never came to."""
+        return self.say("unreached", names=self.listed(each.step for each in steps))
 
     def nothing_to_tell(self, story: Story) -> str:
         """Return why there is nothing about the one SOP asked for."""

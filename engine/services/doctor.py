@@ -161,7 +161,8 @@ class Doctor:
             yield Finding("warning", "planning", text, "is `sop worker plan` running, and fast enough?")
         if dead := findings.dead_letters(connection):
             text = f"{_several(dead.number, 'dead letter')}; the newest, of customer {dead.subject}: {dead.error[:200]}"
-            yield Finding("warning", "dead letters", text, f"`sop explain {dead.subject}` shows the event; mend the cause, post it under a new id")
+            remedy = f"`sop explain {dead.subject}` shows the event; mend the cause, post it under a new id"
+            yield Finding("warning", "dead letters", text, remedy)
         for row in findings.held_back(connection):
             yield _held(row)
         for row in findings.troubled_touches(connection):
@@ -182,7 +183,7 @@ class Doctor:
         for each in never_seen(definitions, sightings.seen(connection)):
             near = f"; nearest seen: `{each.nearest}`" if each.nearest else ""
             kind = "event type" if each.kind == "event" else each.kind
-            remedy = "is it spelled the same in the CRM? `sop events --follow` shows what comes in"
+            remedy = "compare the spelling with the CRM's; `sop events --follow` shows what comes in"
             yield Finding("warning", f"{kind} {each.name}", f"never seen, {_roles(each)}{near}", remedy)
 
 

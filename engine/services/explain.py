@@ -56,7 +56,8 @@ class Explaining:
             scene = self._scene(connection, ref, now)
             timelines = stories.timelines(connection, scene.customer.id, sop)
             if sop is not None and not timelines and scene.definitions.sop(sop) is None:
-                raise NotFound(f"no SOP `{sop}`.{did_you_mean(sop, scene.definitions.sops)} `sop explain {ref}` shows all that concern them")
+                hint = did_you_mean(sop, scene.definitions.sops)
+                raise NotFound(f"no SOP `{sop}`.{hint} `sop explain {ref}` shows all that concern this customer")
             touches = stories.touches(connection, [each.id for each in timelines if each.id])
             told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in timelines]
             return _story(ref, scene, found[-events:], len(found) > events, told, stories.rejected(connection, ref), sop)

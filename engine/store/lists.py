@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from engine.store.database import Row, rows
 
-_TOUCHES = """select t.id, coalesce(t.sent_at, t.ended_at, t.planned_at) as at, c.ref as customer, t.sop, t.version, t.step, t.kind, t.channel,
-                     t.status, t.reason, t.detail, t.due_at, t.planned_at, t.ready_at, t.sent_at, t.ended_at, t.attempt, t.key,
+_TOUCHES = """select t.id, coalesce(t.sent_at, t.ended_at, t.planned_at) as at, c.ref as customer, t.sop, t.version, t.step, t.kind,
+                     t.channel, t.status, t.reason, t.detail, t.due_at, t.planned_at, t.ready_at, t.sent_at, t.ended_at, t.attempt, t.key,
                      t.timeline_id, t.provider_id, t.trace
               from touches t join customers c on c.id = t.customer_id"""
 

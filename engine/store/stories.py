@@ -90,8 +90,8 @@ def touches(connection: Connection, timelines: Sequence[int]) -> dict[int, list[
     """Return the touches of these timelines in order of their due time, by timeline."""
     found = rows(
         connection,
-        """select timeline_id, sop, step, kind, channel, status, reason, detail, due_at, planned_at, ready_at, send_before, attempt, sent_at,
-                  ended_at, trace
+        """select timeline_id, sop, step, kind, channel, status, reason, detail, due_at, planned_at, ready_at, send_before, attempt,
+                  sent_at, ended_at, trace
            from touches where timeline_id = any(:timelines) order by due_at, id""",
         timelines=list(timelines),
     )
