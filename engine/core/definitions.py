@@ -119,7 +119,7 @@ class Comparison(Model):
     def _short_forms(cls, value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return {"in": value}
-        return value if isinstance(value, dict) or isinstance(value, Comparison) else {"eq": value}
+        return value if isinstance(value, (dict, Comparison)) else {"eq": value}
 
     @model_validator(mode="after")
     def _something(self) -> Comparison:
@@ -215,7 +215,9 @@ class Seen(Model):
     """The customer did something."""
 
     type: Name = Field(description="the activity's event type, e.g. purchase")
-    since: Literal["start"] | Duration | None = Field(None, description="start: since the timeline started; 7d: in the last 7 days; absent: ever")
+    since: Literal["start"] | Duration | None = Field(
+        None, description="start: since the timeline started; 7d: in the last 7 days; absent: ever"
+    )
 
 
 class Touched(Model):
@@ -361,13 +363,13 @@ class Sop(Model):
     while_: Conditions | None = Field(None, alias="while", description="must hold throughout; when it ends, the timeline ends")
     exit: tuple[Exit, ...] = Field((), description="moments that end the timeline")
     reentry: Reentry = Field(Reentry(), description="never | after_end | restart, with an optional cooldown")
-    key: EventField | None = Field(
-        None, description="event.data.<field>: one active timeline per customer, SOP and key"
-    )
+    key: EventField | None = Field(None, description="event.data.<field>: one active timeline per customer, SOP and key")
     existing: Literal["ignore"] = Field("ignore", description="who meets the trigger already when this is first applied: ignored")
     max_event_age: Duration = Field(timedelta(days=2), description="an older event starts nothing")
     defaults: Defaults = Field(Defaults(), description="what steps have where they say nothing")
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=500)] = Field(description="in any order; they run in order of their time")
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=500)] = Field(
+        description="in any order; they run in order of their time"
+    )
 
     def channels_of(self, step: Step) -> tuple[str, ...]:
         """Return the channels a step may go over, in order of preference."""
@@ -375,7 +377,7 @@ class Sop(Model):
 
     def expiry_of(self, step: Step) -> timedelta:
         """Return how long a touch of this step may be held back."""
-        return step.expires or self.defaults.expires
+        return self.defaults.expires if step.expires is None else step.expires
 
 
 # ── engine.yaml ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -108,6 +108,9 @@ class TestLimit:
         assert steps_of("a: day: 1", expires="2h")[0].limit == at("2026-03-02 12:00")
         assert steps_of("a: day: 1, expires: 1h", expires="2h")[0].limit == at("2026-03-02 11:00")
 
+    def test_what_is_written_counts_even_if_it_is_nothing(self) -> None:
+        assert steps_of("a: day: 1, expires: 0s")[0].limit == at("2026-03-02 10:00")
+
     def test_the_next_step_ends_it(self) -> None:
         first, second = steps_of("a: day: 1\nb: day: 2")
         assert (first.limit, second.limit) == (second.due, second.due + hours(36))
