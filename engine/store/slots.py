@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from engine.store.database import run, scalar
+from engine.store.database import is_disconnect, run, scalar
 
 
 @contextmanager
@@ -25,8 +26,16 @@ def place(engine: Engine, name: str, places: int) -> Iterator[bool]:
             yield number is not None
         finally:
             if number is not None:
-                run(connection, "select pg_advisory_unlock(:number)", number=number)
-                connection.commit()
+                _release(connection, number)
+
+
+def _release(connection: Connection, number: int) -> None:
+    try:
+        run(connection, "select pg_advisory_unlock(:number)", number=number)
+        connection.commit()
+    except DBAPIError as error:
+        if not is_disconnect(error):  # with its session, the place is free already
+            raise
 
 
 def _number(name: str, index: int) -> int:
