@@ -100,17 +100,17 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
         if planned.made:
             break
     if held:
-        _wait(timeline, min(held, key=lambda each: each.limit), now if planned.made else None)
+        _wait(timeline, held, steps, now if planned.made else None, now)
     else:
-        _go_on(timeline, sop, steps, now, planned)
+        _go_on(timeline, sop, steps, customer, now, planned, installation)
     return planned
 
 
-def resettle(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime) -> list[Touch]:
+def resettle(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str) -> list[Touch]:
     """Bring an active timeline in line with a new generation: its next step and due time, or its end.
 
-    Steps not yet had come from the new version; one whose time has passed is not sent: it is returned as skipped. The step
-    that was due before the change is left to the planner.
+    Steps not yet had come from the new version; one whose time has passed is not sent: it is returned as skipped. What was
+    due before the change already is left to the planner.
     """
     defined = definitions.sops.get(timeline.sop)
     if timeline.sop in definitions.broken:
@@ -119,18 +119,26 @@ def resettle(timeline: Timeline, customer: Customer, definitions: Definitions, n
         timeline.end("exited", Reason.SOP_REMOVED, now)
         return []
     steps = schedule(timeline, defined.sop, customer, definitions)
-    awaited = timeline.next_step if timeline.step_due is not None and timeline.step_due <= now else None
-    passed = [each for each in steps if each.due < now and each.step.id not in timeline.had and each.step.id != awaited]
+    awaited = timeline.step_due if timeline.step_due is not None else now
+    passed = [
+        each
+        for each in steps
+        if each.due < min(now, awaited) and each.step.id not in timeline.had and (each.step.id != timeline.next_step or awaited > now)
+    ]
     timeline.had.update(each.step.id for each in passed)
     following = next_step(timeline, steps)
     if following is not None:
         settle(timeline, following)
     else:
         timeline.due_at, timeline.changed = now, True
-    return [
-        _skip(Touch(timeline, each.step.id, each.step.kind, "skipped", each.due, each.limit, "", defined.version), Reason.PASSED)
-        for each in passed
-    ]
+    return [_skipped(timeline, each.step, each.due, each.limit, customer, installation, Reason.PASSED) for each in passed]
+
+
+def _skipped(
+    timeline: Timeline, step: Step, due: datetime, limit: datetime, customer: Customer, installation: str, reason: Reason
+) -> Touch:
+    key = touch_key(installation, customer.ref, timeline, step.id)
+    return Touch(timeline, step.id, step.kind, "skipped", due, limit, key, timeline.version, reason=reason, detail=step.from_)
 
 
 def _carry_out(touch: Touch, step: Step, timeline: Timeline, customer: Customer, now: datetime, planned: Planned) -> None:
@@ -153,7 +161,7 @@ def _decide(
     if due.due < timeline.anchor:
         return _skip(touch, Reason.BEFORE_START)
     if now >= due.limit:
-        return _expire(touch)
+        return _expire(touch, sop, step, customer, definitions, now)
     trace = Trace()
     met = hold(step.when, Context.of(timeline, customer, definitions, now), f"steps/{step.id}/when", trace)
     touch.trace = trace.entries
@@ -166,16 +174,18 @@ def _decide(
     return _address(touch, sop, step, customer, definitions, now)
 
 
-def _skip(touch: Touch, reason: Reason, detail: str | None = None) -> Touch:
+def _skip(touch: Touch, reason: str, detail: str | None = None) -> Touch:
     touch.status, touch.reason, touch.detail = "skipped", reason, detail
     return touch
 
 
-def _expire(touch: Touch) -> Touch:
-    """Skip a touch whose time is over: for what held it back, steps due at one time being held back together, else as expired."""
-    timeline = touch.timeline
-    if timeline.step_due == touch.due_at and timeline.waiting in (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR):
-        return _skip(touch, Reason(timeline.waiting), timeline.detail)
+def _expire(touch: Touch, sop: Sop, step: Step, customer: Customer, definitions: Definitions, now: datetime) -> Touch:
+    """Skip a touch whose time is over: for what held it back if something did, else as expired."""
+    if touch.timeline.waiting in (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR) and not step.do:
+        held = _address(touch, sop, step, customer, definitions, now)
+        if held.status == _HELD:
+            return _skip(touch, held.reason or Reason.EXPIRED, held.detail)
+    touch.channel, touch.body = None, None
     return _skip(touch, Reason.EXPIRED)
 
 
@@ -197,20 +207,27 @@ def _address(touch: Touch, sop: Sop, step: Step, customer: Customer, definitions
     return touch
 
 
-def _wait(timeline: Timeline, held: Touch, until: datetime | None) -> None:
-    """Look again when a fact changes (see matching), at the latest when the touch expires."""
-    timeline.next_step, timeline.step_due, timeline.due_at = held.step, held.due_at, until or held.limit
-    timeline.waiting, timeline.detail, timeline.changed = held.reason, held.detail, True
+def _wait(timeline: Timeline, held: list[Touch], steps: list[DueStep], until: datetime | None, now: datetime) -> None:
+    """Look again when a fact changes (see matching), at the latest when a touch expires or another step is due."""
+    first = min(held, key=lambda each: each.limit)
+    others = [each.due for each in steps if each.due > now and each.step.id not in timeline.had]
+    timeline.next_step, timeline.step_due = first.step, first.due_at
+    timeline.due_at = until or min([first.limit, *others])
+    timeline.waiting, timeline.detail, timeline.changed = first.reason, first.detail, True
 
 
-def _go_on(timeline: Timeline, sop: Sop, steps: list[DueStep], now: datetime, planned: Planned) -> None:
+def _go_on(
+    timeline: Timeline, sop: Sop, steps: list[DueStep], customer: Customer, now: datetime, planned: Planned, installation: str
+) -> None:
     """Write down what comes next; with nothing left, finish once every touch has come to its end."""
     following = next_step(timeline, steps)
     timeline.detail = None
     if following is not None:
         settle(timeline, following)
         return
-    planned.touches += _undated(timeline, sop, now)
+    left = [step for step in sop.steps if step.id not in timeline.had]  # those whose date never came to be known
+    timeline.had.update(step.id for step in left)
+    planned.touches += [_skipped(timeline, step, now, now, customer, installation, Reason.NO_DATE) for step in left]
     if timeline.open_touches or any(each.status == "queued" for each in planned.touches):
         last = max((each.due for each in steps), default=now)
         timeline.next_step, timeline.step_due, timeline.waiting = None, None, None
@@ -218,15 +235,6 @@ def _go_on(timeline: Timeline, sop: Sop, steps: list[DueStep], now: datetime, pl
         timeline.changed = True
     else:
         timeline.end("completed", None, now)
-
-
-def _undated(timeline: Timeline, sop: Sop, now: datetime) -> list[Touch]:
-    """Return skipped touches for the steps whose date never came to be known."""
-    left = [step for step in sop.steps if step.id not in timeline.had]
-    timeline.had.update(step.id for step in left)
-    return [
-        _skip(Touch(timeline, step.id, step.kind, "skipped", now, now, "", timeline.version), Reason.NO_DATE, step.from_) for step in left
-    ]
 
 
 def touch_key(installation: str, ref: str, timeline: Timeline, step: str) -> str:

@@ -21,7 +21,7 @@ class DueStep:
     step: Step
     due: datetime
     limit: datetime
-    """Never later than this: its expiry, or the next step's moment."""
+    """Never later than this: its expiry, or the moment of the next message or task."""
 
 
 def schedule(timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions) -> list[DueStep]:
@@ -37,9 +37,9 @@ def schedule(timeline: Timeline, sop: Sop, customer: Customer, definitions: Defi
 
 
 def _limit(due: datetime, sop: Sop, step: Step, dated: list[tuple[datetime, int, Step]], place: int) -> datetime:
-    """Return the earlier of the step's expiry and the first later step's moment."""
+    """Return the earlier of the step's expiry and the moment of the first later step that reaches somebody."""
     expiry = later(due, sop.expiry_of(step))
-    following = next((other for other, _, _ in dated[place + 1 :] if other > due), FOREVER)
+    following = next((other for other, _, each in dated[place + 1 :] if other > due and each.kind != "do"), FOREVER)
     return min(expiry, following)
 
 

@@ -15,6 +15,7 @@ from engine.ports import Clock
 from engine.store import audit, customers, timelines, touches
 from engine.store import definitions as store
 from engine.store.database import retrying, transaction
+from engine.store.installation import installation_id
 
 log = structlog.get_logger()
 
@@ -98,7 +99,8 @@ class Applying:
         wanted = {row.id for row in seen}
         ours = [(c, each) for c in known.values() for each in c.timelines if each.id in wanted]
         timelines.load_had(connection, [each for _, each in ours])
-        skipped = [(customer.id, touch) for customer, each in ours for touch in resettle(each, customer, definitions, now)]
+        installation = installation_id(connection)
+        skipped = [(customer.id, touch) for customer, each in ours for touch in resettle(each, customer, definitions, now, installation)]
         touches.add(connection, skipped, now)
         timelines.write(connection, known.values())
         return len(seen), seen[-1].id

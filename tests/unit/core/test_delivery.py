@@ -175,6 +175,16 @@ class TestMissingValues:
         assert (said(result), result.touches[0].body) == ([("d1", "queued", None)], {"text": "王,您好"})
         assert (timeline.waiting, timeline.detail) == (None, None)
 
+    def test_meanwhile_what_the_engine_does_itself_is_done_at_its_time(self) -> None:
+        known = definitions(a_sop(f"steps: [{{id: d1, day: 1, {self.hi}}}, {{id: tag, day: 1, at: '12:00', do: [{{add_tag: 热}}]}}]"))
+        customer = a_customer()
+        timeline = started(customer, known)
+        assert said(planned(timeline, customer, known, DAY1)) == []
+        assert timeline.due_at == DAY1 + hours(2)
+        assert said(planned(timeline, customer, known, DAY1 + hours(2))) == [("tag", "sent", None)]
+        assert (timeline.state, timeline.waiting, timeline.next_step) == ("active", Reason.MISSING_VALUE, "d1")
+        assert said(planned(timeline, customer, known, DAY1 + hours(36))) == [("d1", "skipped", Reason.MISSING_VALUE)]
+
     def test_a_default_is_never_missing(self) -> None:
         known, customer, timeline = one_step("message: {text: '{{ customer.name | default(\"您\") }}好'}")
         assert planned(timeline, customer, known, DAY1).touches[0].body == {"text": "您好"}

@@ -115,6 +115,12 @@ class TestLimit:
         first, second = steps_of("a: day: 1\nb: day: 2")
         assert (first.limit, second.limit) == (second.due, second.due + hours(36))
 
+    def test_a_later_step_that_reaches_nobody_does_not(self) -> None:
+        sop = a_sop("steps: [{id: a, day: 1, message: {text: 一}}, {id: tag, day: 1, at: '10:01', do: [{add_tag: 热}]}]")
+        known = definitions(sop)
+        first, _ = schedule(a_timeline(sop), sop, a_customer(), known)
+        assert first.limit == first.due + hours(36)
+
     def test_a_step_at_the_same_time_does_not(self) -> None:
         first, second, third = steps_of("a: day: 1\nb: day: 1\nc: day: 2")
         assert first.limit == second.limit == third.due
