@@ -96,7 +96,8 @@ class Floor:
         ).fetchall()
         ids = [row[0] for row in held]
         events = c.execute(
-            "select id, subject, type, at, data from ev where subject = any(%s) and matched is null order by id", ([row[1] for row in held],)
+            "select id, subject, type, at, data from ev where subject = any(%s) and matched is null order by id",
+            ([row[1] for row in held],),
         ).fetchall()
         c.execute("select customer, tag, set_at, removed_at from tg where customer = any(%s)", (ids,)).fetchall()
         c.execute("select id, customer, sop, step, due, anchor from tl where customer = any(%s) and status = 'active'", (ids,)).fetchall()

@@ -18,6 +18,7 @@ import redis
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
+from benchmarks.memory import Watch
 from engine.cli.processes import api_command, beat_command, matcher_command, worker_command
 from engine.cli.up import await_api, environment, read_definitions
 from engine.clocks import SteppedClock
@@ -26,8 +27,6 @@ from engine.settings import Settings, temporary_state_dir
 from engine.store import schema
 from engine.supervise import Supervisor
 from engine.wiring import Wiring
-
-from benchmarks.memory import Watch
 
 DEFINITIONS = Path(__file__).with_name("definitions")
 CHANNEL = "out"

@@ -14,10 +14,9 @@ import httpx2
 import orjson
 import psycopg
 
+from benchmarks.installation import CHANNEL, Installation
 from engine.queue import RedisHintQueue
 from engine.store.database import run, scalar, transaction
-
-from benchmarks.installation import CHANNEL, Installation
 
 BATCH = 5_000
 """Events per post."""
@@ -140,7 +139,7 @@ def _await(here: Installation, table: str, count: str, wanted: int) -> float:
 
 
 def _number(connection: psycopg.Connection[Any], statement: str) -> int:
-    found = connection.execute(statement).fetchone()  # type: ignore[arg-type]  # statements of this module
+    found = connection.execute(statement).fetchone()
     return int(found[0]) if found else 0
 
 

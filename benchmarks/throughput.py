@@ -20,11 +20,10 @@ from typing import Any
 import psycopg
 import redis
 
-from engine.embedded import EmbeddedServers
-
 from benchmarks.installation import apply_definitions, fresh_database, installation, servers
 from benchmarks.memory import Usage
 from benchmarks.steps import FIRST_DAY, Incomplete, Size, run_engine
+from engine.embedded import EmbeddedServers
 
 STEPS = ("inbox", "match", "inbox+match", "plan", "send", "plan+send")
 _MIB = 1024 * 1024
@@ -75,7 +74,7 @@ def measure(size: Size, rounds: int, throwaway: bool) -> dict[str, Any]:
         "processes": {"matchers": size.matchers, "planners": size.planners, "senders": 1, "posters": size.posters},
         "durable": not throwaway,
         "steps": {step: _compared(step, floors, rates) for step in STEPS},
-        "memory": {name: {"peak_mib": u.peak / _MIB, "private_mib": u.private / _MIB, "cpu_s": u.seconds} for name, u in sorted(used.items())},
+        "memory": {name: _plain(usage) for name, usage in sorted(used.items())},
     }
 
 
@@ -84,6 +83,10 @@ def _compared(step: str, floors: Sequence[dict[str, float]], rates: Sequence[dic
     below, above = [each[step] for each in floors], [each[step] for each in rates]
     middle, reached = statistics.median(below), statistics.median(above)
     return {"floor": middle, "engine": reached, "ratio": reached / middle, "floors": below, "engines": above}
+
+
+def _plain(usage: Usage) -> dict[str, float]:
+    return {"peak_mib": usage.peak / _MIB, "private_mib": usage.private / _MIB, "cpu_s": usage.seconds}
 
 
 def _larger(one: Usage, other: Usage) -> Usage:
