@@ -1,0 +1,81 @@
+"""The definition language as values, checked for form: what stands in a definitions folder.
+
+Meaning that spans parts (do the names exist?) is checked in `engine.core.checks`; places in the text are the business of
+`engine.definitions_yaml`. The field descriptions here are what editors show (`sop schema`).
+"""
+
+from __future__ import annotations
+
+from engine.core.definitions.base import (
+    DateSource,
+    Duration,
+    EventField,
+    EventType,
+    Model,
+    Name,
+    Names,
+    OneOf,
+    Scalar,
+    SopId,
+    StepId,
+    Text,
+    TimeOfDay,
+)
+from engine.core.definitions.comparisons import Comparison
+from engine.core.definitions.conditions import Condition, Conditions, Seen, Touched
+from engine.core.definitions.engine import Attribute, AttributeType, Dimension, EngineConfig
+from engine.core.definitions.moments import (
+    AllTags,
+    Change,
+    DimensionChange,
+    EventMoment,
+    Friend,
+    Moment,
+    Nothing,
+    Replied,
+)
+from engine.core.definitions.sop import Defaults, Exit, Reentry, Sop
+from engine.core.definitions.steps import Action, Actions, Attachment, Message, Step, Task
+
+__all__ = [
+    "Action",
+    "Actions",
+    "AllTags",
+    "Attachment",
+    "Attribute",
+    "AttributeType",
+    "Change",
+    "Comparison",
+    "Condition",
+    "Conditions",
+    "DateSource",
+    "Defaults",
+    "Dimension",
+    "DimensionChange",
+    "Duration",
+    "EngineConfig",
+    "EventField",
+    "EventMoment",
+    "EventType",
+    "Exit",
+    "Friend",
+    "Message",
+    "Model",
+    "Moment",
+    "Name",
+    "Names",
+    "Nothing",
+    "OneOf",
+    "Reentry",
+    "Replied",
+    "Scalar",
+    "Seen",
+    "Sop",
+    "SopId",
+    "Step",
+    "StepId",
+    "Task",
+    "Text",
+    "TimeOfDay",
+    "Touched",
+]

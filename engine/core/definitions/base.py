@@ -1,0 +1,98 @@
+"""What all parts of the language share: plain types with their forms, and models that refuse unknown keys."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from engine.core.timing import parse_duration, parse_time_of_day
+
+
+def _one_or_many(value: Any) -> Any:
+    if not isinstance(value, (str, list, tuple)):
+        raise PydanticCustomError("names_type", "write a name or a list of names")
+    return [value] if isinstance(value, str) else value
+
+
+def _duration(value: Any) -> Any:
+    return value if isinstance(value, timedelta) else parse_duration(value)
+
+
+def _time_of_day(value: Any) -> Any:
+    return value if isinstance(value, time) else parse_time_of_day(value)
+
+
+def _same_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"listed twice: {', '.join(repeated)}; remove one")
+    return names
+
+
+Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Names = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_one_or_many),
+    AfterValidator(_same_names),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,6}(s|m|h|d)$", "examples": ["36h", "2d"]}),
+]
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["10:00"]}),
+]
+SopId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")]
+EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.\-]{0,99}$")]
+EventField = Annotated[str, Field(pattern=r"^event\.data\.[^\s]+$")]
+DateSource = Annotated[str, Field(pattern=r"^(event\.data|attr)\.[^\s.][^\s]*$")]
+Scalar = bool | int | float | date | datetime | str
+
+
+class Model(BaseModel):
+    """A part of the language: unknown keys are refused, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class OneOf(Model):
+    """A part with exactly one of its keys, such as a condition or an action."""
+
+    beside: ClassVar[frozenset[str]] = frozenset()
+    """Fields that may stand beside the one key."""
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """Return the keys of which exactly one is written."""
+        return [field.alias or name for name, field in cls.model_fields.items() if name not in cls.beside]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_word(cls, value: Any) -> Any:
+        """`- replied` is short for `- replied: {}`."""
+        if isinstance(value, str):
+            return {value: {}}
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> OneOf:
+        written = sorted(self.model_fields_set - self.beside)
+        if len(written) != 1:
+            found = " and ".join(f"`{name.rstrip('_')}`" for name in written) or "none"
+            raise ValueError(f"write exactly one of {', '.join(self.keys())} here; found {found}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The one key written, as in the YAML."""
+        return next(iter(self.model_fields_set - self.beside)).rstrip("_")

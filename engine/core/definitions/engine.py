@@ -1,0 +1,43 @@
+"""engine.yaml: what all SOPs share."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from engine.core.definitions.base import Model, Name, Names
+
+AttributeType = Literal["text", "number", "bool", "date", "datetime", "list"]
+
+
+class Attribute(Model):
+    """What conditions and templates may use of a customer."""
+
+    type: AttributeType = Field(description="text, number, bool (true or false), date, datetime or list")
+    default: Any = Field(None, description="taken where the value is missing")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_type(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+
+class Dimension(Model):
+    """A named set of values a customer is in exactly one of."""
+
+    values: Names = Field(description="all values, in their usual order")
+
+
+class EngineConfig(Model):
+    """engine.yaml: what all SOPs share."""
+
+    timezone: Name = Field("Asia/Shanghai", description="IANA zone of customers without one of their own")
+    attributes: dict[str, Attribute] = Field(
+        default_factory=dict, description="name: text | number | bool | date | datetime | list"
+    )
+    dimensions: dict[str, Dimension] = Field(
+        default_factory=dict, description="e.g. stage: {values: [...]}, set by the CRM"
+    )
+    staff: tuple[Name, ...] = Field(("owner",), description="roles a customer's staff can have")
+    channels: dict[str, dict[str, Any]] = Field(default_factory=dict, description="name: {type: log | webhook, ...}")

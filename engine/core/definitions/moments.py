@@ -1,0 +1,91 @@
+"""Moments: something that happened. Triggers, exits and goals are written as these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from engine.core.definitions.base import EventType, Model, Names, OneOf
+from engine.core.definitions.comparisons import Comparison
+
+
+class AllTags(Model):
+    """All of these tags are now set (or gone), and one of them just was."""
+
+    all: Names = Field(description="all of these, and one of them just now")
+
+
+class Friend(Model):
+    """A new friend in 企业微信, or one who left."""
+
+    staff: Names | None = Field(None, description="only with these staff ids")
+    state: Names | None = Field(None, description="only from these 渠道活码 states")
+
+
+class Replied(Model):
+    """A message from the customer."""
+
+    contains: Names | None = Field(None, description="the text contains one of these words")
+    channel: Names | None = Field(None, description="only on these channels")
+
+
+class EventMoment(Model):
+    """An event of this type, optionally only where its data compare so."""
+
+    type: EventType = Field(description="the event's type, e.g. order.signed")
+    where: dict[str, Comparison] = Field(default_factory=dict, description="field of the event's data: comparison")
+
+
+class Nothing(Model):
+    """No further detail."""
+
+
+DimensionChange = dict[str, Any]
+
+
+class Change(Model):
+    """A dimension's value changed: `{stage: 意向客户}`, optionally `from` (entered) or `to` (left) which value."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    from_: Names | None = Field(None, alias="from", description="only from these values")
+    to: Names | None = Field(None, description="only to these values")
+    __pydantic_extra__: dict[str, Names]
+
+    @model_validator(mode="after")
+    def _one_dimension(self) -> Change:
+        if len(self.__pydantic_extra__) != 1:
+            raise ValueError("name exactly one dimension with its values, e.g. {stage: 意向客户}")
+        return self
+
+    @property
+    def dimension(self) -> str:
+        """The dimension watched."""
+        return next(iter(self.__pydantic_extra__))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values watched."""
+        return next(iter(self.__pydantic_extra__.values()))
+
+
+def _empty(value: Any) -> Any:
+    return {} if value is None or value is True else value
+
+
+class Moment(OneOf):
+    """Something that happened. Exactly one key."""
+
+    tag_added: Names | AllTags | None = Field(None, description="a tag was set: one, a list (any), or {all: [..]}")
+    tag_removed: Names | AllTags | None = Field(None, description="a tag was taken away")
+    entered: Change | None = Field(None, description="a dimension now has this value, e.g. {stage: 到店客户}")
+    left: Change | None = Field(None, description="a dimension no longer has this value")
+    customer_created: Annotated[Nothing, BeforeValidator(_empty)] | None = Field(
+        None, description="the CRM created the customer"
+    )
+    friend_added: Annotated[Friend, BeforeValidator(_empty)] | None = Field(
+        None, description="a new friend in 企业微信"
+    )
+    friend_removed: Annotated[Friend, BeforeValidator(_empty)] | None = Field(None, description="a friend left")
+    replied: Annotated[Replied, BeforeValidator(_empty)] | None = Field(None, description="the customer wrote")
+    event: EventMoment | None = Field(None, description="any event, by its type")

@@ -1,0 +1,80 @@
+"""One SOP, as it stands in `sops/*.yaml`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from engine.core.definitions.base import Duration, EventField, Model, Name, Names, SopId, TimeOfDay
+from engine.core.definitions.conditions import Conditions
+from engine.core.definitions.moments import Moment
+from engine.core.definitions.steps import Actions, Step
+
+
+class Defaults(Model):
+    """What steps have where they say nothing."""
+
+    at: TimeOfDay | None = Field(None, description='time of day for steps with `day`, "HH:MM"')
+    channel: Names | None = Field(None, description="channels in order of preference")
+    expires: Duration = Field(timedelta(hours=36), description="held back longer than this, a touch is skipped")
+
+
+class Exit(Moment):
+    """A moment that ends the timeline, optionally with a name and a follow-up."""
+
+    beside: ClassVar[frozenset[str]] = frozenset({"as_", "do"})
+    as_: Name | None = Field(None, alias="as", description="a name for this end, shown to operators")
+    do: Actions | None = Field(None, description="what follows: start, exit, add_tag, remove_tag, set")
+
+
+class Reentry(Model):
+    """May a customer have this SOP again?"""
+
+    mode: Literal["never", "after_end", "restart"] = Field(
+        "after_end", description="never; after the end; or at once, from the start"
+    )
+    cooldown: Duration | None = Field(None, description="not before this long after the last start")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_mode(cls, value: Any) -> Any:
+        return {"mode": value} if isinstance(value, str) else value
+
+
+class Sop(Model):
+    """One SOP: moments, conditions, steps."""
+
+    sop: SopId = Field(description="the id: small letters, digits, hyphens; a new id is a new SOP")
+    title: Name = Field(description="what operators call it")
+    priority: Annotated[int, Field(strict=True, ge=0, le=1000)] = Field(50, description="higher goes first")
+    group: Name | None = Field(None, description="at most one active timeline per customer in a group")
+    trigger: Annotated[tuple[Moment, ...], Field(min_length=1)] = Field(
+        description="any one starts a timeline; its time is the anchor"
+    )
+    when: Conditions | None = Field(None, description="must hold at the start")
+    while_: Conditions | None = Field(
+        None, alias="while", description="must hold throughout; when it ends, the timeline ends"
+    )
+    exit: tuple[Exit, ...] = Field((), description="moments that end the timeline")
+    reentry: Reentry = Field(Reentry(), description="never | after_end | restart, with an optional cooldown")
+    key: EventField | None = Field(
+        None, description="event.data.<field>: one active timeline per customer, SOP and key"
+    )
+    existing: Literal["ignore"] = Field(
+        "ignore", description="who meets the trigger already when this is first applied: ignored"
+    )
+    max_event_age: Duration = Field(timedelta(days=2), description="an older event starts nothing")
+    defaults: Defaults = Field(Defaults(), description="what steps have where they say nothing")
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=500)] = Field(
+        description="in any order; they run in order of their time"
+    )
+
+    def channels_of(self, step: Step) -> tuple[str, ...]:
+        """Return the channels a step may go over, in order of preference."""
+        return step.channel or self.defaults.channel or ()
+
+    def expiry_of(self, step: Step) -> timedelta:
+        """Return how long a touch of this step may be held back."""
+        return self.defaults.expires if step.expires is None else step.expires
