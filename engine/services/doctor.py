@@ -171,7 +171,8 @@ class Doctor:
             text = f"{_several(rejected.number, 'event')} in the last 24 hours; the newest: {rejected.error[:200]}"
             yield Finding("warning", "rejected", text, "`sop events --rejected` shows them; correct what the CRM posts")
         for row in findings.paused(connection):
-            yield Finding("warning", "paused", f"{row.kind} {row.name} since {row.since:%Y-%m-%d %H:%M} UTC")
+            text = f"{row.kind} {row.name}".strip() + f" since {row.since:%Y-%m-%d %H:%M} UTC"
+            yield Finding("warning", "paused", text, "nothing of it goes out until it is resumed; what expires meanwhile is skipped")
 
     def _names(self, connection: Connection) -> Iterator[Finding]:
         definitions: Definitions = self._current.read(connection)

@@ -1,0 +1,93 @@
+"""The real command line on real servers: one database, one API and one matcher for all its tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.conftest import Servers, _execute, _renamed
+
+SOP = Path(sys.executable).parent / "sop"
+
+
+@dataclass
+class CommandLine:
+    """Runs `sop` as a shell would, standard output not being a terminal."""
+
+    env: dict[str, str]
+    cwd: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        command = [str(SOP), *arguments]
+        return subprocess.run(command, env=self.env | env, cwd=self.cwd, capture_output=True, text=True, timeout=60, check=False)
+
+    def ok(self, *arguments: str, **env: str) -> str:
+        """Run a command that must succeed and return what it printed."""
+        done = self(*arguments, **env)
+        assert done.returncode == 0, f"sop {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def lines(self, *arguments: str) -> list[list[str]]:
+        """Run a command that must succeed and return its lines, cut at tabs."""
+        return [line.split("\t") for line in self.ok(*arguments).splitlines()]
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command that runs until it is stopped."""
+        process = subprocess.Popen([str(SOP), *arguments], env=self.env, cwd=self.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.started.append(process)
+        return process
+
+    def stop_all(self) -> None:
+        for process in self.started:
+            process.terminate()
+        for process in self.started:
+            process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def sop(servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """The command line on a fresh database, with the shipped definitions applied, an admin key, the API and the matcher running."""
+    name = f"sop_cli_{os.getpid()}"
+    _execute(servers.database_url, f"create database {name} template {template}")
+    folder = tmp_path_factory.mktemp("cli")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("SOP_", "LC_", "LANG"))}
+    env |= {
+        "SOP_DATABASE_URL": _renamed(servers.database_url, name), "SOP_REDIS_URL": servers.redis_url, "SOP_API_PORT": str(port),
+        "SOP_STATE_DIR": str(folder), "COLUMNS": "200", "NO_COLOR": "1", "PYTHONUTF8": "1",
+    }  # fmt: skip
+    sop = CommandLine(env, folder)
+    try:
+        sop.ok("init", "mine")
+        sop.ok("apply", "mine")
+        (folder / "admin.key").write_text(sop.ok("key", "create", "test", "--scope", "admin"), encoding="utf-8")
+        sop.start("api")
+        sop.start("matcher")
+        _await(f"http://127.0.0.1:{port}/healthz")
+        yield sop
+    finally:
+        sop.stop_all()
+        _execute(servers.database_url, f"drop database {name} with (force)")
+
+
+def _await(url: str) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with suppress(httpx2.HTTPError):
+            if httpx2.get(url, timeout=2).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"{url} did not answer")
