@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection, Engine
 
-from engine.core.delivery import due_timelines, plan_customer
+from engine.core.catalog import Definitions
+from engine.core.customer import Customer
+from engine.core.delivery import Planned, due_timelines, plan_customer
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store import customers, inbox, timelines, touches
@@ -30,6 +32,8 @@ class Round:
     """Channels that now have something to send."""
     again: set[str] = field(default_factory=set)
     """Customers whose events come first: engine-made ones, or accepted in between."""
+    failed: list[int] = field(default_factory=list)
+    """Customers whose planning failed, so that nothing of theirs was written."""
 
     def add(self, other: Round) -> None:
         """Count another round's work with this one's."""
@@ -37,6 +41,7 @@ class Round:
         self.touches += other.touches
         self.channels |= other.channels
         self.again |= other.again
+        self.failed += other.failed
 
 
 class Planning:
@@ -47,12 +52,16 @@ class Planning:
         self._id = ""
 
     def run(self, seconds: float = 20.0) -> Round:
-        """Plan until nothing is due, for `seconds` at most."""
+        """Plan what is due now, for `seconds` at most.
+
+        A batch less than half full was all of it, or nearly. What falls due from then on is the next tick's: with a
+        steady trickle this would otherwise never end, and everything else that waits for this worker would expire.
+        """
         done, end = Round(), time.monotonic() + seconds
         while time.monotonic() < end:
             part = self.run_once()
             done.add(part)
-            if not part.timelines:
+            if part.timelines <= self._batch // 2:
                 break
         return done
 
@@ -65,6 +74,8 @@ class Planning:
         except Exception as error:
             log.warning("plan.batch_failed", error=type(error).__name__)
             done = self._one_by_one()
+        for customer in done.failed:
+            done.add(self._singly(customer))
         if not done.timelines:
             done.again |= self._waiting_for_events()
         self._hints.look_at(sorted(done.again))
@@ -89,10 +100,31 @@ class Planning:
         except DatabaseUnavailable:
             raise
         except Exception as error:
-            log.error("plan.customer_failed", customer=customer, error=type(error).__name__)
+            log.warning("plan.customer_failed", customer=customer, error=type(error).__name__)
+            return Round(timelines=1, failed=[customer])
+
+    def _singly(self, customer: int) -> Round:
+        """Plan a customer's due timelines one by one; put off those that fail.
+
+        Were the others put off with them, they would be due together again and again, until the good ones expire.
+        """
+        with transaction(self._engine) as connection:
+            due = timelines.ids_due(connection, customer, self._clock.now())
+        done = Round()
+        for timeline in due:
+            done.add(self._timeline(customer, timeline))
+        return done
+
+    def _timeline(self, customer: int, timeline: int) -> Round:
+        try:
+            return retrying(self._engine, lambda connection: self._plan_one(connection, customer, timeline))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.error("plan.timeline_failed", customer=customer, timeline=timeline, error=type(error).__name__)
             with transaction(self._engine) as connection:
                 customers.hold_ids(connection, [customer])
-                timelines.defer_failed(connection, customer, self._clock.now(), f"{type(error).__name__}: {error}")
+                timelines.defer_failed(connection, timeline, self._clock.now(), f"{type(error).__name__}: {error}")
             return Round(timelines=1)
 
     def _installation(self, connection: Connection) -> str:
@@ -103,12 +135,12 @@ class Planning:
         now = self._clock.now()
         return self._plan_held(connection, customers.hold_due(connection, now, self._batch), now)
 
-    def _plan_one(self, connection: Connection, customer: int) -> Round:
+    def _plan_one(self, connection: Connection, customer: int, only: int | None = None) -> Round:
         now = self._clock.now()
-        return self._plan_held(connection, customers.hold_ids(connection, [customer]), now)
+        return self._plan_held(connection, customers.hold_ids(connection, [customer]), now, only)
 
-    def _plan_held(self, connection: Connection, ids: Sequence[int], now: datetime) -> Round:
-        """Read, decide and write for customers whose rows are held."""
+    def _plan_held(self, connection: Connection, ids: Sequence[int], now: datetime, only: int | None = None) -> Round:
+        """Read, decide and write for customers whose rows are held; with `only`, for this one timeline."""
         if not ids:
             return Round()
         refs = customers.refs_of(connection, ids)
@@ -117,13 +149,39 @@ class Planning:
         definitions = self._current.read(connection)
         timelines.load_into(connection, known)
         timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        if only is not None:
+            _leave_alone(known.values(), only)
         due = [each for customer in known.values() for each in due_timelines(customer, now)]
         timelines.load_had(connection, due)
-        installation = self._installation(connection)
-        planned = {id_: plan_customer(customer, definitions, now, installation) for id_, customer in known.items()}
+        planned, failed = _decide(known, definitions, now, self._installation(connection), whole=only is None)
         made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
         touches.add(connection, made, now)
-        timelines.write(connection, known.values())
+        timelines.write(connection, [known[id_] for id_ in planned])
         again = inbox.add_made(connection, [event for all_ in planned.values() for one in all_ for event in one.made], now)
         channels = {touch.channel for _, touch in made if touch.status == "queued" and touch.channel}
-        return Round(len(due), len(made), channels, again | waiting)
+        return Round(len(due), len(made), channels, again | waiting, failed)
+
+
+def _decide(
+    known: Mapping[int, Customer], definitions: Definitions, now: datetime, installation: str, *, whole: bool
+) -> tuple[dict[int, list[Planned]], list[int]]:
+    """Plan each customer; return what was planned, and whose planning failed. Where not `whole`, a failure is raised instead."""
+    planned: dict[int, list[Planned]] = {}
+    failed: list[int] = []
+    for id_, customer in known.items():
+        try:
+            planned[id_] = plan_customer(customer, definitions, now, installation)
+        except Exception as error:
+            if not whole:
+                raise
+            log.warning("plan.customer_failed", customer=id_, error=type(error).__name__)
+            failed.append(id_)
+    return planned, failed
+
+
+def _leave_alone(customers: Iterable[Customer], only: int) -> None:
+    """Let every other timeline be seen by conditions and not planned; it is not written."""
+    for customer in customers:
+        for timeline in customer.timelines:
+            if timeline.id != only:
+                timeline.due_at = None

@@ -18,7 +18,7 @@ _COLUMNS = (
 
 def load_into(connection: Connection, customers: Mapping[int, Customer]) -> None:
     """Read the customers' active timelines, and when each SOP (and key) last started for them."""
-    statement = f"select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id"  # noqa: S608 - constant columns
+    statement = f"select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id"
     for row in rows(connection, statement, ids=list(customers)):
         customers[row.customer_id].timelines.append(_timeline(row))
     started = "select customer_id, sop, key, max(anchor) from timelines where customer_id = any(:ids) group by 1, 2, 3"
@@ -135,14 +135,20 @@ def call_back(connection: Connection, timelines: Sequence[int | None]) -> int:
     )
 
 
-def defer_failed(connection: Connection, customer_id: int, now: datetime, error: str) -> None:
-    """Put off a customer's due timelines after a failed planning: 1, 2, 4 … minutes, an hour at most."""
+def ids_due(connection: Connection, customer_id: int, now: datetime) -> list[int]:
+    """Return the customer's due timelines, earliest first."""
+    statement = "select id from timelines where customer_id = :customer_id and state = 'active' and due_at <= :now order by due_at, id"
+    return [row.id for row in rows(connection, statement, customer_id=customer_id, now=now)]
+
+
+def defer_failed(connection: Connection, timeline: int, now: datetime, error: str) -> None:
+    """Put off a due timeline after a failed planning: 1, 2, 4 … minutes, an hour at most."""
     run(
         connection,
         """update timelines set attempts = least(attempts + 1, 100), waiting = 'planning_failed', detail = :error,
                due_at = cast(:now as timestamptz) + least(interval '1 minute' * power(2, least(attempts, 6)), interval '1 hour')
-           where customer_id = :customer_id and state = 'active' and due_at <= :now""",
-        customer_id=customer_id,
+           where id = :timeline and state = 'active' and due_at <= :now""",
+        timeline=timeline,
         now=now,
         error=error[:300],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
@@ -276,6 +277,7 @@ def many(pipeline: Pipeline, number: int) -> None:
     )
 
 
+@cache
 def sources(*sops: str, engine: str = ENGINE) -> dict[str, tuple[str | None, str]]:
     """Return checked definitions as `apply` takes them."""
     texts = {"engine.yaml": engine, **{f"sops/{number}.yaml": sop for number, sop in enumerate(sorted(sops), 1)}}

@@ -38,7 +38,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, witness: Engine) -> list[int]:
 
 def test_rule_10_a_poison_event_holds_up_nobody_and_becomes_a_dead_letter(pipeline: Pipeline, poison: list[int]) -> None:
     """Seen failing with: the batch not retried one by one (nobody goes on); the attempt counted in the try's own transaction
-    (never more than 0, no dead letter); MAX_ATTEMPTS ignored (tried for ever)."""
+    (its count is rolled back with the try)."""
     pipeline.apply(LEAD)
     bad = pipeline.post("c1", "poison")
     after = pipeline.post("c1", "tag.added", tag="vip")
@@ -102,3 +102,26 @@ def test_rule_10_a_timeline_that_cannot_be_planned_is_put_off_and_holds_up_nobod
     assert waits == [timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=4)]
     assert (bad.waiting, bad.attempts) == ("planning_failed", 3)
     assert "AttributeError" in bad.detail
+
+
+def test_rule_10_a_timeline_that_cannot_be_planned_does_not_take_its_customers_others_along(pipeline: Pipeline) -> None:
+    """Seen failing with: every due timeline of the customer put off together (they are due together again, the good one expires)."""
+    pipeline.apply(LEAD, LEAD.replace("sop: lead", "sop: good"))
+    pipeline.tag("c1")
+    pipeline.run("update timelines set event = '[1]' where sop = 'lead'")
+    pipeline.wait_until(1)
+    pipeline.plan()
+    assert [(touch.sop, touch.step) for touch in pipeline.touches()] == [("good", "d1")]
+    assert {each.sop: each.waiting for each in pipeline.timelines()} == {"lead": "planning_failed", "good": None}
+
+
+def test_rule_10_a_row_the_database_refuses_holds_up_nobody_either(pipeline: Pipeline) -> None:
+    """Seen failing with: the batch not planned one by one after an error. (PostgreSQL's JSON takes no NUL.)"""
+    bad = LEAD.replace("sop: lead", "sop: bad").replace("tag_added: vip", "tag_added: bad").replace("第一天", '"\\0"')
+    pipeline.apply(LEAD, bad)
+    pipeline.tag("c1", tag="bad")
+    pipeline.tag("c1", "c2")
+    pipeline.wait_until(1)
+    pipeline.plan()
+    assert [(touch.ref, touch.sop) for touch in pipeline.touches()] == [("c2", "lead"), ("c1", "lead")]
+    assert {(each.ref, each.sop): each.waiting for each in pipeline.timelines()}["c1", "bad"] == "planning_failed"
