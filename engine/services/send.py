@@ -42,7 +42,10 @@ class Sending:
         self._margin = margin
 
     def run(self, name: str, seconds: float = 20.0) -> Sent:
-        """Send until nothing is ready, for `seconds` at most; nothing where all of the channel's places are taken."""
+        """Send what is ready now, for `seconds` at most; nothing where all of the channel's places are taken.
+
+        A call that is not full carried all of it; a trickle does not keep the place and the thread.
+        """
         channel = self.channels().get(name)
         if channel is None:
             return Sent()
@@ -52,7 +55,7 @@ class Sending:
                 part = self.run_once(channel)
                 done.claimed, done.recorded = done.claimed + part.claimed, done.recorded + part.recorded
                 done.stale += part.stale
-                if not part.claimed:
+                if part.claimed < channel.batch_size:
                     break
         return done
 
