@@ -62,7 +62,7 @@ class Matcher:
         from workers.tasks import plan
 
         try:
-            plan.apply_async(expires=30)
+            plan.apply_async(expires=max(1.0, self._wiring.settings.plan_interval))
         except plan.app.connection_for_write().connection_errors as error:
             log.warning("hint.lost", customers=0, error=type(error).__name__)
 

@@ -11,6 +11,10 @@ from engine.store.database import DatabaseUnavailable, transaction
 from engine.wiring import Wiring
 from workers.celery_app import app, settings
 
+_SOON = max(1.0, settings.send_interval)
+"""Seconds after which a hint to send is dropped: the next tick is there by then, and a pile of hints would only keep
+whatever is queued behind it waiting."""
+
 
 @cache
 def wiring() -> Wiring:
@@ -28,7 +32,7 @@ def plan() -> None:
     """Plan what is due, then hint that there is work to send."""
     done = wiring().planning.run()
     for channel in sorted(done.channels):
-        send.apply_async((channel,), expires=30)
+        send.apply_async((channel,), expires=_SOON)
     _alive("plan")
 
 
@@ -43,7 +47,7 @@ def send(channel: str) -> None:
 def send_all() -> None:
     """Look at every channel that has something ready."""
     for channel in wiring().sending.ready():
-        send.apply_async((channel,), expires=30)
+        send.apply_async((channel,), expires=_SOON)
     _alive("send")
 
 
