@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from engine import logs
-from engine.cli import database, definitions, demo, diagnosis, events, explain, keys, log, processes, up
+from engine.cli import session
 from engine.cli.output import clean
 from engine.core.errors import SopError
 
@@ -20,12 +21,23 @@ _SETTINGS = "Settings"
 _NO_TABLE = "42P01"
 _state = {"debug": False}
 
-PARTS = (demo, up, definitions, events, explain, log, diagnosis, database, keys, processes)
-"""Modules that add commands, in the order of `sop --help`."""
+PARTS = {
+    "demo": ("demo",),
+    "up": ("up",),
+    "definitions": ("init", "validate", "schema", "apply"),
+    "events": ("event", "events"),
+    "explain": ("explain",),
+    "log": ("log",),
+    "diagnosis": ("doctor", "health"),
+    "database": ("db",),
+    "keys": ("key",),
+    "processes": ("api", "matcher", "worker", "beat"),
+}
+"""Modules of this package and the commands each adds, in the order of `sop --help`."""
 
 
-def build() -> typer.Typer:
-    """Return the app with every command."""
+def build(wanted: str | None = None) -> typer.Typer:
+    """Return the app with every command; where `wanted` is one, with its module only: the others take a second to load."""
     app = typer.Typer(
         name="sop",
         no_args_is_help=True,
@@ -35,8 +47,8 @@ def build() -> typer.Typer:
         epilog="Servers and folders are set by SOP_… variables, see .env.example. `sop COMMAND --help` shows examples.",
     )
     app.callback()(_options)
-    for part in PARTS:
-        part.register(app)
+    for part in [name for name, commands in PARTS.items() if wanted in commands] or PARTS:
+        import_module(f"engine.cli.{part}").register(app)
     return app
 
 
@@ -59,13 +71,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    sys.exit(_flushed(_run(build())))
+    sys.exit(_flushed(run(sys.argv[1:])))
 
 
-def _run(app: typer.Typer) -> int:
-    """Run the app and return its exit code."""
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code; what it has to say is printed."""
+    wanted = next((each for each in arguments if not each.startswith("-")), None)
     try:
-        app()
+        build(wanted)(arguments, prog_name="sop")
     except SystemExit as end:
         return _code(end.code)
     except BrokenPipeError:
@@ -75,6 +88,8 @@ def _run(app: typer.Typer) -> int:
             raise
         typer.echo(f"sop: {said(error)}", err=True)
         return 1
+    finally:
+        session.close()
     return 0
 
 

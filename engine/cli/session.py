@@ -32,9 +32,23 @@ Lang = Annotated[Language | None, typer.Option(help="Language of reasons; withou
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+_opened: list[Wiring] = []
+
+
 def wiring() -> Wiring:
-    """Return the parts, made of the environment's settings."""
-    return Wiring(Settings(), "cli")
+    """Return the parts, made of the environment's settings; `close` ends their connections."""
+    _opened.append(Wiring(Settings(), "cli"))
+    return _opened[-1]
+
+
+def close() -> None:
+    """End the connections of every `wiring` handed out."""
+    while _opened:
+        made = vars(_opened.pop())  # only what was asked for was ever made
+        if "engine" in made:
+            made["engine"].dispose()
+        if "redis" in made:
+            made["redis"].close()
 
 
 def zone_of(parts: Wiring) -> str:

@@ -129,7 +129,9 @@ def test_names_nobody_ever_posted_are_told_with_the_nearest_one(pipeline: Pipeli
     assert found["event type message.received"].text == "never seen, 1 SOP exits on it (lead)"
 
 
-def test_what_takes_too_long_is_itself_a_finding(pipeline: Pipeline, examine: Examine, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_takes_too_long_is_itself_a_finding(
+    pipeline: Pipeline, examine: Examine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("engine.services.doctor._PATIENCE", 1)
     pipeline.apply(LEAD)
     holder = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://", 1))

@@ -8,7 +8,7 @@ from engine.core.errors import NotFound
 from engine.core.story import Story, ToldStep
 from engine.ports import Receipt
 from engine.services.explain import Explaining
-from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline, START
+from tests.integration.pipeline import AT_ONCE, LEAD, START, Pipeline
 
 PICKY = """
 sop: picky
@@ -66,7 +66,8 @@ def test_a_refusal_names_the_condition_that_decided(pipeline: Pipeline, explaini
     pipeline.tag("c1")
     (refused,) = explaining.story("c1").events[0].decisions
     (one,) = refused.deciding
-    assert (refused.what, refused.reason, one.path, one.wanted, one.actual) == ("refused", "condition", "when/0/is/stage", ["意向客户"], None)
+    assert (refused.what, refused.reason) == ("refused", "condition")
+    assert (one.path, one.wanted, one.actual) == ("when/0/is/stage", ["意向客户"], None)
 
 
 def test_steps_skipped_held_back_and_without_a_date_say_why(pipeline: Pipeline, explaining: Explaining) -> None:
@@ -79,7 +80,8 @@ def test_steps_skipped_held_back_and_without_a_date_say_why(pipeline: Pipeline, 
         pipeline.work()
     story = explaining.story("c1")
     skipped, held, undated = step(story, "d1"), step(story, "d2"), step(story, "due")
-    assert (skipped.status, skipped.reason, [each.path for each in skipped.deciding]) == ("skipped", "condition", ["steps/d1/when/0/not/tag"])
+    assert (skipped.status, skipped.reason) == ("skipped", "condition")
+    assert [each.path for each in skipped.deciding] == ["steps/d1/when/0/not/tag"]
     assert (held.status, held.reason) == ("held", "missing_value")
     assert held.detail and "customer.name" in held.detail
     assert held.until and held.until > pipeline.clock.at

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from engine.cli.app import run
 from tests.conftest import Servers, _execute, _renamed
 
 SOP = Path(sys.executable).parent / "sop"
@@ -22,13 +25,27 @@ SOP = Path(sys.executable).parent / "sop"
 
 @dataclass
 class CommandLine:
-    """Runs `sop` as a shell would, standard output not being a terminal."""
+    """Runs `sop` with standard output not being a terminal: within this process, or really as a shell would."""
 
     env: dict[str, str]
     cwd: Path
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in this process: the same from its arguments to its exit code, without the second Python takes to start."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.setattr("engine.logs.configure", lambda level, process: None)  # this process's logs are the other tests'
+            for name in set(os.environ) - set(self.env):
+                patch.delenv(name)
+            for name, value in (self.env | env).items():
+                patch.setenv(name, value)
+            patch.chdir(self.cwd)
+            code = run(list(arguments))
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    def really(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a process of its own."""
         command = [str(SOP), *arguments]
         return subprocess.run(command, env=self.env | env, cwd=self.cwd, capture_output=True, text=True, timeout=60, check=False)
 
@@ -64,7 +81,7 @@ def sop(servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactor
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("SOP_", "LC_", "LANG"))}
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("SOP_", "LC_", "LANG", "PYTHONUNBUFFERED"))}
     env |= {
         "SOP_DATABASE_URL": _renamed(servers.database_url, name), "SOP_REDIS_URL": servers.redis_url, "SOP_API_PORT": str(port),
         "SOP_STATE_DIR": str(folder), "COLUMNS": "200", "NO_COLOR": "1", "PYTHONUTF8": "1",

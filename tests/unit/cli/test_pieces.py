@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 8, 4, tzinfo=UTC)
         (["tag=装修意向"], {"tag": "装修意向"}),
         (["amount=12.5", "paid=true", "lines=[1, 2]", "none=null"], {"amount": 12.5, "paid": True, "lines": [1, 2], "none": None}),
         (["phone=0123", 'tag="123"', "text=a=b", "empty="], {"phone": "0123", "tag": "123", "text": "a=b", "empty": ""}),
-        (["attributes.name=王", "attributes.budget=5", "staff.owner=li"], {"attributes": {"name": "王", "budget": 5}, "staff": {"owner": "li"}}),
+        (["attributes.name=王", "attributes.budget=5", "x.y=z"], {"attributes": {"name": "王", "budget": 5}, "x": {"y": "z"}}),
     ],
 )
 def test_key_value_texts_become_data(values: list[str], data: dict[str, object]) -> None:
@@ -88,7 +88,7 @@ def test_where_the_api_is(settings: dict[str, object], url: str) -> None:
 
 
 def test_an_api_url_that_is_none_is_named() -> None:
-    with pytest.raises(InstallationError, match="SOP_API_URL `sop.example`"):
+    with pytest.raises(InstallationError, match="SOP_API_URL"):
         client.url(Settings(_env_file=None).model_copy(update={"api_url": "sop.example"}))
 
 
@@ -102,7 +102,7 @@ def test_the_key_is_the_one_set_else_the_one_in_the_state_folder(tmp_path: Path)
 
 # ── help ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-COMMANDS = ["demo", "up", "init", "validate", "schema", "apply", "event", "events", "explain", "log", "doctor", "health", "db", "key", "api"]
+COMMANDS = ["demo", "up", "init", "validate", "schema", "apply", "event", "events", "explain", "log", "doctor", "health", "key", "api"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -38,46 +38,65 @@ CONDITIONS = [
     ("{tag: [a, b]}", {}, "没有标签 a、b（when/0/tag）", "lacks the tag a, b (when/0/tag)"),
     ("{not: {tag: [a, b]}}", {"tags": ["b"]}, "有标签 b（when/0/not/tag）", "has the tag b (when/0/not/tag)"),
     (
-        "{is: {stage: [新加好友, 意向客户]}}", {"stage": "成交客户"},
-        "stage 为 成交客户，要求 新加好友 或 意向客户（when/0/is/stage）", "stage is 成交客户, wanted 新加好友 or 意向客户 (when/0/is/stage)",
-    ),
-    ("{is: {stage: 意向客户}}", {}, "stage 为 未设置，要求 意向客户（when/0/is/stage）", "stage is not set, wanted 意向客户 (when/0/is/stage)"),
-    (
-        "{not: {is: {stage: 成交客户}}}", {"stage": "成交客户"},
-        "stage 为 成交客户，要求不是 成交客户（when/0/not/is/stage）", "stage is 成交客户, wanted anything but 成交客户 (when/0/not/is/stage)",
+        "{is: {stage: [新加好友, 意向客户]}}",
+        {"stage": "成交客户"},
+        "stage 为 成交客户，要求 新加好友 或 意向客户（when/0/is/stage）",
+        "stage is 成交客户, wanted 新加好友 or 意向客户 (when/0/is/stage)",
     ),
     (
-        "{attr: {budget: {gte: 100, lt: 200}}}", {"attributes": {"budget": 5}},
-        "budget 为 5，要求 ≥ 100 且 < 200（when/0/attr/budget）", "budget is 5, wanted ≥ 100 and < 200 (when/0/attr/budget)",
+        "{is: {stage: 意向客户}}",
+        {},
+        "stage 为 未设置，要求 意向客户（when/0/is/stage）",
+        "stage is not set, wanted 意向客户 (when/0/is/stage)",
     ),
     (
-        "{attr: {budget: {gte: 100}}}", {},
+        "{not: {is: {stage: 成交客户}}}",
+        {"stage": "成交客户"},
+        "stage 为 成交客户，要求不是 成交客户（when/0/not/is/stage）",
+        "stage is 成交客户, wanted anything but 成交客户 (when/0/not/is/stage)",
+    ),
+    (
+        "{attr: {budget: {gte: 100, lt: 200}}}",
+        {"attributes": {"budget": 5}},
+        "budget 为 5，要求 ≥ 100 且 < 200（when/0/attr/budget）",
+        "budget is 5, wanted ≥ 100 and < 200 (when/0/attr/budget)",
+    ),
+    (
+        "{attr: {budget: {gte: 100}}}",
+        {},
         "不知道 customer.attributes.budget，要求 ≥ 100（when/0/attr/budget）",
         "customer.attributes.budget is not known; wanted ≥ 100 (when/0/attr/budget)",
     ),
     ("{attr: {vip: true}}", {}, "vip 为 否，要求 = 是（when/0/attr/vip）", "vip is false, wanted = true (when/0/attr/vip)"),
     (
-        "{attr: {name: {contains: 王}}}", {"attributes": {"name": "李"}},
-        "name 为 李，要求 包含 王（when/0/attr/name）", "name is 李, wanted containing 王 (when/0/attr/name)",
+        "{attr: {name: {contains: 王}}}",
+        {"attributes": {"name": "李"}},
+        "name 为 李，要求 包含 王（when/0/attr/name）",
+        "name is 李, wanted containing 王 (when/0/attr/name)",
     ),
     ("{seen: {type: visit}}", {}, "没有发生过 visit（when/0/seen）", "no visit (when/0/seen)"),
     (
-        "{seen: {type: visit, since: 1d}}", {"activities": {"visit": Activity(NOON, NOON - timedelta(days=3), 1)}},
+        "{seen: {type: visit, since: 1d}}",
+        {"activities": {"visit": Activity(NOON, NOON - timedelta(days=3), 1)}},
         "自 2026-02-28 12:00 起没有发生过 visit（上一次 2026-02-26 12:00）（when/0/seen）",
         "no visit since 2026-02-28 12:00 (last 2026-02-26 12:00) (when/0/seen)",
     ),
     (
-        "{not: {seen: {type: visit}}}", {"activities": {"visit": Activity(NOON, NOON, 1)}},
-        "2026-03-01 12:00 发生过 visit（when/0/not/seen）", "visit at 2026-03-01 12:00 (when/0/not/seen)",
+        "{not: {seen: {type: visit}}}",
+        {"activities": {"visit": Activity(NOON, NOON, 1)}},
+        "2026-03-01 12:00 发生过 visit（when/0/not/seen）",
+        "visit at 2026-03-01 12:00 (when/0/not/seen)",
     ),
     ("{touched: {sop: x}}", {}, "没有收到过 x 的触达（when/0/touched）", "no touch of x (when/0/touched)"),
     ("{in_sop: [x, y]}", {}, "不在 SOP x、y 中（when/0/in_sop）", "is not in the SOP x, y (when/0/in_sop)"),
     ("{event: {amount: {gte: 9}}}", {}, "amount 为 5，要求 ≥ 9（when/0/event/amount）", "amount is 5, wanted ≥ 9 (when/0/event/amount)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("condition", "customer", "zh", "en"), CONDITIONS, ids=[each[0] for each in CONDITIONS])
-def test_a_condition_that_decided_says_wanted_actual_and_where_it_stands(condition: str, customer: dict[str, Any], zh: str, en: str) -> None:
+def test_a_condition_that_decided_says_wanted_actual_and_where_it_stands(
+    condition: str, customer: dict[str, Any], zh: str, en: str
+) -> None:
     trace = Trace()
     hold(some_conditions(f"[{condition}]"), Context(a_customer(**customer), definitions(), NOON, {"amount": 5}), "when", trace)
     assert both("conditions", deciding(trace.entries)) == (zh, en)
@@ -87,7 +106,16 @@ def test_a_condition_that_decided_says_wanted_actual_and_where_it_stands(conditi
 
 
 def an_event(outcome: dict[str, Any] | None = None, *, matched: bool = True, **fields: Any) -> ToldEvent:
-    plain = {"row": 1, "source": "crm", "id": "e1", "type": "tag.added", "time": NOON, "received_at": NOON, "data": {"tag": "a"}, "cause": None}
+    plain = {
+        "row": 1,
+        "source": "crm",
+        "id": "e1",
+        "type": "tag.added",
+        "time": NOON,
+        "received_at": NOON,
+        "data": {"tag": "a"},
+        "cause": None,
+    }
     known = outcome or {}
     told = {"matched_at": NOON if matched else None, "reason": known.get("reason"), "dropped": known.get("dropped", [])}
     return ToldEvent(**(plain | told | {"decisions": decisions(known)} | fields))
@@ -99,7 +127,8 @@ OUTCOMES = [
     ({"reason": "unknown_value", "dropped": ["x is wrong"]}, "未采用：x is wrong", "not taken: x is wrong"),
     (
         {"started": [{"sop": "lead", "version": 3, "path": "trigger/0/tag_added", "key": "A7"}]},
-        "启动 lead [A7] v3（trigger/0/tag_added）", "started lead [A7] v3 (trigger/0/tag_added)",
+        "启动 lead [A7] v3（trigger/0/tag_added）",
+        "started lead [A7] v3 (trigger/0/tag_added)",
     ),
     (
         {"refused": [{"sop": "lead", "path": "trigger/0/tag_added", "reason": "cooldown", "detail": "until 2026-05-30T02:00:00+00:00"}]},
@@ -112,14 +141,25 @@ OUTCOMES = [
         "did not start lead: the event is too old to start anything; facts were updated (3 days, 0:00:00 old, at most 2 days, 0:00:00) (t)",
     ),
     (
-        {"refused": [{"sop": "lead", "path": "t", "reason": "condition", "trace": [{"path": "when/0/tag", "wanted": ["a"], "actual": [], "holds": False}]}]},
-        "未启动 lead：条件不成立：没有标签 a（when/0/tag）", "did not start lead: a condition does not hold: lacks the tag a (when/0/tag)",
+        {
+            "refused": [
+                {
+                    "sop": "lead",
+                    "path": "t",
+                    "reason": "condition",
+                    "trace": [{"path": "when/0/tag", "wanted": ["a"], "actual": [], "holds": False}],
+                }
+            ]
+        },
+        "未启动 lead：条件不成立：没有标签 a（when/0/tag）",
+        "did not start lead: a condition does not hold: lacks the tag a (when/0/tag)",
     ),
     (
         {"exits": [{"sop": "lead", "path": "exit/1/replied", "reason": "exit", "detail": "预约"}]},
-        "结束 lead：发生了退出事件（预约）（exit/1/replied）", "ended lead: an exit moment happened (预约) (exit/1/replied)",
+        "结束 lead：发生了退出事件（预约）（exit/1/replied）",
+        "ended lead: an exit moment happened (预约) (exit/1/replied)",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("outcome", "zh", "en"), OUTCOMES, ids=[str(each[0])[:40] for each in OUTCOMES])
@@ -168,8 +208,9 @@ def a_told_timeline(**fields: Any) -> ToldTimeline:
 def test_an_active_timeline_says_on_which_day_it_is() -> None:
     said = both("timeline", a_told_timeline(), at("2026-03-04 00:30"), SHANGHAI)
     assert said == (
-        "培育（lead v2）：进行中，2026-03-01 12:00 开始，今天是第 3 天", "培育 (lead v2): active since 2026-03-01 12:00, today is day 3"
-    )  # fmt: skip
+        "培育（lead v2）：进行中，2026-03-01 12:00 开始，今天是第 3 天",
+        "培育 (lead v2): active since 2026-03-01 12:00, today is day 3",
+    )
 
 
 def test_an_ended_timeline_says_how_and_why() -> None:
@@ -186,14 +227,19 @@ STEPS = [
     ({"status": "planned"}, "计划 2026-03-01 12:00", "planned for 2026-03-01 12:00"),
     (
         {"status": "due", "reason": "unmatched_events"},
-        "2026-03-01 12:00 已到时间，正在安排：有新事件待处理，先处理事件", "due since 2026-03-01 12:00, about to be planned: new events of the customer come first",
+        "2026-03-01 12:00 已到时间，正在安排：有新事件待处理，先处理事件",
+        "due since 2026-03-01 12:00, about to be planned: new events of the customer come first",
     ),
     (
         {"status": "held", "reason": "missing_value", "detail": "customer.name", "until": LATER},
         "2026-03-01 12:00 已到时间，暂缓：消息缺少一个值，请补充客户资料或写默认值（customer.name），最迟到 2026-03-01 14:00",
         "due 2026-03-01 12:00, held back: the message lacks a value; supply it or write a default (customer.name), until 2026-03-01 14:00",
     ),
-    ({"status": "undated", "reason": "no_date", "detail": "attr.due", "due_at": None}, "没有时间：所依据的日期未知（attr.due）", "has no time: the date it counts from is not known (attr.due)"),
+    (
+        {"status": "undated", "reason": "no_date", "detail": "attr.due", "due_at": None},
+        "没有时间：所依据的日期未知（attr.due）",
+        "has no time: the date it counts from is not known (attr.due)",
+    ),
     ({"status": "unreached"}, "未走到（原定 2026-03-01 12:00）", "never reached (was due 2026-03-01 12:00)"),
     ({"status": "queued"}, "2026-03-01 12:00 到时间，等待由 log 发出", "due 2026-03-01 12:00, waiting to go out over log"),
     (
@@ -206,7 +252,8 @@ STEPS = [
     ({"status": "sent", "kind": "do"}, "2026-03-01 14:00 已执行", "done 2026-03-01 14:00"),
     (
         {"status": "failed", "reason": "refused_by_provider", "detail": "404"},
-        "2026-03-01 14:00 经 log 发送失败：渠道方拒绝（404）", "failed 2026-03-01 14:00 over log: refused by the provider (404)",
+        "2026-03-01 14:00 经 log 发送失败：渠道方拒绝（404）",
+        "failed 2026-03-01 14:00 over log: refused by the provider (404)",
     ),
     (
         {"status": "unknown", "reason": "outcome_unknown"},
@@ -216,11 +263,20 @@ STEPS = [
     ({"status": "handed"}, "2026-03-01 14:00 已交给 log，等待员工确认", "handed to log 2026-03-01 14:00, waits for staff"),
     (
         {"status": "cancelled", "reason": "timeline_ended"},
-        "2026-03-01 14:00 已取消：时间线已结束，撤回", "cancelled 2026-03-01 14:00: the timeline has ended; called back",
+        "2026-03-01 14:00 已取消：时间线已结束，撤回",
+        "cancelled 2026-03-01 14:00: the timeline has ended; called back",
     ),
-    ({"status": "expired", "reason": "expired"}, "2026-03-01 14:00 已过期：耽搁太久，已过有效期", "expired 2026-03-01 14:00: held back too long; it has expired"),
-    ({"status": "skipped", "reason": "before_start"}, "2026-03-01 12:00 跳过：该时刻在时间线开始之前", "skipped, due 2026-03-01 12:00: its time lies before the timeline's start"),
-]  # fmt: skip
+    (
+        {"status": "expired", "reason": "expired"},
+        "2026-03-01 14:00 已过期：耽搁太久，已过有效期",
+        "expired 2026-03-01 14:00: held back too long; it has expired",
+    ),
+    (
+        {"status": "skipped", "reason": "before_start"},
+        "2026-03-01 12:00 跳过：该时刻在时间线开始之前",
+        "skipped, due 2026-03-01 12:00: its time lies before the timeline's start",
+    ),
+]
 
 
 @pytest.mark.parametrize(("fields", "zh", "en"), STEPS, ids=[f"{each[0]['status']} {each[0].get('reason', '')}" for each in STEPS])
