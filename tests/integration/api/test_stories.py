@@ -1,0 +1,75 @@
+"""A customer's story and the dispatch log over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from engine.api import problems, stories
+from engine.services.explain import Explaining
+from tests.integration.api.serving import parts_on
+from tests.integration.pipeline import LEAD, Pipeline
+
+
+@pytest.fixture
+def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
+    """A client with a key that may read, of the routes alone."""
+    parts = parts_on(pipeline.engine, redis_url)
+    app = FastAPI()
+    problems.install(app)
+    app.include_router(stories.router(parts, Explaining(pipeline.engine, pipeline.clock, pipeline.definitions)))
+    headers = {"Authorization": f"Bearer {parts.keys.create('test', ['read'])}"}
+    with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_a_story_is_told_with_its_decisions_and_steps(pipeline: Pipeline, client: TestClient) -> None:
+    pipeline.apply(LEAD)
+    pipeline.tag("c1")
+    told = client.get("/v1/customers/c1/explain").json()
+    assert told["events"][0]["decisions"][0]["what"] == "started"
+    assert [each["status"] for each in told["timelines"][0]["steps"]] == ["planned", "planned"]
+
+
+def test_nobodys_story_is_not_found(client: TestClient) -> None:
+    answer = client.get("/v1/customers/nobody/explain")
+    assert (answer.status_code, answer.json()["title"]) == (404, "Not Found")
+
+
+def test_the_dispatch_log_comes_in_pages_newest_first(pipeline: Pipeline, client: TestClient) -> None:
+    pipeline.apply(LEAD)
+    pipeline.tag("c1", "c2", "c3")
+    pipeline.wait_until(1)
+    pipeline.work()
+    first = client.get("/v1/touches", params={"limit": 2, "status": "sent"}).json()
+    second = client.get("/v1/touches", params={"limit": 2, "status": "sent", "cursor": first["next"]}).json()
+    assert [each["customer"] for each in first["touches"] + second["touches"]] == ["c3", "c2", "c1"]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize("query", ["customer=c1", "sop=lead", "channel=log", "step=d1", "since=2026-03-01T00:00:00Z"])
+def test_the_dispatch_log_can_be_narrowed(pipeline: Pipeline, client: TestClient, query: str) -> None:
+    pipeline.apply(LEAD)
+    pipeline.tag("c1")
+    pipeline.wait_until(1)
+    pipeline.work()
+    name = query.split("=", 1)[0]
+    other = "2027-03-01T00:00:00Z" if name == "since" else "other"
+    assert len(client.get(f"/v1/touches?{query}").json()["touches"]) == 1
+    assert client.get(f"/v1/touches?{name}={other}").json()["touches"] == []
+
+
+REFUSED = [("cursor=x", 400), ("cursor=99999999999999999999", 400), ("status=gone", 422), ("since=2026-03-01T00:00:00", 422)]
+
+
+@pytest.mark.parametrize(("query", "status"), REFUSED)
+def test_what_is_not_a_filter_is_refused(client: TestClient, query: str, status: int) -> None:
+    assert client.get(f"/v1/touches?{query}").status_code == status
+
+
+def test_reading_needs_a_key_that_may_read(client: TestClient) -> None:
+    for path in ("/v1/touches", "/v1/customers/c1/explain"):
+        assert client.get(path, headers={"Authorization": ""}).status_code == 401
