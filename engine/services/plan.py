@@ -61,7 +61,7 @@ class Planning:
         while time.monotonic() < end:
             part = self.run_once()
             done.add(part)
-            if part.timelines <= self._batch // 2:
+            if self._little_was_due(part):
                 break
         return done
 
@@ -76,13 +76,17 @@ class Planning:
             done = self._one_by_one()
         for customer in done.failed:
             done.add(self._singly(customer))
-        if not done.timelines:
+        if self._little_was_due(done):
             done.again |= self._waiting_for_events()
         self._hints.look_at(sorted(done.again))
         return done
 
+    def _little_was_due(self, done: Round) -> bool:
+        """Return whether this round has probably left nothing due: the next tick is soon enough for what is."""
+        return done.timelines <= self._batch // 2
+
     def _waiting_for_events(self) -> set[str]:
-        """Return customers left alone because their events come first. Asked once nothing else is due, so that little is looked at."""
+        """Return customers left alone because their events come first. Asked once little else is due, so that little is looked at."""
         with transaction(self._engine) as connection:
             return inbox.subjects_due(connection, self._clock.now(), self._batch)
 

@@ -79,7 +79,7 @@ def test_rule_12_all_timelines_are_settled_whatever_the_batch(pipeline: Pipeline
 
 
 def test_rule_12_due_times_are_recomputed_under_the_customers_lock(pipeline: Pipeline, database_url: str) -> None:
-    """Seen failing with: `hold_ids` left out of `_settle_batch` (what the holder decided is overwritten: d3 is forgotten)."""
+    """Seen failing with: `hold_ids` left out of `_settle_batch` (nobody waits for the planner that holds the customer)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1)
@@ -111,7 +111,7 @@ def test_rule_12_what_was_had_is_told_by_touches(pipeline: Pipeline) -> None:
 
 
 def test_rule_12_an_inserted_step_whose_time_has_passed_is_skipped(pipeline: Pipeline) -> None:
-    """Seen failing with: `resettle` returning no skipped touches (the late step is sent, or expired, as if it had been due)."""
+    """Seen failing with: `touches.add` left out of `_settle_batch` (nothing tells that the step was left out)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1)
@@ -161,7 +161,7 @@ def test_rule_12_settling_is_taken_up_again_after_a_crash(pipeline: Pipeline) ->
 
 
 def test_rule_12_a_timeline_started_while_an_apply_comes_is_settled_too(pipeline: Pipeline) -> None:
-    """Seen failing with: `hold_generation` left out (the timeline is committed after settling has passed, and stays at day 1)."""
+    """Seen failing with: `hold_generation` left out (the apply does not wait; the timeline, committed later, would stay at day 1)."""
     pipeline.apply(LEAD)
     pipeline.post("c1", "tag.added", tag="vip")
     matcher, stop = pipeline.another(), Stop()
