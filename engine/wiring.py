@@ -25,6 +25,7 @@ from engine.ports import Channel, Clock, Hint, HintQueue
 from engine.queue import QueueError, RedisHintQueue
 from engine.queue import connect as connect_queue
 from engine.services.apply import Applying
+from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
 from engine.services.match import Matching
@@ -60,6 +61,11 @@ def urls(settings: Settings) -> tuple[str, str]:
             "start `sop up`, or set both"
         )
     return database or found.database_url, queue or found.redis_url
+
+
+def channel_environment() -> dict[str, str]:
+    """Return what `${NAME}` in a channel's section is replaced from: `.env`, and over it the environment."""
+    return {**{name: value for name, value in dotenv_values(".env").items() if value is not None}, **os.environ}
 
 
 class ForgivingHints:
@@ -146,7 +152,7 @@ class Wiring:
     @cached_property
     def channels(self) -> CurrentChannels:
         """The channels in force."""
-        environment = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+        environment = channel_environment()
 
         def build(name: str, config: Mapping[str, Any]) -> Channel:
             return registry.build(name, config, environment, wall=wall_now)
@@ -165,6 +171,11 @@ class Wiring:
             with transaction(self.engine) as connection:
                 self.current.read(connection)
         return facts.warnings(event, self.current.last.engine)
+
+    @cached_property
+    def explaining(self) -> Explaining:
+        """Tells customers' stories."""
+        return Explaining(self.engine, self.clock, self.current)
 
     @cached_property
     def keys(self) -> Keys:

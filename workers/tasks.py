@@ -19,7 +19,8 @@ whatever is queued behind it waiting."""
 @cache
 def wiring() -> Wiring:
     """Return this process's parts."""
-    return Wiring(settings, "worker")
+    places = 2 * settings.send_concurrency + 1  # a send holds one connection for its place, another for its work
+    return Wiring(settings.model_copy(update={"pool_size": max(settings.pool_size, places)}), "worker")
 
 
 def _task(name: str):  # type: ignore[no-untyped-def]  # Celery ships no types

@@ -21,7 +21,9 @@ def main() -> int:
     wiring = Wiring(settings, "api")
     try:
         _read_definitions(wiring)
-        parts = Parts(wiring.engine, wiring.clock, wiring.ingest, wiring.keys, settings, wiring.readiness, version("sop-engine"))
+        parts = Parts(
+            wiring.engine, wiring.clock, wiring.ingest, wiring.explaining, wiring.keys, settings, wiring.readiness, version("sop-engine")
+        )
         serve(parts, settings.api_host, settings.api_port)
     except SopError as error:
         sys.stderr.write(f"{error}\n")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from engine.ports import Clock
+from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
 from engine.settings import Settings
@@ -21,6 +22,7 @@ class Parts:
     engine: Engine
     clock: Clock
     ingest: Ingest
+    explaining: Explaining
     keys: Keys
     settings: Settings
     ready: Callable[[], dict[str, Any]]

@@ -15,7 +15,7 @@ from engine.api.access import require
 from engine.api.parts import Parts
 from engine.api.problems import ApiProblem
 from engine.core.states import TouchState
-from engine.services.explain import MOST_EVENTS, Explaining
+from engine.services.explain import MOST_EVENTS
 from engine.store import lists
 from engine.store.database import Row, transaction
 from engine.store.lists import TouchFilter
@@ -24,7 +24,7 @@ _DOCUMENTED = Security(HTTPBearer(auto_error=False, description="sop_<id>_<secre
 _Text = Annotated[str | None, Query(max_length=200)]
 
 
-def router(parts: Parts, explaining: Explaining) -> APIRouter:
+def router(parts: Parts) -> APIRouter:
     """Return the routes that tell about customers and touches."""
     routes = APIRouter(prefix="/v1", tags=["stories"], dependencies=[_DOCUMENTED])
 
@@ -36,7 +36,7 @@ def router(parts: Parts, explaining: Explaining) -> APIRouter:
         events: Annotated[int, Query(ge=1, le=MOST_EVENTS, description="So many of the newest events")] = 100,
     ) -> Response:
         await require(request, parts.keys, "read")
-        return _json(await run_in_threadpool(explaining.story, ref, sop=sop, events=events))
+        return _json(await run_in_threadpool(parts.explaining.story, ref, sop=sop, events=events))
 
     @routes.get("/touches", summary="The dispatch log, newest first")
     async def find_touches(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import sys
@@ -19,7 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from engine import logs
-from engine.cli.up import await_api, read_definitions, servers, start_all, write_key
+from engine.cli.folder import checked, sources
+from engine.cli.session import Lang, language
+from engine.cli.up import await_api, servers, start_all, write_key
 from engine.clocks import SteppedClock
 from engine.core.catalog import Definitions
 from engine.core.reasons import sentence
@@ -44,7 +45,7 @@ def demo(
     customers: Annotated[int, typer.Option(min=1, max=5000, help="How many customers the feed has.")] = CUSTOMERS,
     days: Annotated[int, typer.Option(min=2, max=120, help="How many days pass.")] = DAYS,
     keep: Annotated[bool, typer.Option(help="Keep everything running at the end, to look around; Ctrl-C ends it.")] = False,
-    lang: Annotated[str, typer.Option(help="Language of reasons: zh or en.")] = "zh" if "zh" in os.environ.get("LANG", "") else "en",
+    lang: Lang = None,
 ) -> None:
     """Watch the whole engine work: a CRM feed in, SOP messages out on days 1, 3, 8 and 15, and every one of them checked.
 
@@ -54,13 +55,14 @@ def demo(
     console = Console() if sys.stdout.isatty() else Console(width=150)
     logs.configure("warning", "demo")
     began = time.monotonic()
+    said_in = language(lang)
     settings = _settings()
     verdict = None
     try:
         with _running(settings, console) as stage:
-            driven = _drive(stage, console, customers, days, lang)
+            driven = _drive(stage, console, customers, days, said_in)
             verdict = _judge(stage, driven, customers, days)
-            _report(console, verdict, stage, driven, time.monotonic() - began, lang)
+            _report(console, verdict, stage, driven, time.monotonic() - began, said_in)
             if keep:
                 _wait(stage, console)
     finally:
@@ -108,7 +110,7 @@ def _running(settings: Settings, console: Console) -> Iterator[Stage]:
         wiring = Wiring(connected, "demo")
         schema.upgrade(wiring.engine)
         SteppedClock(wiring.engine).move(start())
-        wiring.applying.apply(read_definitions(settings.definitions).sources, "sop demo")
+        wiring.applying.apply(sources(checked(settings.definitions)), "sop demo")
         key = write_key(wiring)
         status.update("Starting API, matcher, workers and beat")
         start_all(supervisor, connected)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
 import typer
-from dotenv import dotenv_values
 
 from engine.channels import registry
 from engine.cli import client, session
@@ -20,7 +18,7 @@ from engine.services.doctor import PROCESSES, SILENT_AFTER, Doctor, Finding
 from engine.settings import Settings
 from engine.store import vitals
 from engine.store.database import transaction
-from engine.wiring import Wiring
+from engine.wiring import Wiring, channel_environment
 
 Process = StrEnum("Process", {name: name for name in (*PROCESSES, "api")})  # type: ignore[misc]  # the names are those of the processes
 _PANEL = "Installation"
@@ -58,7 +56,7 @@ def _examine(parts: Wiring) -> Iterator[Finding]:
         text, _, remedy = str(error).rpartition("; ")
         yield Finding("error", "servers", text, remedy)
         return
-    environment = {**{name: value for name, value in dotenv_values(".env").items() if value is not None}, **os.environ}
+    environment = channel_environment()
     yield from Doctor(
         parts.engine,
         lambda: dict(parts.redis.info("server")),

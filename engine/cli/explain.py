@@ -37,7 +37,7 @@ def explain(
     Example: sop explain C1 --sop renovation-lead
     """
     parts = session.wiring()
-    story = Explaining(parts.engine, parts.clock, parts.current).story(customer, sop=sop, events=events)
+    story = parts.explaining.story(customer, sop=sop, events=events)
     if json_:
         as_json(story)
         return

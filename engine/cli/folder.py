@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine import definitions_yaml
-from engine.core.errors import NotFound
+from engine.core.errors import DefinitionError, NotFound
 from engine.definitions_yaml import Loaded
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
@@ -23,6 +23,14 @@ def read(folder: Path | None) -> tuple[Path, Loaded]:
     if not path.is_dir():
         raise NotFound(f"no folder `{path}`; name the one that holds engine.yaml, or make one with `sop init {path}`")
     return path, definitions_yaml.load(path, CHANNEL_TYPES)
+
+
+def checked(folder: Path) -> Loaded:
+    """Return what a folder defines. Raises DefinitionError listing every problem where there is an error."""
+    _, loaded = read(folder)
+    if loaded.errors:
+        raise DefinitionError(definitions_yaml.render_problems(loaded.problems))
+    return loaded
 
 
 def sources(loaded: Loaded) -> dict[str, tuple[str | None, str]]:

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,19 +13,20 @@ import httpx2
 import typer
 from pydantic import SecretStr
 
-from engine import definitions_yaml, logs
+from engine import logs
+from engine.cli.client import KEY_FILE
+from engine.cli.folder import checked, sources
 from engine.cli.processes import api_command, beat_command, matcher_command, worker_command
-from engine.core.errors import AccessError, DefinitionError, InstallationError
+from engine.core.errors import AccessError, InstallationError
 from engine.embedded import EmbeddedServers
 from engine.services.apply import Applied
 from engine.settings import Settings
 from engine.store import definitions, schema
 from engine.store.database import transaction
 from engine.supervise import Supervisor
-from engine.wiring import CHANNEL_TYPES, Wiring
+from engine.wiring import Wiring
 
 Say = Callable[[str], None]
-KEY_FILE = "admin.key"
 _READY_WITHIN = 30.0
 
 
@@ -116,25 +116,6 @@ def await_api(settings: Settings, supervisor: Supervisor) -> str:
     raise InstallationError(f"the API did not answer on {url} within {_READY_WITHIN:.0f} s; see {settings.state_dir / 'logs' / 'api.log'}")
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Definitions without errors, ready to be applied."""
-
-    sources: dict[str, tuple[str | None, str]]
-    warnings: str
-
-
-def read_definitions(folder: Path) -> Checked:
-    """Return a folder's definitions. Raises DefinitionError listing every problem where there is an error."""
-    loaded = definitions_yaml.load(folder, CHANNEL_TYPES)
-    if loaded.errors:
-        raise DefinitionError(definitions_yaml.render_problems(loaded.problems))
-    ids = {file: sop for sop, file in loaded.files.items()}
-    return Checked(
-        {name: (ids.get(name), text) for name, text in loaded.sources.items()}, definitions_yaml.render_problems(loaded.warnings)
-    )
-
-
 def _apply_first(wiring: Wiring, folder: Path, say: Say) -> None:
     """Apply the definitions where none are in force; later changes are applied by hand."""
     with transaction(wiring.engine) as connection:
@@ -142,7 +123,7 @@ def _apply_first(wiring: Wiring, folder: Path, say: Say) -> None:
     if in_force:
         say(f"Definitions: generation {in_force} is in force; `sop apply {folder}` puts changes in force")
         return
-    applied: Applied = wiring.applying.apply(read_definitions(folder).sources, "sop up")
+    applied: Applied = wiring.applying.apply(sources(checked(folder)), "sop up")
     say(f"Definitions: applied {folder} ({len(applied.versions) - 1} SOPs)")
 
 

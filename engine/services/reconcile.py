@@ -71,9 +71,9 @@ class Reconciling:
         now = self._clock.now()
 
         def work(connection: Connection) -> list[Result]:
-            keyed = {name for name, channel in self._channels.read(connection).items() if channel.honours_key}
+            keyed = {name: channel.honours_key for name, channel in self._channels.read(connection).items()}
             found = touches.abandoned(connection, self._leases(connection), _MOST_LEASES)
-            results = [_after_death(row, row.channel in keyed, now) for row in found]
+            results = [_after_death(row, keyed[row.channel], now) for row in found if row.channel in keyed]  # else: wait until it can be built
             if results:
                 touches.record(connection, results, now)
             return results

@@ -10,11 +10,14 @@ from sqlalchemy import Engine
 
 from engine.api.parts import Parts
 from engine.clocks import VirtualClock, wall_now
+from engine.current import CurrentDefinitions
 from engine.queue import RedisHintQueue
+from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
 from engine.services.readiness import Readiness
 from engine.settings import Settings
+from engine.wiring import CHANNEL_TYPES
 
 
 @dataclass
@@ -42,6 +45,7 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
         engine=engine,
         clock=clock,
         ingest=Ingest(engine, clock, hints, lambda event: []),
+        explaining=Explaining(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         keys=Keys(engine, clock),
         settings=Settings(_env_file=None),
         ready=Readiness(engine, hints),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
@@ -17,10 +18,11 @@ from tests.integration.pipeline import LEAD, Pipeline
 @pytest.fixture
 def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     """A client with a key that may read, of the routes alone."""
-    parts = parts_on(pipeline.engine, redis_url)
+    explaining = Explaining(pipeline.engine, pipeline.clock, pipeline.definitions)
+    parts = replace(parts_on(pipeline.engine, redis_url), explaining=explaining)
     app = FastAPI()
     problems.install(app)
-    app.include_router(stories.router(parts, Explaining(pipeline.engine, pipeline.clock, pipeline.definitions)))
+    app.include_router(stories.router(parts))
     headers = {"Authorization": f"Bearer {parts.keys.create('test', ['read'])}"}
     with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
         yield client
