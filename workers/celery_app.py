@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import celeryd_init, setup_logging
 
 from engine import logs
 from engine.embedded import broker_url
@@ -16,7 +16,6 @@ from engine.settings import Settings
 from engine.wiring import urls
 
 settings = Settings()
-
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
@@ -49,6 +48,7 @@ app.conf.update(
 )
 
 
+@celeryd_init.connect  # type: ignore[untyped-decorator]  # Celery ships no types; before this Celery warns already
 @setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
 def _configure_logs(**_: Any) -> None:
     """Keep Celery from setting up logs of its own."""
