@@ -9,12 +9,14 @@ import httpx2
 
 PER_POST = 5
 """Customers in one post."""
+MOST = 400
+"""Customers in all, so that a slow machine has an end in sight."""
 PAUSE = 0.1
 """Seconds between two posts."""
 
 
 class Feeder(threading.Thread):
-    """Posts new customers, each named and tagged, until told to stop; a context manager.
+    """Posts new customers, each named and tagged, until told to stop or there are enough; a context manager.
 
     Parameters:
         prefix: of the customers' refs, so that runs can be told apart.
@@ -47,9 +49,9 @@ class Feeder(threading.Thread):
         assert not self.is_alive(), f"the last post was never accepted: {self.refused[-3:]}"
 
     def run(self) -> None:
-        """Post until told to stop."""
+        """Post until told to stop, or until there are enough."""
         with httpx2.Client(base_url=self._url, headers={"Authorization": f"Bearer {self._key}"}, timeout=10) as client:
-            while not self._enough.wait(PAUSE):
+            while len(self.customers) < MOST and not self._enough.wait(PAUSE):
                 refs = [f"{self._prefix}-{len(self.customers) + number}" for number in range(PER_POST)]
                 events = [event for ref in refs for event in _story(ref, self._tag)]
                 while not self._accepted(client, events):

@@ -26,7 +26,7 @@ class Here:
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = folder / "up.txt"
         self._environment = {
-            "PATH": os.environ["PATH"], "HOME": str(folder), "SOP_STATE_DIR": str(folder / "state"), "SOP_API_PORT": str(self.port),
+            "PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "SOP_STATE_DIR": str(folder / "state"), "SOP_API_PORT": str(self.port),
             "SOP_DEFINITIONS": str(ROOT / "sop_definitions"),
         }  # fmt: skip
 
