@@ -16,13 +16,16 @@ from engine.core.reasons import Reason
 from engine.current import CurrentChannels
 from engine.ports import Channel, Clock, Receipt
 from engine.store import slots, touches
-from engine.store.database import retrying, transaction
+from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.touches import Claimed, Result
 
 log = structlog.get_logger()
 
 MARGIN = 30.0
 """Seconds a lease outlasts the channel's own timeout: room for a slow machine between claim and record."""
+
+_RECORD_AGAIN = 0.2
+"""Seconds between two tries to record while the database is away."""
 
 
 @dataclass(slots=True)
@@ -80,13 +83,28 @@ class Sending:
         receipts = [] if slept else self._call(channel, claimed)
         now = self._clock.now()
         if slept:
-            results = [Result(one.id, one.claim_no, "queued", "retry", Reason.RETRY, "not begun: too late after the claim") for one in claimed]
+            late = "not begun: too late after the claim"
+            results = [Result(one.id, one.claim_no, "queued", "retry", Reason.RETRY, late) for one in claimed]
         else:
             results = [_result(one, receipt, now) for one, receipt in zip(claimed, receipts, strict=True)]
-        recorded = retrying(self._engine, lambda connection: touches.record(connection, results, now))
+        recorded = self._record(results, now, began + channel.timeout + self._margin)
         if recorded < len(results):
             log.warning("send.stale_claim", channel=channel.name, touches=len(results) - recorded)
         return Sent(looked, recorded, len(results) - recorded)
+
+    def _record(self, results: Sequence[Result], now: datetime, until: float) -> int:
+        """Write results down, again and again until `until` (monotonic) while the database is away.
+
+        What was sent and not recorded is sent twice, or ends as unknown. Recorded twice it is once: the claim fences.
+        """
+        while True:
+            try:
+                return retrying(self._engine, lambda connection: touches.record(connection, results, now))
+            except DatabaseUnavailable:
+                if time.monotonic() > until:
+                    raise
+                log.warning("send.record_again", touches=len(results))
+                time.sleep(_RECORD_AGAIN)
 
     def _claim(self, connection: Connection, channel: Channel) -> tuple[list[Claimed], int]:
         """Return what may be sent now, and how many touches were looked at (some may have been turned away)."""

@@ -9,24 +9,37 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from engine.store.database import is_disconnect, run, scalar
+from engine.store.database import DatabaseUnavailable, is_disconnect, run, scalar
 
 
 @contextmanager
 def place(engine: Engine, name: str, places: int) -> Iterator[bool]:
-    """Yield True while holding one of the `places` of this name, False where all are taken. A dead holder's place is free."""
-    with engine.connect() as connection:
-        number = None
-        for candidate in (_number(name, index) for index in range(places)):
-            if scalar(connection, "select pg_try_advisory_lock(:number)", number=candidate):
-                number = candidate
-                break
-        connection.commit()
-        try:
-            yield number is not None
-        finally:
-            if number is not None:
-                _release(connection, number)
+    """Yield True while holding one of the `places` of this name, False where all are taken. A dead holder's place is free.
+
+    Raises DatabaseUnavailable where the database cannot be reached.
+    """
+    try:
+        with engine.connect() as connection:
+            number = _take(connection, name, places)
+            try:
+                yield number is not None
+            finally:
+                if number is not None:
+                    _release(connection, number)
+    except DBAPIError as error:
+        if is_disconnect(error):
+            raise DatabaseUnavailable from error
+        raise
+
+
+def _take(connection: Connection, name: str, places: int) -> int | None:
+    number = None
+    for candidate in (_number(name, index) for index in range(places)):
+        if scalar(connection, "select pg_try_advisory_lock(:number)", number=candidate):
+            number = candidate
+            break
+    connection.commit()
+    return number
 
 
 def _release(connection: Connection, number: int) -> None:
