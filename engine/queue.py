@@ -15,6 +15,8 @@ STREAM, GROUP = "sop:events", "matchers"
 _CLAIM_AFTER_MS = 15_000
 """An entry that its consumer has not finished for so long is taken over."""
 
+_GONE_AFTER_MS = 3_600_000
+
 QueueError = redis.RedisError
 """What every call may raise while the server is away."""
 
@@ -30,10 +32,11 @@ def connect(url: str, *, timeout: float = 2.0) -> redis.Redis:
 class RedisHintQueue:
     """The stream `sop:events`, read by the consumer group `matchers`."""
 
-    def __init__(self, client: redis.Redis, consumer: str = "one", *, claim_after_ms: int = _CLAIM_AFTER_MS) -> None:
+    def __init__(self, client: redis.Redis, consumer: str = "one", *, claim_after_ms: int = _CLAIM_AFTER_MS, gone_after_ms: int = _GONE_AFTER_MS) -> None:
         self._client = client
         self._consumer = consumer
         self._claim_after = claim_after_ms
+        self._gone_after = gone_after_ms
 
     def look_at(self, subjects: Sequence[str], *, careful: bool = False) -> None:
         """Add one entry per subject; `careful` asks that it be matched on its own."""
@@ -65,6 +68,17 @@ class RedisHintQueue:
             pipeline.xack(STREAM, GROUP, *ids)
             pipeline.xdel(STREAM, *ids)
             pipeline.execute()
+
+    def tidy(self) -> int:
+        """Remove consumers that hold nothing and were not seen for an hour: processes long gone. Return how many."""
+        try:
+            known: Any = self._client.xinfo_consumers(STREAM, GROUP)
+        except redis.ResponseError:
+            return 0  # no stream yet
+        gone = [each["name"] for each in known if each["pending"] == 0 and each["idle"] > self._gone_after]
+        for name in gone:
+            self._client.xgroup_delconsumer(STREAM, GROUP, name)
+        return len(gone)
 
     def length(self) -> int:
         """Return how many entries the stream holds."""

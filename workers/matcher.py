@@ -11,7 +11,7 @@ import structlog
 
 from engine import logs
 from engine.clocks import wall_now
-from engine.queue import QueueError
+from engine.queue import QueueError, RedisHintQueue
 from engine.settings import Settings
 from engine.store import installation
 from engine.store.database import DatabaseUnavailable, transaction
@@ -47,6 +47,8 @@ class Matcher:
         log.info("matcher.stopped")
 
     def _round(self) -> None:
+        if not self._next_beat:
+            RedisHintQueue(self._wiring.redis).tidy()
         self._beat()
         hints = self._wiring.hints.take(self._wiring.settings.match_batch, _WAIT)
         if not hints:

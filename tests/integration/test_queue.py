@@ -97,3 +97,14 @@ def test_a_server_that_is_away_is_an_error_at_once_and_forgiven_by_intake() -> N
         with pytest.raises(QueueError):
             forgiving.take(1, 0)
         client.close()
+
+
+def test_consumers_long_gone_are_forgotten_those_that_hold_entries_are_not(client: redis.Redis) -> None:
+    holding, gone = RedisHintQueue(client, "holding"), RedisHintQueue(client, "gone")
+    holding.take(1, 0)  # makes the group
+    holding.look_at(["c1"])
+    assert [hint.subject for hint in holding.take(1, 0)] == ["c1"]
+    gone.take(1, 0)
+    now = RedisHintQueue(client, "now", gone_after_ms=-1)
+    assert now.tidy() == 1
+    assert {each["name"] for each in client.xinfo_consumers("sop:events", "matchers")} == {"holding"}
