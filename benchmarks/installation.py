@@ -19,14 +19,16 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from benchmarks.memory import Watch
+from engine import definitions_yaml
 from engine.cli.processes import api_command, beat_command, matcher_command, worker_command
-from engine.cli.up import await_api, environment, read_definitions
+from engine.cli.up import await_api, environment
 from engine.clocks import SteppedClock
+from engine.core.errors import DefinitionError
 from engine.embedded import EmbeddedServers
 from engine.settings import Settings, temporary_state_dir
 from engine.store import schema
 from engine.supervise import Supervisor
-from engine.wiring import Wiring
+from engine.wiring import CHANNEL_TYPES, Wiring
 
 DEFINITIONS = Path(__file__).with_name("definitions")
 CHANNEL = "out"
@@ -152,7 +154,11 @@ def installation(embedded: EmbeddedServers, database_url: str, folder: Path, num
 def apply_definitions(here: Installation) -> None:
     """Put the benchmark's definitions in force and make a key. The clock must have been set."""
     os.environ["BENCHMARK_TOUCHES"] = str(here.touches)
-    here.wiring.applying.apply(read_definitions(DEFINITIONS).sources, "benchmark")
+    loaded = definitions_yaml.load(DEFINITIONS, CHANNEL_TYPES)
+    if loaded.errors:
+        raise DefinitionError(definitions_yaml.render_problems(loaded.problems))
+    ids = {file: sop for sop, file in loaded.files.items()}
+    here.wiring.applying.apply({name: (ids.get(name), text) for name, text in loaded.sources.items()}, "benchmark")
     here.key = here.wiring.keys.create("benchmark", ["events:write"])
 
 
