@@ -19,7 +19,6 @@ def configure(level: str, process: str) -> None:
         processors=[*shared, _json()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
     )
     _take_in_foreign(shared, max(number, logging.WARNING))
 

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from engine.core import actions
@@ -240,4 +241,9 @@ def _go_on(
 def touch_key(installation: str, ref: str, timeline: Timeline, step: str) -> str:
     """Return the idempotency key: a function of installation, customer, SOP, timeline key, start and step."""
     parts: Mapping[str, str] = {"sop": timeline.sop, "key": timeline.key, "start": timeline.start_id, "step": step, "customer": ref}
-    return str(uuid.uuid5(uuid.UUID(installation), "\x1f".join(f"{name}={value}" for name, value in sorted(parts.items()))))
+    return str(uuid.uuid5(_namespace(installation), "\x1f".join(f"{name}={value}" for name, value in sorted(parts.items()))))
+
+
+@lru_cache(maxsize=8)
+def _namespace(installation: str) -> uuid.UUID:
+    return uuid.UUID(installation)

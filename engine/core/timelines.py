@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from engine.core.catalog import Definitions
@@ -27,29 +28,40 @@ class DueStep:
 def schedule(timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions) -> list[DueStep]:
     """Return the steps in order of their time; a step whose date is not known is missing from the list."""
     zone_name = definitions.zone_of(customer.timezone)
+    started = local_date(timeline.anchor, zone_name)
     dated = [
         (due, index, step)
         for index, step in enumerate(sop.steps)
-        if (due := due_moment(step, sop, timeline, customer, zone_name, definitions)) is not None
+        if (due := _due_moment(step, sop, timeline, customer, zone_name, started, definitions)) is not None
     ]
-    dated.sort(key=lambda each: each[:2])
-    return [DueStep(step, due, _limit(due, sop, step, dated, place)) for place, (due, _, step) in enumerate(dated)]
+    dated.sort(key=itemgetter(0, 1))
+    return _limited(dated, sop)
 
 
-def _limit(due: datetime, sop: Sop, step: Step, dated: list[tuple[datetime, int, Step]], place: int) -> datetime:
-    """Return the earlier of the step's expiry and the moment of the first later step that reaches somebody."""
-    expiry = later(due, sop.expiry_of(step))
-    following = next((other for other, _, each in dated[place + 1 :] if other > due and each.kind != "do"), FOREVER)
-    return min(expiry, following)
+def _limited(dated: list[tuple[datetime, int, Step]], sop: Sop) -> list[DueStep]:
+    """Limit each step to the earlier of its expiry and the moment of the first later step that reaches somebody.
+
+    Goes backwards, so that each step is looked at once.
+    """
+    steps: list[DueStep] = []
+    moment = nearest = following = FOREVER
+    for due, _, step in reversed(dated):
+        if due < moment:
+            moment, following = due, nearest
+        steps.append(DueStep(step, due, min(later(due, sop.expiry_of(step)), following)))
+        if step.kind != "do":
+            nearest = due
+    steps.reverse()
+    return steps
 
 
-def due_moment(
-    step: Step, sop: Sop, timeline: Timeline, customer: Customer, zone_name: str, definitions: Definitions
+def _due_moment(
+    step: Step, sop: Sop, timeline: Timeline, customer: Customer, zone_name: str, started: date, definitions: Definitions
 ) -> datetime | None:
-    """Return the moment a step is due, None where the date it counts from is not known."""
+    """Return the moment a step is due, None where the date it counts from is not known. `started`: the anchor's date."""
     if step.after is not None:
         return timeline.anchor + step.after
-    base = local_date(timeline.anchor, zone_name)
+    base = started
     if step.from_ is not None:
         found = _date_named(step.from_, timeline.event, customer, definitions, zone_name)
         if found is None:

@@ -51,6 +51,7 @@ def local_date(moment: datetime, zone_name: str) -> date:
     return moment.astimezone(zone(zone_name)).date()
 
 
+@lru_cache(maxsize=16_384)
 def at_local(day: date, clock: time, zone_name: str) -> datetime:
     """Return the moment, in UTC, at which the zone's clocks show `clock` on `day`.
 

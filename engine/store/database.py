@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 import psycopg
+from psycopg.types.array import ListBinaryDumper
 from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -52,6 +53,8 @@ def _prepare_session(connection: psycopg.Connection[Any], _record: object) -> No
     connection.execute("set timezone = 'UTC'")
     connection.execute("set lock_timeout = '10s'")
     connection.execute("set idle_in_transaction_session_timeout = '60s'")
+    connection.adapters.register_dumper(list, ListBinaryDumper)
+    connection.execute("set plan_cache_mode = force_generic_plan")
     connection.commit()
 
 

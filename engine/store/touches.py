@@ -122,7 +122,7 @@ def begin(connection: Connection, ids: Sequence[int], lease_until: datetime) -> 
         connection,
         """with begun as (
                update touches set status = 'sending', claim_no = claim_no + 1, attempt = attempt + 1, lease_until = :lease_until
-               where id = any(:ids) and status = 'queued'
+               where id = any(:ids) and coalesce(status, '') = 'queued'
                returning id, claim_no, customer_id, key, sop, step, kind, body, due_at, attempt)
            select b.*, c.ref from begun b join customers c on c.id = b.customer_id order by b.due_at, b.id""",
         ids=list(ids),
@@ -166,7 +166,7 @@ def record(connection: Connection, results: Sequence[Result], now: datetime) -> 
                    ready_at = coalesce(n.ready_at, t.ready_at), provider_id = coalesce(n.provider_id, t.provider_id),
                    sent_at = case when n.status = 'sent' then cast(:now as timestamptz) end,
                    ended_at = case when n.status <> 'queued' then cast(:now as timestamptz) end
-               from new n where t.id = n.id and t.claim_no = n.claim_no and t.status = 'sending'
+               from new n where t.id = n.id and t.claim_no = n.claim_no and coalesce(t.status, '') = 'sending'
                returning t.id, t.attempt, n.claim_no, n.outcome, n.detail),
            noted as (
                insert into attempts (touch_id, attempt, claim_no, outcome, detail, at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -92,7 +93,7 @@ class OneOf(Model):
             raise ValueError(f"write exactly one of {', '.join(self.keys())} here; found {found}")
         return self
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The one key written, as in the YAML."""
         return next(iter(self.model_fields_set - self.beside)).rstrip("_")
