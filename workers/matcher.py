@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 _WAIT = 1.0
 """Seconds to wait for hints, and after a server was away."""
+_CATCHING_UP = 0.05
+"""Seconds to wait for hints after some had to be written anew: there may be more to find."""
 
 
 class Matcher:
@@ -30,6 +32,7 @@ class Matcher:
         self._wiring = wiring
         self._stop = threading.Event()
         self._next_beat = 0.0
+        self._wait = _WAIT
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """End after the round under way."""
@@ -47,11 +50,13 @@ class Matcher:
         log.info("matcher.stopped")
 
     def _round(self) -> None:
+        """Match what is hinted at; with no hints left, look in PostgreSQL for customers whose hints got lost."""
         if not self._next_beat:
             RedisHintQueue(self._wiring.redis).tidy()
         self._beat()
-        hints = self._wiring.hints.take(self._wiring.settings.match_batch, _WAIT)
+        hints = self._wiring.hints.take(self._wiring.settings.match_batch, self._wait)
         if not hints:
+            self._wait = _CATCHING_UP if self._wiring.reconciling.hint_waiting() else _WAIT
             return
         done = self._wiring.matching.run_once(hints)
         if done.due:

@@ -48,7 +48,7 @@ class Reconciling:
     def run_once(self) -> Reconciled:
         """Mend what can be mended, count what must not be."""
         done = Reconciled()
-        done.hinted = self._hint_again()
+        done.hinted = self.hint_waiting()
         self._end_leases(done)
         self._drop_removed_channels()
         with transaction(self._engine) as connection:
@@ -57,7 +57,7 @@ class Reconciling:
             log.error("reconcile.violation", invariant=name, rows=number)
         return done
 
-    def _hint_again(self) -> int:
+    def hint_waiting(self) -> int:
         """Hint at customers whose events wait, the longest waiting first, while the stream is short."""
         if self._hints.length() >= _SHORT:
             return 0

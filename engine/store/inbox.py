@@ -47,13 +47,12 @@ def subjects_waiting(connection: Connection, subjects: Sequence[str]) -> set[str
 
 
 def subjects_due(connection: Connection, now: datetime, limit: int) -> set[str]:
-    """Return customers with waiting events and a timeline that is due, those of the `limit` timelines due first."""
+    """Return customers, `limit` at most, with waiting events and a timeline that is due. Costs what waits, not what is due."""
     found = rows(
         connection,
-        """select c.ref from timelines t join customers c on c.id = t.customer_id
-           where t.state = 'active' and t.due_at <= :now
-             and exists (select 1 from events e where e.subject = c.ref and e.matched_at is null)
-           order by t.due_at, t.id limit :limit""",
+        """select c.ref from (select distinct subject from events where matched_at is null) e join customers c on c.ref = e.subject
+           where exists (select 1 from timelines t where t.customer_id = c.id and t.state = 'active' and t.due_at <= :now)
+           limit :limit""",
         now=now,
         limit=limit,
     )
