@@ -53,6 +53,25 @@ class Definitions:
         return frozenset(each.sop for each in watching)
 
     @cached_property
+    def thresholds(self) -> dict[str, tuple[int, ...]]:
+        """Days of silence at which something happens, ascending, by clock: lifecycle levels and every SOP's `silent`."""
+        days: dict[str, set[int]] = {name: set((clock.lifecycle or {}).values()) - {0} for name, clock in self.engine.clocks.items()}
+        for defined in self.sops.values():
+            for moment in (*defined.sop.trigger, *defined.sop.exit):
+                if moment.silent and moment.silent.clock in days:
+                    days[moment.silent.clock].add(moment.silent.days)
+        return {name: tuple(sorted(each)) for name, each in days.items()}
+
+    @cached_property
+    def clocks_by_kind(self) -> dict[str, tuple[str, ...]]:
+        """Names of the clocks that an event type resets."""
+        table: dict[str, tuple[str, ...]] = {}
+        for name, clock in self.engine.clocks.items():
+            for kind in clock.kinds:
+                table[kind] = (*table.get(kind, ()), name)
+        return table
+
+    @cached_property
     def touched_sops(self) -> frozenset[str]:
         """Ids of the SOPs that some `touched` condition asks for."""
         found = (c.touched.sop for s in self.sops.values() for c in conditions_of(s.sop) if c.touched)
@@ -65,6 +84,8 @@ def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
     tags = moment.tag_added or moment.tag_removed
     if tags is not None:
         return [(kind, name) for name in (tags.all if isinstance(tags, AllTags) else tags)]
+    if moment.silent:
+        return [(kind, f"{moment.silent.clock}:{moment.silent.days}")]
     change = moment.entered or moment.left
     if change:
         return [(kind, f"{change.dimension}={value}") for value in change.values]

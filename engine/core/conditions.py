@@ -16,7 +16,7 @@ from typing import Any
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Comparison, Condition
-from engine.core.timing import zone
+from engine.core.timing import local_date, zone
 from engine.core.trace import Trace, Truth
 
 
@@ -133,6 +133,14 @@ def _since(since: Any, last: datetime | None, what: str, context: Context, path:
     return trace.note(path, f"{what} since {begin.isoformat()}" if begin else what, last, holds)
 
 
+def _silent(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+    assert condition.silent is not None
+    zone_name = context.definitions.zone_of(context.customer.timezone)
+    fact = context.customer.clocks.get(condition.silent.clock)
+    actual = (local_date(context.now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
+    return trace.note(path, {"clock": condition.silent.clock, "days": condition.silent.days}, actual, (actual or 0) >= condition.silent.days)
+
+
 def _in_sop(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     running = {each.sop for each in context.customer.timelines if each.active}
     actual = [sop for sop in condition.in_sop or () if sop in running]
@@ -149,6 +157,7 @@ _KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {
     "event": _event,
     "seen": _seen,
     "touched": _touched,
+    "silent": _silent,
     "in_sop": _in_sop,
 }
 

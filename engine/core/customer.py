@@ -38,6 +38,21 @@ class Activity:
 
 
 @dataclass(slots=True)
+class ClockFact:
+    """How long a customer has been silent on a clock."""
+
+    last_at: datetime
+    """The last activity; before the first one, since when the customer is known."""
+    active: bool
+    """There was an activity."""
+    level: int = 0
+    """Days of the highest threshold crossed since."""
+    next_days: int | None = None
+    next_at: datetime | None = None
+    """When the next threshold is crossed; None where there is none left."""
+
+
+@dataclass(slots=True)
 class Timeline:
     """One customer's run through one SOP (and key)."""
 
@@ -102,6 +117,9 @@ class Customer:
     tags: dict[str, TagFact] = field(default_factory=dict)
     dimensions: dict[str, DimensionFact] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
+    known_since: datetime | None = None
+    """Time of the earliest event about the customer."""
+    clocks: dict[str, ClockFact] = field(default_factory=dict)
     timelines: list[Timeline] = field(default_factory=list)
     """Active ones, and those started or ended by the decision under way."""
     starts: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -109,7 +127,7 @@ class Customer:
     touched: dict[str, datetime] = field(default_factory=dict)
     """When the last touch of an SOP was planned; only SOPs that some `touched` condition names."""
     dirty: set[str] = field(default_factory=set)
-    """What changed: `self`, `tag:<tag>`, `dimension:<name>`, `activity:<type>`."""
+    """What changed: `self`, `tag:<tag>`, `dimension:<name>`, `activity:<type>`, `clock:<name>`."""
 
     def has_tag(self, tag: str) -> bool:
         """Return whether the tag is set."""

@@ -15,6 +15,9 @@ MAX_DEPTH = 8
 START, END = "engine.start", "engine.exit"
 """Engine-made: start an SOP for a customer; end an SOP's timelines of a customer."""
 
+SILENT = "engine.silent"
+"""Engine-made: a customer has crossed a threshold of silence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

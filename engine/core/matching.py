@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core import actions, facts, starting
+from engine.core import actions, facts, silence, starting
 from engine.core.catalog import Definitions
 from engine.core.conditions import Context, hold
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Exit, Sop
-from engine.core.events import END, START, Event
+from engine.core.events import END, SILENT, START, Event
 from engine.core.facts import Happened
 from engine.core.moments import matches
 from engine.core.reasons import Reason
@@ -39,6 +39,8 @@ def match(customer: Customer, event: Event, definitions: Definitions, now: datet
         _start_by_action(customer, event, definitions, now, matched)
     elif event.type == END:
         _end_by_action(customer, event, now, matched)
+    elif event.type == SILENT:
+        _match_silence(customer, event, definitions, now, matched)
     else:
         _match_facts(customer, event, definitions, now, matched)
     if definitions.membership_watchers and ("started" in matched.outcome or "exits" in matched.outcome):
@@ -49,18 +51,49 @@ def match(customer: Customer, event: Event, definitions: Definitions, now: datet
 def _match_facts(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
     timezone = customer.timezone
     applied = facts.apply(customer, event, definitions.engine)
+    heard = silence.hear(customer, event, definitions)
     matched.changed = applied.changed
     if applied.dropped:
         matched.outcome["dropped"] = applied.dropped
     if applied.reason is not None:
         matched.outcome["reason"] = applied.reason
         return
-    _exits(customer, event, applied.moments, definitions, now, matched)
+    moved = timezone != customer.timezone
+    if moved:
+        silence.aim_all(customer, definitions)
+    _follow(customer, event, [*applied.moments, *heard.moments], heard.clocks, definitions, now, matched)
     if applied.changed:
+        _look_again(customer, event, definitions, now, everything=moved)
+
+
+def _follow(
+    customer: Customer, event: Event, moments: list[Happened], clocks: set[str], definitions: Definitions, now: datetime, matched: Matched
+) -> None:
+    """Let moments end and start timelines: exits first, then `while`, then triggers."""
+    _exits(customer, event, moments, definitions, now, matched)
+    if clocks:
+        _end_silence(customer, clocks, now, matched)
+    if matched.changed:
         _while(customer, customer.active_timelines(), definitions, now, matched)
-    _triggers(customer, event, applied.moments, definitions, now, matched)
-    if applied.changed:
-        _look_again(customer, event, definitions, now, everything=timezone != customer.timezone)
+    _triggers(customer, event, moments, definitions, now, matched)
+
+
+def _match_silence(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
+    """Apply a crossing that the sweep has found, if the customer is still as silent as it saw."""
+    moments = silence.cross(customer, event, definitions)
+    if moments is None:
+        matched.outcome["reason"] = Reason.SUPERSEDED
+        return
+    matched.changed = True
+    _follow(customer, event, moments, set(), definitions, now, matched)
+
+
+def _end_silence(customer: Customer, clocks: set[str], now: datetime, matched: Matched) -> None:
+    """End the timelines that the silence of one of these clocks has started: activity ends the episode."""
+    for timeline in customer.active_timelines():
+        if timeline.event.get("type") == SILENT and timeline.event["data"].get("clock") in clocks:
+            timeline.end("exited", Reason.ACTIVE_AGAIN, now)
+            _note_end(matched, timeline, "clock")
 
 
 # ── exits ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,7 @@ from engine.core.customer import Customer, Timeline
 from engine.core.delivery import Touch, plan_customer
 from engine.core.events import MAX_DEPTH, Event
 from engine.core.matching import Matched, match
+from engine.core.silence import due_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def _play_customer(
 ) -> None:
     inbox = deque(events)
     while (now := _next_moment(customer, inbox)) is not None and now <= until:
+        inbox.extendleft(reversed(list(due_events(customer, now))))
         _match_waiting(customer, inbox, definitions, now, result)
         for planned in plan_customer(customer, definitions, now, installation):
             result.touches += [Played(customer.ref, touch, now) for touch in planned.touches]
@@ -62,6 +64,7 @@ def _play_customer(
 
 def _next_moment(customer: Customer, inbox: deque[Event]) -> datetime | None:
     moments = [each.due_at for each in customer.timelines if each.active and each.due_at is not None]
+    moments += [each.next_at for each in customer.clocks.values() if each.next_at is not None]
     return min([*moments, *([inbox[0].received_at] if inbox else [])], default=None)
 
 

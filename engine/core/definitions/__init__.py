@@ -21,9 +21,10 @@ from engine.core.definitions.base import (
     Text,
     TimeOfDay,
 )
+from engine.core.definitions.clocks import ActivityClock, Days, Silent, StartExisting
 from engine.core.definitions.comparisons import Comparison
 from engine.core.definitions.conditions import Condition, Conditions, Seen, Touched
-from engine.core.definitions.engine import Attribute, AttributeType, Dimension, EngineConfig
+from engine.core.definitions.engine import LIFECYCLE, Attribute, AttributeType, Dimension, EngineConfig
 from engine.core.definitions.moments import (
     AllTags,
     Change,
@@ -38,6 +39,11 @@ from engine.core.definitions.sop import Defaults, Exit, Reentry, Sop
 from engine.core.definitions.steps import Action, Actions, Attachment, Message, Step, Task
 
 __all__ = [
+    "ActivityClock",
+    "Days",
+    "LIFECYCLE",
+    "Silent",
+    "StartExisting",
     "Action",
     "Actions",
     "AllTags",

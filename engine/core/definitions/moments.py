@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from engine.core.definitions.base import EventType, Model, Names, OneOf
+from engine.core.definitions.clocks import Silent
 from engine.core.definitions.comparisons import Comparison
 
 
@@ -88,4 +89,5 @@ class Moment(OneOf):
     )
     friend_removed: Annotated[Friend, BeforeValidator(_empty)] | None = Field(None, description="a friend left")
     replied: Annotated[Replied, BeforeValidator(_empty)] | None = Field(None, description="the customer wrote")
+    silent: Silent | None = Field(None, description="so many days without activity, e.g. {clock: any, days: 30}")
     event: EventMoment | None = Field(None, description="any event, by its type")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from engine.core.definitions.base import Duration, EventField, Model, Name, Names, SopId, TimeOfDay
+from engine.core.definitions.clocks import StartExisting
 from engine.core.definitions.conditions import Conditions
 from engine.core.definitions.moments import Moment
 from engine.core.definitions.steps import Actions, Step
@@ -62,8 +63,10 @@ class Sop(Model):
     key: EventField | None = Field(
         None, description="event.data.<field>: one active timeline per customer, SOP and key"
     )
-    existing: Literal["ignore"] = Field(
-        "ignore", description="who meets the trigger already when this is first applied: ignored"
+    existing: Literal["ignore", "join"] | StartExisting = Field(
+        "ignore",
+        description="who meets the trigger already when this is first applied: ignore; join where they would stand today; "
+        "or {start: now, per_day: 500}",
     )
     max_event_age: Duration = Field(timedelta(days=2), description="an older event starts nothing")
     defaults: Defaults = Field(Defaults(), description="what steps have where they say nothing")
