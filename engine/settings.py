@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     clock: str = Field("wall", pattern="^(wall|stepped)$", description="wall, or stepped: business time is a row in the database (demo).")
     plan_interval: float = Field(1.0, gt=0, description="Seconds between beat's plan ticks.")
     send_interval: float = Field(1.0, gt=0, description="Seconds between beat's send ticks, per channel.")
+    sweep_interval: float = Field(60.0, gt=0, description="Seconds between sweeps for silent customers.")
+    sweep_cron: str | None = Field(None, description="Sweep at these slots instead, e.g. '*/5 * * * *' (engine's zone).")
     reconcile_interval: float = Field(10.0, gt=0, description="Seconds between reconciler runs.")
     lease_margin: float = Field(30.0, gt=0, description="Seconds a sender's lease outlasts its channel's timeout.")
     hint_claim_after: float = Field(15.0, gt=0, description="Seconds after which a hint that a matcher left lying is taken over.")

@@ -32,6 +32,7 @@ from engine.services.plan import Planning
 from engine.services.readiness import Readiness
 from engine.services.reconcile import Reconciling
 from engine.services.send import Sending
+from engine.services.sweep import Sweeping
 from engine.settings import Settings
 from engine.store.database import connect, transaction
 
@@ -185,6 +186,11 @@ class Wiring:
     def planning(self) -> Planning:
         """The planner's service."""
         return Planning(self.engine, self.clock, self.hints, self.current, self.settings.plan_batch)
+
+    @cached_property
+    def sweeping(self) -> Sweeping:
+        """Finds silent customers."""
+        return Sweeping(self.engine, self.clock, self.hints)
 
     @cached_property
     def sending(self) -> Sending:

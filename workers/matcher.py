@@ -59,9 +59,10 @@ class Matcher:
 
     def _plan_now(self) -> None:
         """Pass on that something is due at once; beat's tick would find it too."""
-        from workers.tasks import plan
+        from workers.tasks import plan, sweep
 
         try:
+            sweep.apply_async(expires=30)
             plan.apply_async(expires=30)
         except plan.app.connection_for_write().connection_errors as error:
             log.warning("hint.lost", customers=0, error=type(error).__name__)

@@ -47,6 +47,12 @@ def send_all() -> None:
     _alive("send")
 
 
+@_task("sweep")  # type: ignore[untyped-decorator]  # Celery ships no types
+def sweep() -> None:
+    """Find who has become silent."""
+    wiring().sweeping.run()
+
+
 @_task("reconcile")  # type: ignore[untyped-decorator]  # Celery ships no types
 def reconcile() -> None:
     """Find again what got lost, and bring timelines in line that an apply left behind."""

@@ -82,6 +82,13 @@ class Timeline:
     """One of its touches is queued, being sent or handed; known to planners only."""
     changed: bool = False
     """Differs from its row."""
+    started_at: datetime | None = None
+    """When it started, where that is not the anchor: before a birthday, or when those existing joined."""
+
+    @property
+    def start(self) -> datetime:
+        """When it started: what is due before is not sent, what happened before does not end it."""
+        return self.started_at or self.anchor
 
     @property
     def active(self) -> bool:
@@ -123,7 +130,7 @@ class Customer:
     timelines: list[Timeline] = field(default_factory=list)
     """Active ones, and those started or ended by the decision under way."""
     starts: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """Anchor of the last start by (SOP, key), ended ones too."""
+    """Time of the last start by (SOP, key), ended ones too."""
     touched: dict[str, datetime] = field(default_factory=dict)
     """When the last touch of an SOP was planned; only SOPs that some `touched` condition names."""
     dirty: set[str] = field(default_factory=set)

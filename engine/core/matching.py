@@ -104,7 +104,7 @@ def _exits(customer: Customer, event: Event, moments: list[Happened], definition
     zone_name = definitions.zone_of(customer.timezone)
     for timeline in customer.active_timelines():
         sop = definitions.sop(timeline.sop)
-        if sop is None or event.time < timeline.anchor:
+        if sop is None or event.time < timeline.start:
             continue
         for index, way_out in enumerate(sop.exit):
             if any(matches(way_out, happened, customer, zone_name) for happened in moments):
@@ -206,7 +206,7 @@ def _start_by_action(customer: Customer, event: Event, definitions: Definitions,
 def _end_by_action(customer: Customer, event: Event, now: datetime, matched: Matched) -> None:
     cause = (event.cause or {}).get("sop")
     for timeline in customer.active_timelines():
-        if timeline.sop == event.data.get("sop") and timeline.anchor <= event.time:
+        if timeline.sop == event.data.get("sop") and timeline.start <= event.time:
             timeline.end("exited", Reason.BY_SOP, now, cause)
             _note_end(matched, timeline, "do")
     if "exits" not in matched.outcome:
