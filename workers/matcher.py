@@ -52,19 +52,21 @@ class Matcher:
         if not hints:
             return
         done = self._wiring.matching.run_once(hints)
+        if any(hint.subject is None for hint in hints):
+            self._hand_on("sweep")
         if done.due:
-            self._plan_now()
+            self._hand_on("plan")
         if not done.events and done.skipped:
             self._stop.wait(0.01)
 
-    def _plan_now(self) -> None:
-        """Pass on that something is due at once; beat's tick would find it too."""
-        from workers.tasks import plan, sweep
+    def _hand_on(self, work: str) -> None:
+        """Have Celery look for work that is due at once; beat's tick would find it too."""
+        from workers import tasks
 
+        task = getattr(tasks, work)
         try:
-            sweep.apply_async(expires=30)
-            plan.apply_async(expires=30)
-        except plan.app.connection_for_write().connection_errors as error:
+            task.apply_async(expires=30)
+        except task.app.connection_for_write().connection_errors as error:
             log.warning("hint.lost", customers=0, error=type(error).__name__)
 
     def _beat(self) -> None:
