@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, Sop
+from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, SegmentsConfig, Sop
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Definitions:
     sops: Mapping[str, DefinedSop] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     """SOPs in force that this version of the engine cannot read: nobody enters, nothing is sent, no timeline ends."""
+    segments: SegmentsConfig = field(default_factory=SegmentsConfig)
 
     def sop(self, sop_id: str) -> Sop | None:
         """Return the SOP of this id, or None where it is not (or no longer) defined."""
@@ -49,7 +50,7 @@ class Definitions:
     @cached_property
     def membership_watchers(self) -> frozenset[str]:
         """Ids of the SOPs whose `while` asks for membership: another timeline's start or end may end theirs."""
-        watching = (each.sop for each in self.sops.values() if any(c.in_sop for c in nested(each.sop.while_)))
+        watching = (each.sop for each in self.sops.values() if any(c.in_sop for c in self.expanded(each.sop.while_)))
         return frozenset(each.sop for each in watching)
 
     @cached_property
@@ -74,8 +75,26 @@ class Definitions:
     @cached_property
     def touched_sops(self) -> frozenset[str]:
         """Ids of the SOPs that some `touched` condition asks for."""
-        found = (c.touched.sop for s in self.sops.values() for c in conditions_of(s.sop) if c.touched)
+        found = (c.touched.sop for c in self._all_conditions() if c.touched)
         return frozenset(found)
+
+    @cached_property
+    def uses_metrics(self) -> bool:
+        """Whether some condition compares a stored number, or some text may show one."""
+        if not self.segments.metrics:
+            return False
+        return any(c.metric for c in self._all_conditions()) or any("metrics" in repr(each.sop.steps) for each in self.sops.values())
+
+    def expanded(self, conditions: Iterable[Condition] | None) -> Iterable[Condition]:
+        """Yield these conditions, all inside them, and all inside the segments they name."""
+        for condition in nested(conditions):
+            yield condition
+            for name in condition.segment or ():
+                yield from self.expanded(self.segments.segments.get(name))
+
+    def _all_conditions(self) -> Iterable[Condition]:
+        for defined in self.sops.values():
+            yield from self.expanded(conditions_of(defined.sop))
 
 
 def index_keys(moment: Moment) -> list[tuple[str, str | None]]:

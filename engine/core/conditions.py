@@ -13,11 +13,18 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Any
 
+from engine.core import metrics
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Comparison, Condition
 from engine.core.timing import local_date, zone
 from engine.core.trace import Trace, Truth
+
+
+_ISO = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?"
+)
+"""Texts that are dates or moments; the database's function moment_of reads the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,22 @@ def _in_sop(condition: Condition, context: Context, path: str, trace: Trace) -> 
     return trace.note(path, condition.in_sop, actual, bool(actual))
 
 
+def _metric(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+    return _all(
+        _compared(wanted, _number(name, context), context, f"{path}/{name}", f"metrics.{name}", trace)
+        for name, wanted in (condition.metric or {}).items()
+    )
+
+
+def _number(name: str, context: Context) -> float | None:
+    return metrics.number(context.customer, name, context.definitions, context.now)
+
+
+def _segment(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+    segments = context.definitions.segments.segments
+    return _any(hold(segments[name], context, f"{path}/{name}", trace) if name in segments else None for name in condition.segment or ())
+
+
 _KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {
     "all": _holds_all,
     "any": _holds_any,
@@ -159,6 +182,8 @@ _KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {
     "touched": _touched,
     "silent": _silent,
     "in_sop": _in_sop,
+    "metric": _metric,
+    "segment": _segment,
 }
 
 
@@ -223,6 +248,8 @@ def _moment(given: Any, zone_name: str) -> datetime:
     """
     value = given
     if isinstance(value, str):
+        if not _ISO.fullmatch(value):
+            raise ValueError("not a date or moment")
         value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     if not isinstance(value, datetime):
         if not isinstance(value, date):

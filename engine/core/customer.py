@@ -127,6 +127,8 @@ class Customer:
     known_since: datetime | None = None
     """Time of the earliest event about the customer."""
     clocks: dict[str, ClockFact] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Numbers as of the last refresh, by name; only where some definition uses one."""
     timelines: list[Timeline] = field(default_factory=list)
     """Active ones, and those started or ended by the decision under way."""
     starts: dict[tuple[str, str], datetime] = field(default_factory=dict)

@@ -28,13 +28,16 @@ from engine.core.definitions.engine import LIFECYCLE, Attribute, AttributeType, 
 from engine.core.definitions.moments import (
     AllTags,
     Change,
+    DateMoment,
     DimensionChange,
     EventMoment,
     Friend,
     Moment,
     Nothing,
     Replied,
+    Schedule,
 )
+from engine.core.definitions.segments import RFM_PARTS, ComputedDimension, DimensionValue, Metric, SegmentsConfig
 from engine.core.definitions.sop import Defaults, Exit, Reentry, Sop
 from engine.core.definitions.steps import Action, Actions, Attachment, Message, Step, Task
 
@@ -44,6 +47,11 @@ __all__ = [
     "LIFECYCLE",
     "Silent",
     "StartExisting",
+    "RFM_PARTS",
+    "ComputedDimension",
+    "DimensionValue",
+    "Metric",
+    "SegmentsConfig",
     "Action",
     "Actions",
     "AllTags",
@@ -54,6 +62,7 @@ __all__ = [
     "Comparison",
     "Condition",
     "Conditions",
+    "DateMoment",
     "DateSource",
     "Defaults",
     "Dimension",
@@ -75,6 +84,7 @@ __all__ = [
     "Reentry",
     "Replied",
     "Scalar",
+    "Schedule",
     "Seen",
     "Sop",
     "SopId",

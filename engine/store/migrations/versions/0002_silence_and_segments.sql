@@ -24,17 +24,18 @@ create table activity_log (                             -- what metrics count
 create index activity_log_by_type on activity_log (type, at) include (customer_id);
 create index activity_log_of_customer on activity_log (customer_id, type, at);
 
-create table purchases (                                -- by order: a later event with the same order corrects it
+create table purchases (                                -- by order; what is null is not known yet: a refund may come before its purchase
     customer_id bigint not null references customers on delete cascade,
     order_id text not null,
-    at timestamptz not null,
-    amount numeric(18, 2) not null,
+    at timestamptz,                                     -- of the earliest purchase event
+    amount numeric(18, 2),
     currency text,
+    written_at timestamptz,                             -- the latest purchase event: its amount counts
     refunded numeric(18, 2) not null default 0,
-    written_at timestamptz not null,                    -- the latest event that said so
-    primary key (customer_id, order_id)
+    refunded_at timestamptz,                            -- the latest refund event: its amount counts
+    primary key (customer_id, order_id),
+    check ((at is null) = (amount is null))
 );
-create index purchases_by_time on purchases (at) include (customer_id, amount, refunded);
 
 create table customer_metrics (
     customer_id bigint primary key references customers on delete cascade,
@@ -72,3 +73,30 @@ create table rethresholding (                           -- clocks whose threshol
     cursor bigint not null default 0,
     done_at timestamptz
 );
+
+-- Texts and local times as moments, read as engine/core/conditions.py and timing.py read them.
+
+create function known_zone(zone text, otherwise text) returns text language plpgsql stable parallel safe as $$
+begin
+    if zone is null then return otherwise; end if;
+    perform timestamptz '2000-01-01 00:00Z' at time zone zone;
+    return zone;
+exception when invalid_parameter_value then return otherwise;
+end $$;
+
+create function local_moment(local timestamp, zone text) returns timestamptz language sql stable parallel safe as $$
+    -- a local time that exists twice is taken the first time; PostgreSQL takes the second
+    select coalesce((select (local at time zone zone) - shift from unnest(array[interval '2 hours', '1 hour', '30 minutes']) shift
+                     where ((local at time zone zone) - shift) at time zone zone = local limit 1), local at time zone zone) $$;
+
+create function moment_of(value text, zone text) returns timestamptz language plpgsql stable parallel safe as $$
+declare moment timestamptz;
+begin
+    if value !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?$' then
+        return null;
+    end if;
+    if value ~ ':[0-9.]+(Z|[+-][0-9]{2}:[0-9]{2})$' then moment := value::timestamptz; else moment := local_moment(value::timestamp, zone); end if;
+    if moment < '0001-01-01 00:00Z' or moment >= '10000-01-01 00:00Z' then return null; end if;
+    return moment;
+exception when datetime_field_overflow or invalid_datetime_format then return null;
+end $$;
