@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core import actions, facts, silence, starting
+from engine.core import actions, existing, facts, silence, slots, starting
 from engine.core.catalog import Definitions
 from engine.core.conditions import Context, hold
 from engine.core.customer import Customer, Timeline
@@ -57,10 +57,12 @@ def _match_facts(customer: Customer, event: Event, definitions: Definitions, now
         matched.outcome["dropped"] = applied.dropped
     if applied.reason is not None:
         matched.outcome["reason"] = applied.reason
-        return
+        if not heard.clocks and not heard.moments:
+            return
     moved = timezone != customer.timezone
     if moved:
-        silence.aim_all(customer, definitions)
+        heard.moments += silence.aim_all(customer, definitions, event.type)
+    matched.changed = applied.changed or bool(heard.clocks or heard.moments)
     _follow(customer, event, [*applied.moments, *heard.moments], heard.clocks, definitions, now, matched)
     if applied.changed:
         _look_again(customer, event, definitions, now, everything=moved)
@@ -91,7 +93,7 @@ def _match_silence(customer: Customer, event: Event, definitions: Definitions, n
 def _end_silence(customer: Customer, clocks: set[str], now: datetime, matched: Matched) -> None:
     """End the timelines that the silence of one of these clocks has started: activity ends the episode."""
     for timeline in customer.active_timelines():
-        if timeline.event.get("type") == SILENT and timeline.event["data"].get("clock") in clocks:
+        if timeline.event.get("type") in (SILENT, START) and timeline.event["data"].get("clock") in clocks:
             timeline.end("exited", Reason.ACTIVE_AGAIN, now)
             _note_end(matched, timeline, "clock")
 
@@ -200,7 +202,17 @@ def _start_by_action(customer: Customer, event: Event, definitions: Definitions,
     if sop is None:
         matched.outcome["reason"] = Reason.SOP_REMOVED
         return
-    _note_start(matched, starting.decide(customer, sop, "do", event, definitions, now))
+    if not _still_right(customer, event, sop, definitions):
+        matched.outcome["reason"] = Reason.SUPERSEDED
+        return
+    _note_start(matched, starting.decide(customer, sop, str(event.data.get("trigger", "do")), event, definitions, now))
+
+
+def _still_right(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
+    """Return whether what an engine-made start was made for still is so, now that everything before it is matched."""
+    if existing.JOINED in event.data:
+        return existing.still_met(customer, event, sop, definitions)
+    return "trigger" not in event.data or slots.still_due(customer, event, sop, definitions)
 
 
 def _end_by_action(customer: Customer, event: Event, now: datetime, matched: Matched) -> None:

@@ -16,7 +16,7 @@ LATER = frozenset(
     (
         *("window", "variants", "holdout", "goal", "exempt", "accept", "fallback_after", "welcome"),
         *("quiet_hours", "caps", "calendar", "clocks", "notify"),
-        *("silent", "date", "schedule", "metric", "metrics", "segment", "segments", "attr"),
+        *("silent", "metric", "metrics", "segment", "segments", "attr"),
     )
 )
 """Keys of the language that this version does not run yet (`attr` as an action)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from engine.core.checks import conditions, config, likely, names, steps, texts
+from engine.core.checks import calendar, conditions, config, likely, names, steps, texts
 from engine.core.checks.subject import Subject
 from engine.core.definitions import EngineConfig, Sop
 from engine.core.problems import Problem
@@ -31,6 +31,10 @@ SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     conditions.comparisons_fit,
     conditions.patterns_safe,
     conditions.start_is_known,
+    calendar.dates_declared,
+    calendar.start_only,
+    calendar.somebody_chosen,
+    calendar.existing_can_be_met,
     texts.templates_right,
     texts.attachments_whole,
     likely.past_on_arrival,
