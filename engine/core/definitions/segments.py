@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from croniter import croniter
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from engine.core.cron import checked
 from engine.core.definitions.base import Model, Name, Names, OneOf
 from engine.core.definitions.conditions import Conditions
 from engine.core.timing import parse_duration
@@ -24,18 +24,12 @@ def _over(value: Any) -> Any:
     return value if value == "ever" or isinstance(value, timedelta) else parse_duration(value)
 
 
-def _cron(value: str) -> str:
-    if len(value.split()) != 5 or not croniter.is_valid(value):
-        raise ValueError(f'`{value}` is not a cron expression; write five fields such as "0 3 * * *" (minute hour day month weekday)')
-    return value
-
-
 Over = Annotated[
     timedelta | Literal["ever"],
     BeforeValidator(_over),
     WithJsonSchema({"type": "string", "pattern": r"^(ever|\d{1,6}(s|m|h|d))$", "examples": ["730d", "ever"]}),
 ]
-Cron = Annotated[str, AfterValidator(_cron), WithJsonSchema({"type": "string", "examples": [DAILY]})]
+Cron = Annotated[str, AfterValidator(checked), WithJsonSchema({"type": "string", "examples": [DAILY]})]
 MetricName = Annotated[str, Field(pattern=r"^[^\W\d]\w{0,63}$")]
 
 
