@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, SegmentsConfig, Sop
@@ -26,6 +27,8 @@ class Definitions:
     sops: Mapping[str, DefinedSop] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     """SOPs in force that this version of the engine cannot read: nobody enters, nothing is sent, no timeline ends."""
+    defined_since: Mapping[str, Mapping[int, datetime]] = field(default_factory=dict)
+    """Since when each threshold of silence is defined: clock → days → moment; what was crossed before was crossed quietly."""
     segments: SegmentsConfig = field(default_factory=SegmentsConfig)
 
     def sop(self, sop_id: str) -> Sop | None:
@@ -55,13 +58,18 @@ class Definitions:
 
     @cached_property
     def thresholds(self) -> dict[str, tuple[int, ...]]:
-        """Days of silence at which something happens, ascending, by clock: lifecycle levels and every SOP's `silent`."""
+        """Days of silence at which something happens, ascending, by clock: of lifecycles, triggers, exits and `while`."""
         days: dict[str, set[int]] = {name: set((clock.lifecycle or {}).values()) - {0} for name, clock in self.engine.clocks.items()}
         for defined in self.sops.values():
-            for moment in (*defined.sop.trigger, *defined.sop.exit):
-                if moment.silent and moment.silent.clock in days:
-                    days[moment.silent.clock].add(moment.silent.days)
+            asked: Iterable[Moment | Condition] = (*defined.sop.trigger, *defined.sop.exit, *self.expanded(defined.sop.while_))
+            for silent in (each.silent for each in asked if each.silent):
+                if silent.clock in days:
+                    days[silent.clock].add(silent.days)
         return {name: tuple(sorted(each)) for name, each in days.items()}
+
+    def threshold_since(self, clock: str, days: int) -> datetime | None:
+        """Return since when a threshold is defined, None where it always was."""
+        return self.defined_since.get(clock, {}).get(days)
 
     @cached_property
     def clocks_by_kind(self) -> dict[str, tuple[str, ...]]:

@@ -26,6 +26,8 @@ class DimensionFact:
     value: str
     since: datetime
     written_at: datetime
+    why: str | None = None
+    """What made it so, for the history, where that is not told by an event: silent 64 days."""
 
 
 @dataclass(slots=True)

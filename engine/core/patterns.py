@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # Python's own reading of a pattern; reading it a second time would differ
 
 _MOST_REPEATS = 255
-_CATEGORIES = {"CATEGORY_DIGIT": str.isdecimal, "CATEGORY_SPACE": str.isspace, "CATEGORY_WORD": lambda each: each.isalnum() or each == "_"}
+_CATEGORIES: dict[str, Callable[[str], bool]] = {
+    "CATEGORY_DIGIT": str.isdecimal,
+    "CATEGORY_SPACE": str.isspace,
+    "CATEGORY_WORD": lambda each: each.isalnum() or each == "_",
+}
 
 
 class NotPortable(ValueError):

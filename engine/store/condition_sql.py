@@ -37,7 +37,7 @@ def select_sql(
 
 def zone_sql(zone: str) -> str:
     """Return the SQL of a customer's zone; `zone` is the SQL of the engine's."""
-    return f"known_zone(c.timezone, {zone})"
+    return f"(case when c.timezone is null then {zone} else known_zone(c.timezone, {zone}) end)"
 
 
 @dataclass(slots=True)
@@ -143,9 +143,8 @@ class _Compiling:
 
     def _dated(self, operator: str, limit: Any, stored: str, default: str) -> str:
         """A default that is a date is one only where dates are compared: to texts it is of another kind."""
-        limits = limit if operator == "in" else (limit,)
         if operator == "in":
-            return _joined("or", [self._dated("eq", each, stored, default) for each in limits], f"({_UNKNOWN})") if limits else "false"
+            return _joined("or", [self._dated("eq", each, stored, default) for each in limit], "false")
         dated = operator == "exists" or isinstance(limit, date)
         return self._operated(operator, limit, f"coalesce({stored}, {default})" if dated else stored)
 

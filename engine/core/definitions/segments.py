@@ -55,6 +55,10 @@ class Metric(OneOf):
             raise ValueError("`over` stands beside `count` or `rfm` only; write the window itself, e.g. {spend: 730d}")
         return self
 
+    def numbers(self, name: str) -> list[str]:
+        """Return what conditions may name of a metric called so: itself; of an rfm its parts (`rfm.r`)."""
+        return [f"{name}.{part}" for part in RFM_PARTS] if self.rfm else [name]
+
     @property
     def stored(self) -> bool:
         """Whether the number is computed at refresh (others are read off the customer at any time)."""
@@ -78,7 +82,7 @@ class ComputedDimension(Model):
     def _reachable(self) -> ComputedDimension:
         for number, each in enumerate(self.values[:-1]):
             if each.when is None:
-                raise ValueError(f"`{each.value}` (number {number + 1}) has no `when`, so the values after it are never reached; put it last")
+                raise ValueError(f"`{each.value}` (number {number + 1}) has no `when`, so those after it are never reached; put it last")
         names = [each.value for each in self.values]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
@@ -105,7 +109,5 @@ class SegmentsConfig(Model):
 
     @property
     def numbers(self) -> list[str]:
-        """What conditions and templates may name: each metric; of an rfm its parts (`rfm.r`)."""
-        return [
-            number for name, metric in self.metrics.items() for number in ([f"{name}.{part}" for part in RFM_PARTS] if metric.rfm else [name])
-        ]
+        """What conditions may name."""
+        return [number for name, metric in self.metrics.items() for number in metric.numbers(name)]
