@@ -57,7 +57,7 @@ class CurrentDefinitions:
         broken = frozenset(versions) - frozenset(sops)
         if broken:
             log.error("definitions.broken", generation=generation, sops=sorted(broken))
-        return Definitions(generation, loaded.engine, sops, broken, rethreshold.defined_since(connection))
+        return Definitions(generation, loaded.engine, sops, broken, rethreshold.defined_since(connection), loaded.segments)
 
 
 class CurrentChannels:

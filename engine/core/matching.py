@@ -50,7 +50,7 @@ def match(customer: Customer, event: Event, definitions: Definitions, now: datet
 
 def _match_facts(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
     timezone = customer.timezone
-    applied = facts.apply(customer, event, definitions.engine)
+    applied = facts.apply(customer, event, definitions.engine, definitions.segments)
     heard = silence.hear(customer, event, definitions)
     matched.changed = applied.changed
     if applied.dropped:

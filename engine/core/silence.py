@@ -2,23 +2,32 @@
 
 Silence is counted in the customer's calendar days: after activity on 1 March, 30 days are reached on 31 March at 00:00.
 Late activity never moves a clock back; the same events in any order leave the same clocks.
+
+A threshold that was passed before it was defined, or long before the engine heard of the activity, is crossed quietly: the
+clock's level and the lifecycle are as if it had been crossed in time, but there is no event.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from engine.core.catalog import Definitions
 from engine.core.customer import ClockFact, Customer, DimensionFact
-from engine.core.definitions import LIFECYCLE
+from engine.core.definitions import LIFECYCLE, ActivityClock
 from engine.core.events import ENGINE_SOURCE, SILENT, Event
-from engine.core.facts import Happened
-from engine.core.timing import at_local, day_shift, local_date
+from engine.core.facts import FACT_TYPES, Happened
+from engine.core.timing import at_local, day_shift, later, local_date
 
 FROM_CREATION = "any"
 """The clock that runs from when a customer is first known; others start with the first activity."""
+
+LATE = timedelta(days=2)
+"""A threshold passed longer than this before its activity was received is crossed quietly."""
+
+REDEFINED = "definitions changed"
+"""Why a lifecycle changed although nobody did anything."""
 
 _MIDNIGHT = time()
 
@@ -37,22 +46,30 @@ def crossing(last_at: datetime, days: int, zone_name: str) -> datetime:
     return at_local(day_shift(local_date(last_at, zone_name), days), _MIDNIGHT, zone_name)
 
 
+# ── activity ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def hear(customer: Customer, event: Event, definitions: Definitions) -> Heard:
-    """Reset the clocks that list this event's type, if it is later than what they know."""
+    """Reset the clocks that list this event's type, if it is later than what they know. What the engine makes is no activity."""
     heard = Heard()
-    _know(customer, event, definitions)
+    _know(customer, event, definitions, heard)
+    if event.source == ENGINE_SOURCE:
+        return heard
     for name in definitions.clocks_by_kind.get(event.type, ()):
         fact = customer.clocks.get(name)
-        if fact is not None and fact.active and event.time <= fact.last_at:
-            continue
-        customer.clocks[name] = ClockFact(event.time, True)
-        aim(customer, name, definitions)
-        heard.clocks.add(name)
-        heard.moments += enter_level(customer, name, 0, event.time, definitions)
+        if fact is None or not fact.active or event.time > fact.last_at:
+            customer.clocks[name] = ClockFact(event.time, True)
+            heard.clocks.add(name)
+            heard.moments += _aim(customer, name, definitions, event.type, _heard_in_time(event))
     return heard
 
 
-def _know(customer: Customer, event: Event, definitions: Definitions) -> None:
+def _heard_in_time(event: Event) -> datetime:
+    """Return the moment from which on a threshold passed is worth an event, of a clock that this event sets."""
+    return event.received_at if event.backfill else later(event.received_at, -LATE)
+
+
+def _know(customer: Customer, event: Event, definitions: Definitions, heard: Heard) -> None:
     """Note since when the customer is known; the clock that runs from then follows, while there is no activity."""
     if customer.known_since is None or event.time < customer.known_since:
         customer.known_since = event.time
@@ -62,22 +79,34 @@ def _know(customer: Customer, event: Event, definitions: Definitions) -> None:
     fact = customer.clocks.get(FROM_CREATION)
     if fact is None or (not fact.active and customer.known_since < fact.last_at):
         customer.clocks[FROM_CREATION] = ClockFact(customer.known_since, False, fact.level if fact else 0)
-        aim(customer, FROM_CREATION, definitions)
+        heard.moments += _aim(customer, FROM_CREATION, definitions, event.type, _heard_in_time(event))
 
 
-def aim(customer: Customer, name: str, definitions: Definitions) -> None:
-    """Set when the clock crosses its next threshold."""
-    fact = customer.clocks[name]
-    fact.next_days = next((days for days in definitions.thresholds.get(name, ()) if days > fact.level), None)
-    zone_name = definitions.zone_of(customer.timezone)
-    fact.next_at = crossing(fact.last_at, fact.next_days, zone_name) if fact.next_days is not None else None
+# ── thresholds ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def aim_all(customer: Customer, definitions: Definitions, why: str) -> list[Happened]:
+    """Set every clock's next crossing anew: the customer's zone has changed. Return the moments that makes."""
+    return [moment for name in customer.clocks for moment in _aim(customer, name, definitions, why)]
+
+
+def _aim(customer: Customer, name: str, definitions: Definitions, why: str, from_: datetime | None = None) -> list[Happened]:
+    """Set when the clock crosses its next threshold, and the lifecycle to the level it has reached.
+
+    Thresholds passed before `from_`, or before they were defined, are crossed quietly.
+    """
+    fact, zone_name = customer.clocks[name], definitions.zone_of(customer.timezone)
+    fact.next_days = fact.next_at = None
+    for days in definitions.thresholds.get(name, ()):
+        if days <= fact.level:
+            continue
+        moment, since = crossing(fact.last_at, days, zone_name), definitions.threshold_since(name, days)
+        if (since is None or moment >= since) and (from_ is None or moment >= from_):
+            fact.next_days, fact.next_at = days, moment
+            break
+        fact.level = days
     customer.dirty.add(f"clock:{name}")
-
-
-def aim_all(customer: Customer, definitions: Definitions) -> None:
-    """Set every clock's next crossing anew: the customer's zone has changed."""
-    for name in customer.clocks:
-        aim(customer, name, definitions)
+    return _enter_level(customer, name, definitions, why)
 
 
 def cross(customer: Customer, event: Event, definitions: Definitions) -> list[Happened] | None:
@@ -87,35 +116,78 @@ def cross(customer: Customer, event: Event, definitions: Definitions) -> list[Ha
     if fact is None or fact.last_at != datetime.fromisoformat(event.data["last_at"]) or days <= fact.level:
         return None
     fact.level = days
-    aim(customer, name, definitions)
-    return [Happened("silent", f"{name}:{days}", dict(event.data)), *enter_level(customer, name, days, event.time, definitions)]
+    moments = _aim(customer, name, definitions, f"silent {days} days")
+    return [Happened("silent", f"{name}:{days}", dict(event.data)), *moments]
 
 
-def enter_level(customer: Customer, name: str, days: int, at: datetime, definitions: Definitions) -> list[Happened]:
-    """Set the lifecycle, where this clock has one, to the level of `days`; return the moments that makes."""
-    value = level_value(name, days, definitions)
+# ── lifecycle ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _enter_level(customer: Customer, name: str, definitions: Definitions, why: str) -> list[Happened]:
+    """Set the lifecycle, where it comes from this clock, to the level reached; return the moments that makes.
+
+    The value holds from the midnight at which its days were reached, the first from the activity.
+    """
+    reached = _reached(name, customer.clocks[name].level, definitions)
     fact = customer.dimensions.get(LIFECYCLE)
-    if value is None or (fact is not None and fact.value == value):
+    if reached is None or (fact is not None and fact.value == reached[0]):
         return []
+    value, days = reached
+    last_at = customer.clocks[name].last_at
+    since = crossing(last_at, days, definitions.zone_of(customer.timezone)) if days else last_at
     before = fact.value if fact else None
-    customer.dimensions[LIFECYCLE] = DimensionFact(value, at, at)
+    customer.dimensions[LIFECYCLE] = DimensionFact(value, since, since, why)
     customer.dirty.add(f"dimension:{LIFECYCLE}")
     detail = {"dimension": LIFECYCLE, "from": before, "to": value}
     left = [Happened("left", f"{LIFECYCLE}={before}", detail)] if before is not None else []
     return [*left, Happened("entered", f"{LIFECYCLE}={value}", detail)]
 
 
-def level_value(name: str, days: int, definitions: Definitions) -> str | None:
-    """Return the lifecycle value for so many days of silence, None where the clock has no lifecycle."""
+def _reached(name: str, level: int, definitions: Definitions) -> tuple[str, int] | None:
+    """Return the lifecycle value of a level of this clock, and its days; None where the lifecycle is not this clock's."""
     clock = definitions.engine.clocks.get(name)
-    reached = [value for value, from_days in ((clock.lifecycle if clock else None) or {}).items() if from_days <= days]
+    reached = [(value, days) for value, days in ((clock.lifecycle if clock else None) or {}).items() if days <= level]
     return reached[-1] if reached else None
 
 
-def days_silent(customer: Customer, name: str, now: datetime, zone_name: str) -> int | None:
-    """Return the calendar days since the clock's last activity, None where it has not started."""
-    fact = customer.clocks.get(name)
-    return (local_date(now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
+# ── definitions changed ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def bring_in_line(customer: Customer, definitions: Definitions, now: datetime) -> None:
+    """Set the clocks, and the lifecycle, of a customer just read as the definitions now in force have them; there are no moments.
+
+    A clock defined only now is filled from what the customer has done before.
+    """
+    for name, clock in definitions.engine.clocks.items():
+        before = customer.clocks.get(name)
+        fact = _as_recorded(customer, name, clock, before)
+        if fact is None:
+            continue
+        customer.clocks[name] = fact
+        if _aim(customer, name, definitions, REDEFINED):
+            customer.dimensions[LIFECYCLE].written_at = now
+        if fact == before:
+            customer.dirty.discard(f"clock:{name}")
+
+
+def _as_recorded(customer: Customer, name: str, clock: ActivityClock, before: ClockFact | None) -> ClockFact | None:
+    """Return the clock as what is recorded of the customer says, its next crossing not set; None where it has not started.
+
+    Activities are recorded by type, facts such as tags are not: a clock that lists some of those is never moved back.
+    """
+    found = max((customer.activities[kind].last_at for kind in clock.kinds if kind in customer.activities), default=None)
+    if before is not None and before.active:
+        whole = all(kind not in FACT_TYPES or kind == "message.received" for kind in clock.kinds)
+        last = found if found is not None and whole else max(before.last_at, found or before.last_at)
+        return ClockFact(last, True, before.level if last == before.last_at else 0)
+    if found is not None:
+        return ClockFact(found, True)
+    if name == FROM_CREATION and customer.known_since is not None:
+        return ClockFact(customer.known_since, False, before.level if before else 0)
+    return None
+
+
+# ── what is due ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def due_events(customer: Customer, now: datetime) -> Iterator[Event]:

@@ -179,14 +179,15 @@ def _write_dimensions(connection: Connection, changed: list[tuple[Customer, str]
         connection,
         """with new as (
                select * from unnest(cast(:customers as bigint[]), cast(:dimensions as text[]), cast(:values as text[]),
-                                    cast(:since as timestamptz[]), cast(:written as timestamptz[]))
-                    v(customer_id, dimension, value, since, written_at)),
+                                    cast(:since as timestamptz[]), cast(:written as timestamptz[]), cast(:whys as text[]))
+                    v(customer_id, dimension, value, since, written_at, why)),
            history as (
-               insert into dimension_history (customer_id, dimension, value_before, value_after, at)
-               select n.customer_id, n.dimension, d.value, n.value, n.since
+               insert into dimension_history (customer_id, dimension, value_before, value_after, at, why)
+               select n.customer_id, n.dimension, d.value, n.value, n.written_at, n.why
                from new n left join customer_dimensions d using (customer_id, dimension)
                where d.value is distinct from n.value)
-           insert into customer_dimensions (customer_id, dimension, value, since, written_at) select * from new
+           insert into customer_dimensions (customer_id, dimension, value, since, written_at)
+           select customer_id, dimension, value, since, written_at from new
            on conflict (customer_id, dimension) do update set value = excluded.value, since = excluded.since,
                written_at = excluded.written_at""",
         customers=[customer.id for customer, _ in changed],
@@ -194,6 +195,7 @@ def _write_dimensions(connection: Connection, changed: list[tuple[Customer, str]
         values=[fact.value for fact in facts],
         since=[fact.since for fact in facts],
         written=[fact.written_at for fact in facts],
+        whys=[fact.why for fact in facts],
     )
 
 

@@ -29,8 +29,10 @@ class ActivityClock(Model):
     @field_validator("lifecycle")
     @classmethod
     def _ascending(cls, levels: dict[str, int] | None) -> dict[str, int] | None:
-        days = list((levels or {"": 0}).values())
-        if days[0] != 0 or any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)):
+        if levels is None:
+            return None
+        days = list(levels.values())
+        if not days or days[0] != 0 or any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)):
             raise ValueError("lifecycle levels begin with 0 days and rise: {活跃期: 0, 沉默期: 64, 睡眠期: 127, 流失期: 366}")
         return levels
 

@@ -1,6 +1,7 @@
 -- Silence, purchases and activities over time, metrics, slots.
 
 alter table customers add known_since timestamptz;      -- time of the earliest event about the customer
+update customers c set known_since = (select min(e.time) from events e where e.subject = c.ref);
 
 create table customer_clocks (
     customer_id bigint not null references customers on delete cascade,
@@ -13,7 +14,7 @@ create table customer_clocks (
     primary key (customer_id, clock),
     check ((next_days is null) = (next_at is null))
 );
-create index customer_clocks_due on customer_clocks (next_at, customer_id) where next_at is not null;
+create index customer_clocks_due on customer_clocks (next_at, customer_id, clock) where next_at is not null;
 
 create table activity_log (                             -- what metrics count
     event_id bigint primary key,
@@ -47,8 +48,10 @@ create table crons (
     name text primary key,
     last_slot timestamptz not null,                     -- up to here everything is done
     slot timestamptz,                                   -- the slot under way
-    cursor bigint not null default 0                    -- customers up to this id are done in it
+    cursor bigint not null default 0,                   -- customers up to this id are done in it
+    next_at timestamptz                                 -- when the next slot is, where that is known
 );
+create index customers_by_timezone on customers (timezone) where timezone is not null;
 
 alter table dimension_history add why text;
 
@@ -58,22 +61,20 @@ alter table timelines alter started_at set not null;
 
 create table joining (                                  -- SOPs whose `existing` customers are being taken in
     sop text primary key,
-    version integer not null,
-    per_day integer,                                    -- null: all at once
-    cursor bigint not null default 0,
-    day date,                                           -- the day last counted
+    cursor bigint not null default 0,                   -- customers up to this id are done
+    day date,                                           -- the day last counted, in the engine's zone
     taken integer not null default 0,                   -- taken in on that day
     done_at timestamptz
 );
 
-create table rethresholding (                           -- clocks whose thresholds changed: set anew in the background
-    clock text primary key,
-    thresholds integer[] not null,
-    before integer[] not null default '{}',
-    cursor bigint not null default 0,
+create table rethresholding (                           -- clocks are set anew, customer by customer, when their definition changed
+    only_one boolean primary key default true check (only_one),
+    basis jsonb not null,                               -- what clocks were defined by: zone, kinds, lifecycle, thresholds
+    since jsonb not null,                               -- clock: {days: since when this threshold is defined}
+    round integer not null default 1,                   -- counts the changes; what was begun under an earlier one ends nothing
+    cursor bigint not null default 0,                   -- customers up to this id are done
     done_at timestamptz
 );
-
 -- Texts and local times as moments, read as engine/core/conditions.py and timing.py read them.
 
 create function known_zone(zone text, otherwise text) returns text language plpgsql stable parallel safe as $$
