@@ -44,6 +44,7 @@ app.conf.update(
         "plan": _every(settings.plan_interval, "sop.plan"),
         "send": _every(settings.send_interval, "sop.send_all"),
         "sweep": _every(settings.sweep_interval, "sop.sweep"),
+        "slots": _every(settings.slot_interval, "sop.slots"),
         "reconcile": _every(settings.reconcile_interval, "sop.reconcile"),
         "beat": _every(5.0, "sop.beat"),
     },

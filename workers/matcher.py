@@ -54,6 +54,7 @@ class Matcher:
         done = self._wiring.matching.run_once(hints)
         if any(hint.subject is None for hint in hints):
             self._hand_on("sweep")
+            self._hand_on("slots")
         if done.due:
             self._hand_on("plan")
         if not done.events and done.skipped:

@@ -17,11 +17,16 @@ from croniter import croniter  # type: ignore[import-untyped]  # ships no types
 from engine.core.timing import at_local, zone
 
 _FORM = 'write five fields: minute hour day month weekday, e.g. "0 10 * * MON"'
-_WORDS = frozenset("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FRI SAT L".split())
+_WORDS = frozenset(
+    (
+        *("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
+        *("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "L"),
+    )
+)
 _ALIASES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 _MARGIN = timedelta(hours=3)
 """More than clocks are ever changed by."""
-_ANY_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - a local time without a zone
+_ANY_DAY = datetime(2026, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from engine.core.catalog import Definitions
 from engine.core.conditions import Context, hold
@@ -37,10 +38,8 @@ def lasting(moment: Moment) -> bool:
 
 def met(customer: Customer, sop: Sop, definitions: Definitions, now: datetime) -> Met | None:
     """Return the trigger that the customer has met for longest, None where none is met."""
-    found = [
-        Met(index, since) for index, moment in enumerate(sop.trigger) if (since := met_since(moment, customer, definitions, now)) is not None
-    ]
-    return min(found, key=lambda each: each.since, default=None)
+    times = ((index, met_since(moment, customer, definitions, now)) for index, moment in enumerate(sop.trigger))
+    return min((Met(index, since) for index, since in times if since is not None), key=lambda each: each.since, default=None)
 
 
 def met_since(moment: Moment, customer: Customer, definitions: Definitions, now: datetime) -> datetime | None:
@@ -98,7 +97,7 @@ def start_event(customer: Customer, sop: Sop, found: Met, now: datetime) -> Even
     """
     moment = sop.trigger[found.index]
     joins = sop.existing == "join"
-    data = {
+    data: dict[str, Any] = {
         "sop": sop.sop, "trigger": f"trigger/{found.index}/{moment.kind}", JOINED: "join" if joins else "start",
         "anchor": (found.since if joins else now).isoformat(),
     }  # fmt: skip

@@ -25,6 +25,9 @@ from engine.core.timing import at_local, day_shift, local_date
 CAUGHT_UP = timedelta(days=7)
 """Days missed in an outage are made up for this long; of a schedule's missed slots only the newest is taken."""
 
+TICK = timedelta(microseconds=1)
+"""The shortest time there is."""
+
 DATE, SLOT = "date", "slot"
 """The key of an engine-made start's data that says which day, or which time of a schedule, it is for."""
 
@@ -62,8 +65,9 @@ class Source:
 
 def sources(definitions: Definitions) -> list[Source]:
     """Return every date and schedule trigger in force."""
+    otherwise = definitions.engine.timezone
     return [
-        Source(defined.sop.sop, index, moment, (moment.schedule and moment.schedule.timezone) or definitions.engine.timezone, lead(defined.sop))
+        Source(defined.sop.sop, index, moment, (moment.schedule and moment.schedule.timezone) or otherwise, lead(defined.sop))
         for _, defined in sorted(definitions.sops.items())
         for index, moment in enumerate(defined.sop.trigger)
         if moment.date or moment.schedule

@@ -16,6 +16,7 @@ def is_idle(connection: Connection, now: datetime) -> bool:
             connection,
             """select 1 where not exists (select 1 from events where matched_at is null)
                  and not exists (select 1 from customer_clocks where next_at <= :now)
+                 and not exists (select 1 from crons where next_at <= :now)
                  and not exists (select 1 from timelines where state = 'active' and due_at <= :now)
                  and not exists (select 1 from touches where status = 'sending' or (status = 'queued' and ready_at <= :now))""",
             now=now,
@@ -29,6 +30,7 @@ def next_moment(connection: Connection) -> datetime | None:
         connection,
         """select least((select due_at from timelines where state = 'active' order by due_at, id limit 1),
                         (select min(next_at) from customer_clocks where next_at is not null),
+                        (select min(next_at) from crons),
                         (select min(ready_at) from touches where status = 'queued')) as at""",
     )[0].at
     return found

@@ -113,4 +113,6 @@ class Moment(OneOf):
     silent: Silent | None = Field(None, description="so many days without activity, e.g. {clock: any, days: 30}")
     event: EventMoment | None = Field(None, description="any event, by its type")
     date: DateMoment | None = Field(None, description="the day an attribute names, e.g. {attribute: birthday, every: year}; a trigger only")
-    schedule: Schedule | None = Field(None, description='at set times, e.g. {cron: "0 10 * * MON"}; who enters is decided by `when`; a trigger only')
+    schedule: Schedule | None = Field(
+        None, description='at set times, e.g. {cron: "0 10 * * MON"}; who enters is decided by `when`; a trigger only'
+    )
