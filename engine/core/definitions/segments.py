@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from engine.core.cron import checked
 from engine.core.definitions.base import Model, Name, Names, OneOf
@@ -30,7 +31,7 @@ Over = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^(ever|\d{1,6}(s|m|h|d))$", "examples": ["730d", "ever"]}),
 ]
 Cron = Annotated[str, AfterValidator(checked), WithJsonSchema({"type": "string", "examples": [DAILY]})]
-MetricName = Annotated[str, Field(pattern=r"^[^\W\d]\w{0,63}$")]
+_METRIC_NAME = re.compile(r"[^\W\d]\w{0,63}")
 
 
 class Metric(OneOf):
@@ -98,9 +99,17 @@ class ComputedDimension(Model):
 class SegmentsConfig(Model):
     """segments.yaml: metrics, segments, computed dimensions."""
 
-    metrics: dict[MetricName, Metric] = Field(default_factory=dict, description="name: a number about each customer")
+    metrics: dict[Name, Metric] = Field(default_factory=dict, description="name: a number about each customer")
     segments: dict[Name, Conditions] = Field(default_factory=dict, description="name: conditions, usable wherever conditions are")
     dimensions: dict[Name, ComputedDimension] = Field(default_factory=dict, description="name: values with the conditions they follow from")
+
+    @field_validator("metrics")
+    @classmethod
+    def _named(cls, metrics: dict[str, Metric]) -> dict[str, Metric]:
+        for name in metrics:
+            if not _METRIC_NAME.fullmatch(name):
+                raise ValueError(f"`{name}` cannot be used in templates; write letters, digits and `_`, at most 64, not beginning with a digit")
+        return metrics
 
     @property
     def stored_metrics(self) -> Mapping[str, Metric]:
