@@ -66,7 +66,8 @@ def candidates(connection: Connection, moments: Sequence[Moment], now: datetime,
 
 def _tagged(moment: Moment, _now: datetime) -> Query:
     tags = moment.tag_added.all if isinstance(moment.tag_added, AllTags) else moment.tag_added or ()
-    return "select distinct customer_id from customer_tags where present and tag = any(:tags) and customer_id > :after", {"tags": list(tags)}
+    statement = "select distinct customer_id from customer_tags where present and tag = any(:tags) and customer_id > :after"
+    return statement, {"tags": list(tags)}
 
 
 def _valued(moment: Moment, _now: datetime) -> Query:
