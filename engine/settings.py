@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     sweep_interval: float = Field(60.0, gt=0, description="Seconds between sweeps for silent customers.")
     sweep_cron: str | None = Field(None, description="Sweep only at these slots, e.g. '5 0 * * *' (engine's zone).")
     slot_interval: float = Field(60.0, gt=0, description="Seconds between looks at dates, schedules and customers to be taken in.")
+    refresh_interval: float = Field(30.0, gt=0, description="Seconds between looks whether metrics and dimensions are to be refreshed.")
     reconcile_interval: float = Field(10.0, gt=0, description="Seconds between reconciler runs.")
     lease_margin: float = Field(30.0, gt=0, description="Seconds a sender's lease outlasts its channel's timeout.")
     hint_claim_after: float = Field(15.0, gt=0, description="Seconds after which a hint that a matcher left lying is taken over.")

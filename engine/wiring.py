@@ -30,8 +30,10 @@ from engine.services.join_existing import JoiningExisting
 from engine.services.keys import Keys
 from engine.services.match import Matching
 from engine.services.plan import Planning
+from engine.services.preview_segments import Previewing
 from engine.services.readiness import Readiness
 from engine.services.reconcile import Reconciling
+from engine.services.refresh_segments import Refreshing
 from engine.services.rethreshold import Rethresholding
 from engine.services.send import Sending
 from engine.services.sweep import Sweeping
@@ -209,6 +211,16 @@ class Wiring:
     def joining_existing(self) -> JoiningExisting:
         """Takes in who was there before an SOP."""
         return JoiningExisting(self.engine, self.clock, self.hints, self.current)
+
+    @cached_property
+    def refreshing(self) -> Refreshing:
+        """Refreshes numbers and computed dimensions."""
+        return Refreshing(self.engine, self.clock, self.hints, self.current)
+
+    @cached_property
+    def previewing(self) -> Previewing:
+        """Counts segments and the moves a refresh would make."""
+        return Previewing(self.engine, self.clock, self.current)
 
     @cached_property
     def sending(self) -> Sending:

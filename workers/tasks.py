@@ -60,6 +60,12 @@ def slots() -> None:
     wiring().joining_existing.run()
 
 
+@_task("refresh")  # type: ignore[untyped-decorator]  # Celery ships no types
+def refresh() -> None:
+    """Refresh numbers and computed dimensions whose slot has come."""
+    wiring().refreshing.run()
+
+
 @_task("reconcile")  # type: ignore[untyped-decorator]  # Celery ships no types
 def reconcile() -> None:
     """Find again what got lost, and bring timelines and clocks in line that an apply left behind."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from engine import logs
-from engine.cli import database, definitions, demo, diagnosis, events, explain, keys, log, processes, up
+from engine.cli import database, definitions, demo, diagnosis, events, explain, keys, log, processes, segments, up
 from engine.cli.output import clean
 from engine.core.errors import SopError
 
@@ -20,7 +20,7 @@ _SETTINGS = "Settings"
 _NO_TABLE = "42P01"
 _state = {"debug": False}
 
-PARTS = (demo, up, definitions, events, explain, log, diagnosis, database, keys, processes)
+PARTS = (demo, up, definitions, segments, events, explain, log, diagnosis, database, keys, processes)
 """Modules that add commands, in the order of `sop --help`."""
 
 

@@ -20,7 +20,6 @@ from engine.core.definitions import Comparison, Condition
 from engine.core.timing import local_date, zone
 from engine.core.trace import Trace, Truth
 
-
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?"
 )
@@ -143,9 +142,9 @@ def _since(since: Any, last: datetime | None, what: str, context: Context, path:
 def _silent(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     assert condition.silent is not None
     zone_name = context.definitions.zone_of(context.customer.timezone)
-    fact = context.customer.clocks.get(condition.silent.clock)
+    silent, fact = condition.silent, context.customer.clocks.get(condition.silent.clock)
     actual = (local_date(context.now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
-    return trace.note(path, {"clock": condition.silent.clock, "days": condition.silent.days}, actual, (actual or 0) >= condition.silent.days)
+    return trace.note(path, {"clock": silent.clock, "days": silent.days}, actual, (actual or 0) >= silent.days)
 
 
 def _in_sop(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from engine.core.delivery import due_timelines, plan_customer
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, HintQueue
-from engine.store import customers, inbox, timelines, touches
+from engine.store import customers, inbox, metrics, timelines, touches
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.installation import installation_id
 
@@ -117,6 +117,8 @@ class Planning:
         definitions = self._current.read(connection)
         timelines.load_into(connection, known)
         timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        if definitions.uses_metrics:
+            metrics.load_into(connection, known)
         due = [each for customer in known.values() for each in due_timelines(customer, now)]
         timelines.load_had(connection, due)
         installation = self._installation(connection)

@@ -46,12 +46,12 @@ class Refreshing:
     def run(self, seconds: float = 20.0) -> Refreshed:
         """Do what is due, for `seconds` at most; the rest is done by the next run, from where this one stopped."""
         done, end = Refreshed(), time.monotonic() + seconds
-        names = retrying(self._engine, self._begin)
-        numbers = retrying(self._engine, self._compute)
+        definitions = retrying(self._engine, self._begin)
+        numbers = retrying(self._engine, lambda connection: self._compute(connection, definitions))
         if numbers is None:
             return done  # somebody else computes what dimensions are to follow from
         done.numbers = numbers
-        for name in names:
+        for name in definitions.segments.dimensions:
             while time.monotonic() < end and (moves := self.run_once(name)) is not None:
                 done.moves += moves
                 done.batches += 1
@@ -68,15 +68,17 @@ class Refreshing:
         self._hints.look_at(subjects)
         return len(subjects)
 
-    def _begin(self, connection: Connection) -> list[str]:
+    def _begin(self, connection: Connection) -> Definitions:
         definitions = self._current.read(connection)
-        names = list(definitions.segments.dimensions)
-        metrics.keep(connection, [*_metrics_name(definitions), *map(_cron_name, names)], self._clock.now())
-        return names
+        names = [*_metrics_name(definitions), *map(_cron_name, definitions.segments.dimensions)]
+        metrics.keep(connection, names, self._clock.now())
+        return definitions
 
-    def _compute(self, connection: Connection) -> int | None:
-        """Compute numbers if they are due; return how many customers' changed, None where somebody else is at it."""
-        definitions = self._current.read(connection)
+    def _compute(self, connection: Connection, definitions: Definitions) -> int | None:
+        """Compute numbers if they are due; return how many customers' changed, None where somebody else is at it.
+
+        The generation is not held: this can take a while, and what was computed for an older one is only computed again.
+        """
         for name in _metrics_name(definitions):
             held = due_slots.hold(connection, name)
             if held is None:
@@ -120,7 +122,7 @@ def _cron_name(dimension: str) -> str:
 
 
 def _metrics_name(definitions: Definitions) -> list[str]:
-    """Return under which name numbers are refreshed: one of their definition, so that new ones are computed at once; nothing if none are."""
+    """Return the name numbers are refreshed under, made of their definition: new ones are computed at once. Nothing where there are none."""
     stored = definitions.segments.stored_metrics
     text = repr(sorted((name, metric.model_dump_json()) for name, metric in stored.items()))
     return [f"metrics:{hashlib.sha256(text.encode()).hexdigest()[:16]}"] if stored else []

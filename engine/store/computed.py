@@ -25,7 +25,8 @@ class Value:
 
 def value_of(name: str, dimension: ComputedDimension, definitions: Definitions, now: datetime, metrics: str = METRICS) -> Value:
     """Return the first value whose conditions hold (unknown does not), null where none does."""
-    cases, bound = [], {}
+    cases: list[str] = []
+    bound: dict[str, Any] = {}
     for number, each in enumerate(dimension.values):
         when, values = select_sql(each.when, definitions, now, prefix=f"v{number}_", metrics=metrics)
         bound |= {**values, f"v{number}": each.value}

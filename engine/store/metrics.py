@@ -36,7 +36,8 @@ def write_orders(connection: Connection, orders: Mapping[tuple[str, str], Order]
                                 cast(:refunds as numeric[]), cast(:refunded as timestamptz[]))
            on conflict (customer_id, order_id) do update set
                at = least(purchases.at, excluded.at),
-               amount = case when excluded.written_at >= coalesce(purchases.written_at, '-infinity') then excluded.amount else purchases.amount end,
+               amount = case when excluded.written_at >= coalesce(purchases.written_at, '-infinity')
+                             then excluded.amount else purchases.amount end,
                currency = case when excluded.written_at >= coalesce(purchases.written_at, '-infinity')
                                then excluded.currency else purchases.currency end,
                written_at = greatest(purchases.written_at, excluded.written_at),

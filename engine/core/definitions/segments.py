@@ -108,7 +108,7 @@ class SegmentsConfig(Model):
     def _named(cls, metrics: dict[str, Metric]) -> dict[str, Metric]:
         for name in metrics:
             if not _METRIC_NAME.fullmatch(name):
-                raise ValueError(f"`{name}` cannot be used in templates; write letters, digits and `_`, at most 64, not beginning with a digit")
+                raise ValueError(f"`{name}` cannot be used in templates; write up to 64 letters, digits and `_`, a letter first")
         return metrics
 
     @property
