@@ -122,7 +122,7 @@ def _cron_name(dimension: str) -> str:
 
 
 def _metrics_name(definitions: Definitions) -> list[str]:
-    """Return the name numbers are refreshed under, made of their definition: new ones are computed at once. Nothing where there are none."""
+    """Return the name numbers are refreshed under, made of their definition, so that new ones are computed at once; none for none."""
     stored = definitions.segments.stored_metrics
     text = repr(sorted((name, metric.model_dump_json()) for name, metric in stored.items()))
     return [f"metrics:{hashlib.sha256(text.encode()).hexdigest()[:16]}"] if stored else []
