@@ -13,7 +13,7 @@ from engine import logs
 from engine.clocks import wall_now
 from engine.queue import QueueError
 from engine.settings import Settings
-from engine.store import installation
+from engine.store import installation, progress
 from engine.store.database import DatabaseUnavailable, transaction
 from engine.wiring import Wiring
 
@@ -53,12 +53,16 @@ class Matcher:
             return
         done = self._wiring.matching.run_once(hints)
         if any(hint.subject is None for hint in hints):
-            self._hand_on("sweep")
-            self._hand_on("slots")
+            for work in self._due():
+                self._hand_on(work)
         if done.due:
             self._hand_on("plan")
         if not done.events and done.skipped:
             self._stop.wait(0.01)
+
+    def _due(self) -> list[str]:
+        with transaction(self._wiring.engine) as connection:
+            return progress.due_work(connection, self._wiring.clock.now())
 
     def _hand_on(self, work: str) -> None:
         """Have Celery look for work that is due at once; beat's tick would find it too."""
