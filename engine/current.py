@@ -15,6 +15,7 @@ from engine.core.definitions import EngineConfig
 from engine.core.errors import ChannelError, DefinitionError
 from engine.ports import Channel
 from engine.store import definitions as store
+from engine.store import rethreshold
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ class CurrentDefinitions:
         store.hold_generation(connection)
         generation = store.generation(connection)
         if generation != self._last.generation:
-            self._last = self._load(connection, generation) if generation else NONE_YET
+            self._last = self.load(connection, generation) if generation else NONE_YET
         return self._last
 
     @property
@@ -42,17 +43,21 @@ class CurrentDefinitions:
         """The generation read last, which may no longer be the newest."""
         return self._last
 
-    def _load(self, connection: Connection, generation: int) -> Definitions:
+    def load(self, connection: Connection, generation: int) -> Definitions:
+        """Return a generation as it stands in this transaction, kept nowhere.
+
+        Raises DefinitionError where its engine.yaml cannot be read.
+        """
         found = store.in_force(connection, generation)
         loaded = definitions_yaml.load_sources({row.name: row.body for row in found}, self._channel_types)
         versions = {row.sop: row.version for row in found if row.sop}
-        if loaded.engine is None:
+        if loaded.engine is None or loaded.segments is None:
             raise DefinitionError(f"generation {generation} cannot be read by this version; apply the definitions again")
         sops = {name: DefinedSop(sop, versions[name]) for name, sop in loaded.sops.items()}
         broken = frozenset(versions) - frozenset(sops)
         if broken:
             log.error("definitions.broken", generation=generation, sops=sorted(broken))
-        return Definitions(generation, loaded.engine, sops, broken)
+        return Definitions(generation, loaded.engine, sops, broken, rethreshold.defined_since(connection), loaded.segments)
 
 
 class CurrentChannels:

@@ -6,8 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.core import cron
 
 
 def default_state_dir() -> Path:
@@ -36,6 +38,10 @@ class Settings(BaseSettings):
     clock: str = Field("wall", pattern="^(wall|stepped)$", description="wall, or stepped: business time is a row in the database (demo).")
     plan_interval: float = Field(1.0, gt=0, description="Seconds between beat's plan ticks.")
     send_interval: float = Field(1.0, gt=0, description="Seconds between beat's send ticks, per channel.")
+    sweep_interval: float = Field(60.0, gt=0, description="Seconds between sweeps for silent customers.")
+    sweep_cron: str | None = Field(None, description="Sweep only at these slots, e.g. '5 0 * * *' (engine's zone).")
+    slot_interval: float = Field(60.0, gt=0, description="Seconds between looks at dates, schedules and customers to be taken in.")
+    refresh_interval: float = Field(30.0, gt=0, description="Seconds between looks whether metrics and dimensions are to be refreshed.")
     reconcile_interval: float = Field(10.0, gt=0, description="Seconds between reconciler runs.")
     lease_margin: float = Field(30.0, gt=0, description="Seconds a sender's lease outlasts its channel's timeout.")
     hint_claim_after: float = Field(15.0, gt=0, description="Seconds after which a hint that a matcher left lying is taken over.")
@@ -45,6 +51,11 @@ class Settings(BaseSettings):
     intake_grouping: float = Field(0.003, ge=0, le=1, description="Seconds concurrent posts wait for each other to share a commit.")
     pool_size: int = Field(5, ge=1, le=100, description="Database connections per process.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
+
+    @field_validator("sweep_cron")
+    @classmethod
+    def _cron(cls, expression: str | None) -> str | None:
+        return cron.checked(expression) if expression else None
 
 
 def temporary_state_dir(prefix: str = "sop-") -> Path:

@@ -27,12 +27,18 @@ from engine.queue import connect as connect_queue
 from engine.services.apply import Applying
 from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
+from engine.services.join_existing import JoiningExisting
 from engine.services.keys import Keys
 from engine.services.match import Matching
 from engine.services.plan import Planning
+from engine.services.preview_segments import Previewing
 from engine.services.readiness import Readiness
 from engine.services.reconcile import Reconciling
+from engine.services.refresh_segments import Refreshing
+from engine.services.rethreshold import Rethresholding
 from engine.services.send import Sending
+from engine.services.sweep import Sweeping
+from engine.services.take_slots import TakingSlots
 from engine.settings import Settings
 from engine.store.database import connect, transaction
 
@@ -170,7 +176,7 @@ class Wiring:
             self._definitions_known_until = monotonic() + _DEFINITIONS_KNOWN_FOR
             with transaction(self.engine) as connection:
                 self.current.read(connection)
-        return facts.warnings(event, self.current.last.engine)
+        return facts.warnings(event, self.current.last.engine, self.current.last.segments)
 
     @cached_property
     def explaining(self) -> Explaining:
@@ -196,6 +202,36 @@ class Wiring:
     def planning(self) -> Planning:
         """The planner's service."""
         return Planning(self.engine, self.clock, self.hints, self.current, self.settings.plan_batch)
+
+    @cached_property
+    def sweeping(self) -> Sweeping:
+        """Finds silent customers."""
+        return Sweeping(self.engine, self.clock, self.hints, self.current, self.settings.sweep_cron)
+
+    @cached_property
+    def rethresholding(self) -> Rethresholding:
+        """Sets clocks anew when their definition has changed."""
+        return Rethresholding(self.engine, self.clock, self.current)
+
+    @cached_property
+    def taking_slots(self) -> TakingSlots:
+        """Finds who enters by a date or a schedule."""
+        return TakingSlots(self.engine, self.clock, self.hints, self.current)
+
+    @cached_property
+    def joining_existing(self) -> JoiningExisting:
+        """Takes in who was there before an SOP."""
+        return JoiningExisting(self.engine, self.clock, self.hints, self.current)
+
+    @cached_property
+    def refreshing(self) -> Refreshing:
+        """Refreshes numbers and computed dimensions."""
+        return Refreshing(self.engine, self.clock, self.hints, self.current)
+
+    @cached_property
+    def previewing(self) -> Previewing:
+        """Counts segments and the moves a refresh would make."""
+        return Previewing(self.engine, self.clock, self.current)
 
     @cached_property
     def sending(self) -> Sending:

@@ -42,6 +42,9 @@ app.conf.update(
     beat_schedule={
         "plan": _every(settings.plan_interval, "sop.plan"),
         "send": _every(settings.send_interval, "sop.send_all"),
+        "sweep": _every(settings.sweep_interval, "sop.sweep"),
+        "slots": _every(settings.slot_interval, "sop.slots"),
+        "refresh": _every(settings.refresh_interval, "sop.refresh"),
         "reconcile": _every(settings.reconcile_interval, "sop.reconcile"),
         "beat": _every(5.0, "sop.beat"),
     },

@@ -13,7 +13,7 @@ from engine import logs
 from engine.clocks import wall_now
 from engine.queue import QueueError, RedisHintQueue
 from engine.settings import Settings
-from engine.store import installation
+from engine.store import installation, progress
 from engine.store.database import DatabaseUnavailable, transaction
 from engine.wiring import Wiring
 
@@ -59,18 +59,26 @@ class Matcher:
             self._wait = _CATCHING_UP if self._wiring.reconciling.hint_waiting() else _WAIT
             return
         done = self._wiring.matching.run_once(hints)
+        if any(hint.subject is None for hint in hints):
+            for work in self._due():
+                self._hand_on(work)
         if done.due:
-            self._plan_now()
+            self._hand_on("plan")
         if not done.events and done.skipped:
             self._stop.wait(0.01)
 
-    def _plan_now(self) -> None:
-        """Pass on that something is due at once; beat's tick would find it too."""
-        from workers.tasks import plan
+    def _due(self) -> list[str]:
+        with transaction(self._wiring.engine) as connection:
+            return progress.due_work(connection, self._wiring.clock.now())
 
+    def _hand_on(self, work: str) -> None:
+        """Have Celery look for work that is due at once; beat's tick would find it too."""
+        from workers import tasks
+
+        task = getattr(tasks, work)
         try:
-            plan.apply_async(expires=max(1.0, self._wiring.settings.plan_interval))
-        except plan.app.connection_for_write().connection_errors as error:
+            task.apply_async(expires=max(1.0, self._wiring.settings.plan_interval))
+        except task.app.connection_for_write().connection_errors as error:
             log.warning("hint.lost", customers=0, error=type(error).__name__)
 
     def _beat(self) -> None:

@@ -52,11 +52,31 @@ def send_all() -> None:
     _alive("send")
 
 
+@_task("sweep")  # type: ignore[untyped-decorator]  # Celery ships no types
+def sweep() -> None:
+    """Find who has become silent."""
+    wiring().sweeping.run()
+
+
+@_task("slots")  # type: ignore[untyped-decorator]  # Celery ships no types
+def slots() -> None:
+    """Find who enters by a date or a schedule, and take in who was there before an SOP."""
+    wiring().taking_slots.run()
+    wiring().joining_existing.run()
+
+
+@_task("refresh")  # type: ignore[untyped-decorator]  # Celery ships no types
+def refresh() -> None:
+    """Refresh numbers and computed dimensions whose slot has come."""
+    wiring().refreshing.run()
+
+
 @_task("reconcile")  # type: ignore[untyped-decorator]  # Celery ships no types
 def reconcile() -> None:
-    """Find again what got lost, and bring timelines in line that an apply left behind."""
+    """Find again what got lost, and bring timelines and clocks in line that an apply left behind."""
     wiring().reconciling.run_once()
     wiring().applying.settle()
+    wiring().rethresholding.run(seconds=5.0)
 
 
 @_task("beat")  # type: ignore[untyped-decorator]  # Celery ships no types

@@ -25,6 +25,7 @@ PARTS = {
     "demo": ("demo",),
     "up": ("up",),
     "definitions": ("init", "validate", "schema", "apply"),
+    "segments": ("segments",),
     "events": ("event", "events"),
     "explain": ("explain",),
     "log": ("log",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +21,12 @@ from engine.core import schema as schemas
 from engine.core.errors import SopError
 from engine.core.problems import Problem
 from engine.services.apply import Applied
+from engine.services.rethreshold import Progress
 from engine.shipped import shipped_definitions
 from engine.wiring import CHANNEL_TYPES
 
 _PANEL = "Definitions"
-_SCHEMAS = {"engine.schema.json": "engine.yaml", "sop.schema.json": "sops/*.yaml"}
+_SCHEMAS = {"engine.schema.json": "engine.yaml", "segments.schema.json": "segments.yaml", "sop.schema.json": "sops/*.yaml"}
 
 
 def register(app: typer.Typer) -> None:
@@ -68,33 +70,36 @@ def validate(directory: Folder = None, json_: AsJson = False) -> None:
 
 def schema(
     engine: Annotated[bool, typer.Option("--engine", help="The schema of engine.yaml instead of that of an SOP.")] = False,
-    write: Annotated[Path | None, typer.Option(metavar="DIR", help="Write both schemas into this definitions folder.")] = None,
+    segments: Annotated[bool, typer.Option("--segments", help="The schema of segments.yaml instead of that of an SOP.")] = False,
+    write: Annotated[Path | None, typer.Option(metavar="DIR", help="Write all schemas into this definitions folder.")] = None,
 ) -> None:
     """Print the JSON Schema of an SOP file, for completion and checks in an editor.
 
     Example: sop schema --write my_sops
     """
     if write is None:
-        say(_schema_text("engine.schema.json" if engine else "sop.schema.json"))
+        say(_schema_text("engine.schema.json" if engine else "segments.schema.json" if segments else "sop.schema.json"))
         return
     if not write.is_dir():
         raise SopError(f"no folder `{write}`; name the definitions folder")
     write_schemas(write)
     note("Put this on the first line of engine.yaml:")
     say("# yaml-language-server: $schema=engine.schema.json")
+    note("on the first line of segments.yaml:")
+    say("# yaml-language-server: $schema=segments.schema.json")
     note("and this on the first line of each file in sops/:")
     say("# yaml-language-server: $schema=../sop.schema.json")
 
 
 def write_schemas(directory: Path) -> None:
-    """Write the schemas of both kinds of file into a definitions folder."""
+    """Write the schemas of all kinds of file into a definitions folder."""
     for name in _SCHEMAS:
         (directory / name).write_text(_schema_text(name) + "\n", encoding="utf-8")
 
 
 def _schema_text(name: str) -> str:
-    found = schemas.engine_schema(CHANNEL_TYPES) if name == "engine.schema.json" else schemas.sop_schema()
-    return json.dumps(found, ensure_ascii=False, indent=2)
+    made = {"engine.schema.json": lambda: schemas.engine_schema(CHANNEL_TYPES), "segments.schema.json": schemas.segments_schema}
+    return json.dumps(made.get(name, schemas.sop_schema)(), ensure_ascii=False, indent=2)
 
 
 def apply(directory: Folder = None, json_: AsJson = False) -> None:
@@ -113,6 +118,8 @@ def apply(directory: Folder = None, json_: AsJson = False) -> None:
             note(f"{path}: not applied, nothing has changed; correct the {len(loaded.errors)} errors above")
         raise typer.Exit(1)
     done = session.wiring().applying.apply(folders.sources(loaded), f"cli:{_user()}")
+    if done.clocks_differ:
+        session.wiring().rethresholding.run(progress=_quiet if json_ else _told())
     if json_:
         as_json({"applied": True, **_applied(done), "problems": [_problem(each) for each in loaded.problems]})
         return
@@ -130,6 +137,23 @@ def _tell(path: Path, done: Applied) -> None:
     for name in done.removed:
         say(f"{name}\t\tremoved, its timelines end")
     note(f"{path}: in force as generation {done.generation}")
+
+
+def _quiet(done: int, last: int) -> None:
+    """Say nothing."""
+
+
+def _told() -> Progress:
+    """Return what says, every second at most, how far setting the clocks anew has come. Interrupted, the workers go on with it."""
+    next_at = time.monotonic() + 1
+
+    def tell(done: int, last: int) -> None:
+        nonlocal next_at
+        if time.monotonic() >= next_at:
+            next_at = time.monotonic() + 1
+            note(f"clocks set anew: {100 * done // max(last, 1)} % of the customers")
+
+    return tell
 
 
 def _applied(done: Applied) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from engine.clocks import SteppedClock
 from engine.core.catalog import Definitions
 from engine.core.reasons import sentence
 from engine.demo.driver import Driven, Driver
-from engine.demo.feed import CUSTOMERS, DAYS, ZONE, end, feed, start
+from engine.demo.feed import CUSTOMERS, DAYS, ZONE, end, feed, names, start
 from engine.demo.verdict import Verdict, expected, judge, written_keys
 from engine.demo.view import View
 from engine.settings import Settings, temporary_state_dir
@@ -62,7 +62,7 @@ def demo(
         with _running(settings, console) as stage:
             driven = _drive(stage, console, customers, days, said_in)
             verdict = _judge(stage, driven, customers, days)
-            _report(console, verdict, stage, driven, time.monotonic() - began, said_in)
+            _report(console, verdict, stage, driven, time.monotonic() - began, said_in, names(feed(customers, days)))
             if keep:
                 _wait(stage, console)
     finally:
@@ -82,7 +82,8 @@ def _settings() -> Settings:
         update={
             "database_url": None, "redis_url": None, "state_dir": temporary_state_dir("sop-demo-"), "definitions": shipped_definitions(),
             "api_host": "127.0.0.1", "api_port": port, "api_key": None, "api_url": None, "clock": "stepped",
-            "plan_interval": 0.2, "send_interval": 0.2, "reconcile_interval": 2.0, "log_level": "info",
+            "plan_interval": 0.2, "send_interval": 0.2, "reconcile_interval": 2.0,
+            "sweep_interval": 2.0, "slot_interval": 2.0, "refresh_interval": 2.0, "log_level": "info",
         }
     )  # fmt: skip
 
@@ -111,6 +112,8 @@ def _running(settings: Settings, console: Console) -> Iterator[Stage]:
         schema.upgrade(wiring.engine)
         SteppedClock(wiring.engine).move(start())
         wiring.applying.apply(sources(checked(settings.definitions)), "sop demo")
+        wiring.taking_slots.run()  # from here on the driver knows when the next slots are
+        wiring.refreshing.run()
         key = write_key(wiring)
         status.update("Starting API, matcher, workers and beat")
         start_all(supervisor, connected)
@@ -145,7 +148,8 @@ def _drive(stage: Stage, console: Console, customers: int, days: int, lang: str)
 def _judge(stage: Stage, driven: Driven, customers: int, days: int) -> Verdict:
     """Compare the database and the channel's log with what core alone makes of the same events."""
     with transaction(stage.wiring.engine) as connection:
-        promised = expected(feed(customers, days), stage.definitions, end(days), installation.installation_id(connection))
+        identity, refreshed = installation.installation_id(connection), progress.refreshed(connection)
+        promised = expected(feed(customers, days), refreshed, stage.definitions, end(days), identity)
         touches, timelines = progress.touches(connection), progress.timelines(connection)
         outcomes = progress.event_outcomes(connection)
     out = written_keys(stage.wiring.settings.state_dir / "logs" / "send.log")
@@ -155,13 +159,16 @@ def _judge(stage: Stage, driven: Driven, customers: int, days: int) -> Verdict:
     return verdict
 
 
-def _report(console: Console, verdict: Verdict, stage: Stage, driven: Driven, seconds: float, lang: str) -> None:
+def _report(
+    console: Console, verdict: Verdict, stage: Stage, driven: Driven, seconds: float, lang: str, called: Mapping[str, str]
+) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_row("events", f"{verdict.events} posted over HTTP, {verdict.unmatched} not matched")
     table.add_row("timelines", str(verdict.timelines))
     table.add_row("touches sent", str(verdict.sent))
     table.add_row("", "\n".join(f"{number:5d}  {stage.titles.get(sop, sop)}" for sop, number in verdict.per_sop.items()))
     table.add_row("per day", _days(verdict.per_day))
+    table.add_row("silent", _silent(verdict, called))
     table.add_row("ends", _reasons(verdict.ends, lang))
     table.add_row("skips", _reasons(verdict.skips, lang))
     table.add_row("lost", str(len(verdict.lost)))
@@ -178,6 +185,13 @@ def _report(console: Console, verdict: Verdict, stage: Stage, driven: Driven, se
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _silent(verdict: Verdict, called: Mapping[str, str]) -> str:
+    """Return how many were woken, and who answered in time to get nothing more."""
+    line = f"woken: {verdict.woken}, replied in time: {len(verdict.answered)}"
+    first = next((ref for ref in verdict.answered if ref in called), None)
+    return f"{line}; {first} {called[first]} wrote after the first message and got no more (sop explain {first})" if first else line
 
 
 def _days(per_day: Mapping[str, int]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
-from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, Sop
+from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, SegmentsConfig, Sop
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Definitions:
     sops: Mapping[str, DefinedSop] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     """SOPs in force that this version of the engine cannot read: nobody enters, nothing is sent, no timeline ends."""
+    defined_since: Mapping[str, Mapping[int, datetime]] = field(default_factory=dict)
+    """Since when each threshold of silence is defined: clock → days → moment; what was crossed before was crossed quietly."""
+    segments: SegmentsConfig = field(default_factory=SegmentsConfig)
 
     def sop(self, sop_id: str) -> Sop | None:
         """Return the SOP of this id, or None where it is not (or no longer) defined."""
@@ -49,14 +53,56 @@ class Definitions:
     @cached_property
     def membership_watchers(self) -> frozenset[str]:
         """Ids of the SOPs whose `while` asks for membership: another timeline's start or end may end theirs."""
-        watching = (each.sop for each in self.sops.values() if any(c.in_sop for c in nested(each.sop.while_)))
+        watching = (each.sop for each in self.sops.values() if any(c.in_sop for c in self.expanded(each.sop.while_)))
         return frozenset(each.sop for each in watching)
+
+    @cached_property
+    def thresholds(self) -> dict[str, tuple[int, ...]]:
+        """Days of silence at which something happens, ascending, by clock: of lifecycles, triggers, exits and `while`."""
+        days: dict[str, set[int]] = {name: set((clock.lifecycle or {}).values()) - {0} for name, clock in self.engine.clocks.items()}
+        for defined in self.sops.values():
+            asked: Iterable[Moment | Condition] = (*defined.sop.trigger, *defined.sop.exit, *self.expanded(defined.sop.while_))
+            for silent in (each.silent for each in asked if each.silent):
+                if silent.clock in days:
+                    days[silent.clock].add(silent.days)
+        return {name: tuple(sorted(each)) for name, each in days.items()}
+
+    def threshold_since(self, clock: str, days: int) -> datetime | None:
+        """Return since when a threshold is defined, None where it always was."""
+        return self.defined_since.get(clock, {}).get(days)
+
+    @cached_property
+    def clocks_by_kind(self) -> dict[str, tuple[str, ...]]:
+        """Names of the clocks that an event type resets."""
+        table: dict[str, tuple[str, ...]] = {}
+        for name, clock in self.engine.clocks.items():
+            for kind in clock.kinds:
+                table[kind] = (*table.get(kind, ()), name)
+        return table
 
     @cached_property
     def touched_sops(self) -> frozenset[str]:
         """Ids of the SOPs that some `touched` condition asks for."""
-        found = (c.touched.sop for s in self.sops.values() for c in conditions_of(s.sop) if c.touched)
+        found = (c.touched.sop for c in self._all_conditions() if c.touched)
         return frozenset(found)
+
+    @cached_property
+    def uses_metrics(self) -> bool:
+        """Whether some condition compares a stored number, or some text may show one."""
+        if not self.segments.metrics:
+            return False
+        return any(c.metric for c in self._all_conditions()) or any("metrics" in repr(each.sop.steps) for each in self.sops.values())
+
+    def expanded(self, conditions: Iterable[Condition] | None) -> Iterable[Condition]:
+        """Yield these conditions, all inside them, and all inside the segments they name."""
+        for condition in nested(conditions):
+            yield condition
+            for name in condition.segment or ():
+                yield from self.expanded(self.segments.segments.get(name))
+
+    def _all_conditions(self) -> Iterable[Condition]:
+        for defined in self.sops.values():
+            yield from self.expanded(conditions_of(defined.sop))
 
 
 def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
@@ -65,6 +111,8 @@ def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
     tags = moment.tag_added or moment.tag_removed
     if tags is not None:
         return [(kind, name) for name in (tags.all if isinstance(tags, AllTags) else tags)]
+    if moment.silent:
+        return [(kind, f"{moment.silent.clock}:{moment.silent.days}")]
     change = moment.entered or moment.left
     if change:
         return [(kind, f"{change.dimension}={value}") for value in change.values]

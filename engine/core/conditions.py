@@ -13,11 +13,17 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Any
 
+from engine.core import metrics
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Comparison, Condition
-from engine.core.timing import zone
+from engine.core.timing import local_date, zone
 from engine.core.trace import Trace, Truth
+
+_ISO = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?"
+)
+"""Texts that are dates or moments; the database's function moment_of reads the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +139,34 @@ def _since(since: Any, last: datetime | None, what: str, context: Context, path:
     return trace.note(path, f"{what} since {begin.isoformat()}" if begin else what, last, holds)
 
 
+def _silent(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+    assert condition.silent is not None
+    zone_name = context.definitions.zone_of(context.customer.timezone)
+    silent, fact = condition.silent, context.customer.clocks.get(condition.silent.clock)
+    actual = (local_date(context.now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
+    return trace.note(path, {"clock": silent.clock, "days": silent.days}, actual, (actual or 0) >= silent.days)
+
+
 def _in_sop(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     running = {each.sop for each in context.customer.timelines if each.active}
     actual = [sop for sop in condition.in_sop or () if sop in running]
     return trace.note(path, condition.in_sop, actual, bool(actual))
+
+
+def _metric(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+    return _all(
+        _compared(wanted, _number(name, context), context, f"{path}/{name}", f"metrics.{name}", trace)
+        for name, wanted in (condition.metric or {}).items()
+    )
+
+
+def _number(name: str, context: Context) -> float | None:
+    return metrics.number(context.customer, name, context.definitions, context.now)
+
+
+def _segment(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+    segments = context.definitions.segments.segments
+    return _any(hold(segments[name], context, f"{path}/{name}", trace) if name in segments else None for name in condition.segment or ())
 
 
 _KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {
@@ -149,7 +179,10 @@ _KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {
     "event": _event,
     "seen": _seen,
     "touched": _touched,
+    "silent": _silent,
     "in_sop": _in_sop,
+    "metric": _metric,
+    "segment": _segment,
 }
 
 
@@ -214,6 +247,8 @@ def _moment(given: Any, zone_name: str) -> datetime:
     """
     value = given
     if isinstance(value, str):
+        if not _ISO.fullmatch(value):
+            raise ValueError("not a date or moment")
         value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     if not isinstance(value, datetime):
         if not isinstance(value, date):

@@ -26,6 +26,8 @@ class DimensionFact:
     value: str
     since: datetime
     written_at: datetime
+    why: str | None = None
+    """What made it so, for the history, where that is not told by an event: silent 64 days."""
 
 
 @dataclass(slots=True)
@@ -35,6 +37,21 @@ class Activity:
     first_at: datetime
     last_at: datetime
     times: int
+
+
+@dataclass(slots=True)
+class ClockFact:
+    """How long a customer has been silent on a clock."""
+
+    last_at: datetime
+    """The last activity; before the first one, since when the customer is known."""
+    active: bool
+    """There was an activity."""
+    level: int = 0
+    """Days of the highest threshold crossed since."""
+    next_days: int | None = None
+    next_at: datetime | None = None
+    """When the next threshold is crossed; None where there is none left."""
 
 
 @dataclass(slots=True)
@@ -67,6 +84,13 @@ class Timeline:
     """One of its touches is queued, being sent or handed; known to planners only."""
     changed: bool = False
     """Differs from its row."""
+    started_at: datetime | None = None
+    """When it started, where that is not the anchor: before a birthday, or when those existing joined."""
+
+    @property
+    def start(self) -> datetime:
+        """When it started: what is due before is not sent, what happened before does not end it."""
+        return self.started_at or self.anchor
 
     @property
     def active(self) -> bool:
@@ -102,14 +126,19 @@ class Customer:
     tags: dict[str, TagFact] = field(default_factory=dict)
     dimensions: dict[str, DimensionFact] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
+    known_since: datetime | None = None
+    """Time of the earliest event about the customer."""
+    clocks: dict[str, ClockFact] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Numbers as of the last refresh, by name; only where some definition uses one."""
     timelines: list[Timeline] = field(default_factory=list)
     """Active ones, and those started or ended by the decision under way."""
     starts: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """Anchor of the last start by (SOP, key), ended ones too."""
+    """Time of the last start by (SOP, key), ended ones too."""
     touched: dict[str, datetime] = field(default_factory=dict)
     """When the last touch of an SOP was planned; only SOPs that some `touched` condition names."""
     dirty: set[str] = field(default_factory=set)
-    """What changed: `self`, `tag:<tag>`, `dimension:<name>`, `activity:<type>`."""
+    """What changed: `self`, `tag:<tag>`, `dimension:<name>`, `activity:<type>`, `clock:<name>`."""
 
     def has_tag(self, tag: str) -> bool:
         """Return whether the tag is set."""

@@ -6,12 +6,23 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from engine.core.definitions import Attribute, EngineConfig
+from engine.core.definitions import LIFECYCLE, Attribute, EngineConfig, SegmentsConfig
 from engine.core.errors import did_you_mean
 
 
-def undeclared(dimension: str, value: str, engine: EngineConfig) -> str | None:
-    """Return in words why this is not a value of the dimension, None where it is."""
+def undeclared(dimension: str, value: str, engine: EngineConfig, segments: SegmentsConfig, *, refresh: bool = False) -> str | None:
+    """Return in words why this is not a value of the dimension, None where it is.
+
+    Parameters:
+        refresh: a refresh says so, which alone sets what segments.yaml computes.
+    """
+    if dimension in segments.dimensions:
+        names = segments.dimensions[dimension].names
+        if not refresh:
+            return f"dimension `{dimension}` is computed by segments.yaml; not taken"
+        return None if value in names else f"`{value}` is no longer a value of `{dimension}` (now: {', '.join(names)}); not taken"
+    if dimension == LIFECYCLE and engine.lifecycle is not None:
+        return f"dimension `{dimension}` is computed from the clock `{engine.lifecycle[0]}`; not taken"
     declared = engine.dimensions.get(dimension)
     if declared is None:
         return f"dimension `{dimension}` is not declared in engine.yaml; not taken.{did_you_mean(dimension, engine.dimensions)}"

@@ -159,7 +159,7 @@ def _decide(
     step = due.step
     key = touch_key(installation, customer.ref, timeline, step.id)
     touch = Touch(timeline, step.id, step.kind, "queued", due.due, due.limit, key, definitions.sops[sop.sop].version)
-    if due.due < timeline.anchor:
+    if due.due < timeline.start:
         return _skip(touch, Reason.BEFORE_START)
     if now >= due.limit:
         return _expire(touch, sop, step, customer, definitions, now)

@@ -15,6 +15,12 @@ MAX_DEPTH = 8
 START, END = "engine.start", "engine.exit"
 """Engine-made: start an SOP for a customer; end an SOP's timelines of a customer."""
 
+STAGE = "stage.changed"
+"""A dimension has a new value: what the CRM sets, what SOPs set, and what a refresh computes."""
+
+SILENT = "engine.silent"
+"""Engine-made: a customer has crossed a threshold of silence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -40,3 +46,8 @@ class Event:
     def start_id(self) -> str:
         """Source and id: what identifies a timeline's start everywhere."""
         return f"{self.source}/{self.id}"
+
+    @property
+    def refresh(self) -> str | None:
+        """The computed dimension whose refresh made this event, None for any other."""
+        return (self.cause or {}).get("refresh") if self.source == ENGINE_SOURCE else None

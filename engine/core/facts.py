@@ -12,10 +12,12 @@ from typing import Any
 
 from engine.core.customer import Activity, Customer, DimensionFact, TagFact
 from engine.core.declared import typed_attributes, undeclared
-from engine.core.definitions import EngineConfig
-from engine.core.events import Event
+from engine.core.definitions import EngineConfig, SegmentsConfig
+from engine.core.events import STAGE, Event
 from engine.core.reasons import Reason
 from engine.core.timing import zone
+
+MESSAGE = "message.received"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +42,32 @@ class FactsApplied:
     dropped: list[str] = field(default_factory=list)
 
 
-def apply(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplied:
+_NO_SEGMENTS = SegmentsConfig()
+
+
+def apply(customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS) -> FactsApplied:
     """Write the event's facts into the customer and return the moments that makes."""
     handler = _HANDLERS.get(event.type)
-    applied = handler(customer, event, engine) if handler else _activity(customer, event)
+    if event.type == STAGE:
+        applied = _dimension(customer, event, engine, segments)
+    else:
+        applied = handler(customer, event, engine) if handler else _activity(customer, event)
     if applied.reason is None:
         applied.moments.append(Happened("event", event.type, event.data))
     return applied
 
 
-def warnings(event: Event, engine: EngineConfig) -> list[str]:
+def is_activity(event: Event) -> bool:
+    """Return whether the event is something the customer did, which metrics may count."""
+    return event.type not in FACT_TYPES or event.type == MESSAGE
+
+
+def warnings(event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS) -> list[str]:
     """Return what of the event would be dropped, in words: wrong attribute types, undeclared values."""
     if event.type in ("customer.created", "customer.updated"):
         return _fitting(event, engine)[1]
-    if event.type == "stage.changed":
-        problem = undeclared(str(event.data.get("dimension", "stage")), str(event.data.get("value")), engine)
+    if event.type == STAGE:
+        problem = undeclared(str(event.data.get("dimension", "stage")), str(event.data.get("value")), engine, segments)
         return [problem] if problem else []
     return []
 
@@ -89,9 +102,9 @@ def _tag_removed(customer: Customer, event: Event, _engine: EngineConfig) -> Fac
 # ── dimensions ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _dimension(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplied:
+def _dimension(customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS) -> FactsApplied:
     name, value = str(event.data.get("dimension", "stage")), str(event.data["value"])
-    problem = undeclared(name, value, engine)
+    problem = undeclared(name, value, engine, segments, refresh=event.refresh == name)
     if problem:
         return FactsApplied(reason=Reason.UNKNOWN_VALUE, dropped=[problem])
     fact = customer.dimensions.get(name)
@@ -265,14 +278,14 @@ def _message(customer: Customer, event: Event, _engine: EngineConfig) -> FactsAp
 _HANDLERS: dict[str, Callable[[Customer, Event, EngineConfig], FactsApplied]] = {
     "tag.added": _tag_added,
     "tag.removed": _tag_removed,
-    "stage.changed": _dimension,
+    STAGE: _dimension,
     "customer.created": _created,
     "customer.updated": _updated,
     "friend.added": _friend_added,
     "friend.removed": _friend_removed,
-    "message.received": _message,
+    MESSAGE: _message,
     "message.opted_out": _opted_out,
     "message.opted_in": _opted_in,
 }
 FACT_TYPES = frozenset(_HANDLERS)
-"""Event types with a meaning of their own; every other type is an activity."""
+"""Event types with a meaning of their own; every other type is an activity (and so is a message)."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core import actions, facts, starting
+from engine.core import actions, existing, facts, silence, slots, starting
 from engine.core.catalog import Definitions
 from engine.core.conditions import Context, hold
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Exit, Sop
-from engine.core.events import END, START, Event
+from engine.core.events import END, SILENT, START, Event
 from engine.core.facts import Happened
 from engine.core.moments import matches
 from engine.core.reasons import Reason
@@ -39,6 +39,8 @@ def match(customer: Customer, event: Event, definitions: Definitions, now: datet
         _start_by_action(customer, event, definitions, now, matched)
     elif event.type == END:
         _end_by_action(customer, event, now, matched)
+    elif event.type == SILENT:
+        _match_silence(customer, event, definitions, now, matched)
     else:
         _match_facts(customer, event, definitions, now, matched)
     if definitions.membership_watchers and ("started" in matched.outcome or "exits" in matched.outcome):
@@ -48,19 +50,52 @@ def match(customer: Customer, event: Event, definitions: Definitions, now: datet
 
 def _match_facts(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
     timezone = customer.timezone
-    applied = facts.apply(customer, event, definitions.engine)
+    applied = facts.apply(customer, event, definitions.engine, definitions.segments)
+    heard = silence.hear(customer, event, definitions)
     matched.changed = applied.changed
     if applied.dropped:
         matched.outcome["dropped"] = applied.dropped
     if applied.reason is not None:
         matched.outcome["reason"] = applied.reason
-        return
-    _exits(customer, event, applied.moments, definitions, now, matched)
+        if not heard.clocks and not heard.moments:
+            return
+    moved = timezone != customer.timezone
+    if moved:
+        heard.moments += silence.aim_all(customer, definitions, event.type)
+    matched.changed = applied.changed or bool(heard.clocks or heard.moments)
+    _follow(customer, event, [*applied.moments, *heard.moments], heard.clocks, definitions, now, matched)
     if applied.changed:
+        _look_again(customer, event, definitions, now, everything=moved)
+
+
+def _follow(
+    customer: Customer, event: Event, moments: list[Happened], clocks: set[str], definitions: Definitions, now: datetime, matched: Matched
+) -> None:
+    """Let moments end and start timelines: exits first, then `while`, then triggers."""
+    _exits(customer, event, moments, definitions, now, matched)
+    if clocks:
+        _end_silence(customer, clocks, now, matched)
+    if matched.changed:
         _while(customer, customer.active_timelines(), definitions, now, matched)
-    _triggers(customer, event, applied.moments, definitions, now, matched)
-    if applied.changed:
-        _look_again(customer, event, definitions, now, everything=timezone != customer.timezone)
+    _triggers(customer, event, moments, definitions, now, matched)
+
+
+def _match_silence(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
+    """Apply a crossing that the sweep has found, if the customer is still as silent as it saw."""
+    moments = silence.cross(customer, event, definitions)
+    if moments is None:
+        matched.outcome["reason"] = Reason.SUPERSEDED
+        return
+    matched.changed = True
+    _follow(customer, event, moments, set(), definitions, now, matched)
+
+
+def _end_silence(customer: Customer, clocks: set[str], now: datetime, matched: Matched) -> None:
+    """End the timelines that the silence of one of these clocks has started: activity ends the episode."""
+    for timeline in customer.active_timelines():
+        if timeline.event.get("type") in (SILENT, START) and timeline.event["data"].get("clock") in clocks:
+            timeline.end("exited", Reason.ACTIVE_AGAIN, now)
+            _note_end(matched, timeline, "clock")
 
 
 # ── exits ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -71,7 +106,7 @@ def _exits(customer: Customer, event: Event, moments: list[Happened], definition
     zone_name = definitions.zone_of(customer.timezone)
     for timeline in customer.active_timelines():
         sop = definitions.sop(timeline.sop)
-        if sop is None or event.time < timeline.anchor:
+        if sop is None or event.time < timeline.start:
             continue
         for index, way_out in enumerate(sop.exit):
             if any(matches(way_out, happened, customer, zone_name) for happened in moments):
@@ -167,13 +202,23 @@ def _start_by_action(customer: Customer, event: Event, definitions: Definitions,
     if sop is None:
         matched.outcome["reason"] = Reason.SOP_REMOVED
         return
-    _note_start(matched, starting.decide(customer, sop, "do", event, definitions, now))
+    if not _still_right(customer, event, sop, definitions):
+        matched.outcome["reason"] = Reason.SUPERSEDED
+        return
+    _note_start(matched, starting.decide(customer, sop, str(event.data.get("trigger", "do")), event, definitions, now))
+
+
+def _still_right(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
+    """Return whether what an engine-made start was made for still is so, now that everything before it is matched."""
+    if existing.JOINED in event.data:
+        return existing.still_met(customer, event, sop, definitions)
+    return "trigger" not in event.data or slots.still_due(customer, event, sop, definitions)
 
 
 def _end_by_action(customer: Customer, event: Event, now: datetime, matched: Matched) -> None:
     cause = (event.cause or {}).get("sop")
     for timeline in customer.active_timelines():
-        if timeline.sop == event.data.get("sop") and timeline.anchor <= event.time:
+        if timeline.sop == event.data.get("sop") and timeline.start <= event.time:
             timeline.end("exited", Reason.BY_SOP, now, cause)
             _note_end(matched, timeline, "do")
     if "exits" not in matched.outcome:

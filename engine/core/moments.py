@@ -22,6 +22,8 @@ def matches(moment: Moment, happened: Happened, customer: Customer, zone_name: s
         return _change(moment.entered or moment.left, happened, entered=moment.entered is not None)  # type: ignore[arg-type]  # one is set
     if moment.friend_added or moment.friend_removed:
         return _friend(moment.friend_added or moment.friend_removed, happened)  # type: ignore[arg-type]  # one is set
+    if moment.silent:
+        return happened.name == f"{moment.silent.clock}:{moment.silent.days}"
     if moment.replied:
         return _replied(moment.replied, happened)
     if moment.event:

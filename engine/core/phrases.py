@@ -34,7 +34,19 @@ PHRASES: dict[str, Sentence] = {
     "op_in": Sentence("{limit} 之一", "one of {limit}"),
     "op_contains": Sentence("包含 {limit}", "containing {limit}"),
     "op_matches": Sentence("匹配 {limit}", "matching {limit}"),
+    "silent_not": Sentence(
+        "时钟 {clock} 已沉默 {actual} 天，要求至少 {days} 天", "silent for {actual} days on the clock {clock}, wanted {days} at least"
+    ),
+    "silent_did": Sentence(
+        "时钟 {clock} 已沉默 {actual} 天，要求不到 {days} 天", "silent for {actual} days on the clock {clock}, wanted less than {days}"
+    ),
+    "silent_never": Sentence(
+        "时钟 {clock} 还没有开始计时，要求沉默 {days} 天", "the clock {clock} has not started; wanted {days} days of silence"
+    ),
     # events
+    "crossed": Sentence(
+        "沉默满 {days} 天（时钟 {clock}，最后一次活动 {last}）", "silent for {days} days (clock {clock}, last activity {last})"
+    ),
     "made_by": Sentence("{event}（由 SOP {sop} 产生）", "{event} (made by SOP {sop})"),
     "waits": Sentence("等待匹配", "waits for the matcher"),
     "nothing_hit": Sentence("已记录，没有命中任何 SOP", "recorded; no SOP is concerned"),

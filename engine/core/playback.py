@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
+from engine.core import slots
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.delivery import Touch, plan_customer
 from engine.core.events import MAX_DEPTH, Event
 from engine.core.matching import Matched, match
+from engine.core.silence import due_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,16 @@ def play(events: Iterable[Event], definitions: Definitions, until: datetime, ins
 def _play_customer(
     customer: Customer, events: list[Event], definitions: Definitions, until: datetime, installation: str, result: Playback
 ) -> None:
-    inbox = deque(events)
-    while (now := _next_moment(customer, inbox)) is not None and now <= until:
+    inbox, calendar = deque(events), slots.sources(definitions)
+    seen_to = events[0].received_at
+    while True:
+        ahead = slots.next_events(customer, calendar, definitions, seen_to)
+        now = _next_moment(customer, inbox, ahead)
+        if now is None or now > until:
+            break
+        seen_to = max(seen_to, now)
+        inbox.extendleft(reversed([event for event in ahead if event.time <= now]))
+        inbox.extendleft(reversed(list(due_events(customer, now))))
         _match_waiting(customer, inbox, definitions, now, result)
         for planned in plan_customer(customer, definitions, now, installation):
             result.touches += [Played(customer.ref, touch, now) for touch in planned.touches]
@@ -60,8 +70,10 @@ def _play_customer(
             _remember_touched(customer, planned.touches, definitions, now)
 
 
-def _next_moment(customer: Customer, inbox: deque[Event]) -> datetime | None:
+def _next_moment(customer: Customer, inbox: deque[Event], ahead: list[Event]) -> datetime | None:
     moments = [each.due_at for each in customer.timelines if each.active and each.due_at is not None]
+    moments += [each.next_at for each in customer.clocks.values() if each.next_at is not None]
+    moments += [event.time for event in ahead]
     return min([*moments, *([inbox[0].received_at] if inbox else [])], default=None)
 
 

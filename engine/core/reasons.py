@@ -35,6 +35,7 @@ class Reason(StrEnum):
     NO_KEY = "no_key"
     # a timeline ended
     EXIT = "exit"
+    ACTIVE_AGAIN = "active_again"
     WHILE_ENDED = "while_ended"
     RESTARTED = "restarted"
     REPLACED = "replaced"
@@ -81,6 +82,7 @@ SENTENCES: dict[Reason, Sentence] = {
     Reason.GROUP_BUSY: Sentence("同组中有优先级更高的 SOP 正在进行", "a higher-priority SOP of the same group is active"),
     Reason.NO_KEY: Sentence("事件里没有 key 所指的值", "the event lacks the value that `key` names"),
     Reason.EXIT: Sentence("发生了退出事件", "an exit moment happened"),
+    Reason.ACTIVE_AGAIN: Sentence("客户又有了动作，沉默结束", "the customer was active again; the silence is over"),
     Reason.WHILE_ENDED: Sentence("持续条件（while）不再成立", "the `while` condition no longer holds"),
     Reason.RESTARTED: Sentence("再次触发，重新开始", "triggered again and started anew"),
     Reason.REPLACED: Sentence("被同组中同级或更高优先级的 SOP 取代", "replaced by an SOP of the same group with equal or higher priority"),

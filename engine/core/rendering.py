@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core import templates
+from engine.core import metrics, templates
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Sop, Step
@@ -16,7 +16,7 @@ from engine.core.trace import plain
 def template_context(
     customer: Customer, timeline: Timeline, sop: Sop, step_id: str, definitions: Definitions, now: datetime
 ) -> dict[str, Any]:
-    """Return what templates may name: customer, event, timeline, sop, step. What is not known is not there."""
+    """Return what templates may name: customer, metrics, event, timeline, sop, step. What is not known is not there."""
     engine, zone_name = definitions.engine, definitions.zone_of(customer.timezone)
     attributes = {**{name: declared.default for name, declared in engine.attributes.items()}, **customer.attributes}
     attributes = {name: value for name, value in attributes.items() if value is not None}
@@ -33,6 +33,7 @@ def template_context(
     day = (local_date(now, zone_name) - local_date(timeline.anchor, zone_name)).days
     return {
         "customer": known,
+        "metrics": metrics.for_templates(customer, definitions, now),
         "event": timeline.event,
         "timeline": {"started": timeline.anchor, "day": day},
         "sop": {"id": sop.sop, "title": sop.title},

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.core.definitions import EngineConfig, OneOf, Sop
+from engine.core.definitions import EngineConfig, OneOf, SegmentsConfig, Sop
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +25,11 @@ _NO_DETAIL: Schema = {"type": "null"}
 def sop_schema() -> Schema:
     """Return the schema of one file in sops/."""
     return _finished(Sop, "One SOP: what starts it, what must hold, and its steps.")
+
+
+def segments_schema() -> Schema:
+    """Return the schema of segments.yaml."""
+    return _finished(SegmentsConfig, "Numbers about customers, names for conditions, dimensions that follow from them.")
 
 
 def engine_schema(channel_types: Mapping[str, type[BaseModel]] | None = None) -> Schema:

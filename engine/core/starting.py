@@ -114,8 +114,9 @@ def _begin(start: Start, customer: Customer, sop: Sop, key: str, event: Event, d
     if event.cause:
         origin["path"] = event.cause.get("path", [])
     timeline = Timeline(
-        sop.sop, start.version, key, sop.group, sop.priority, event.time, event.start_id, origin, depth=event.depth, changed=True
-    )
+        sop.sop, start.version, key, sop.group, sop.priority, _anchor(event), event.start_id, origin,
+        depth=event.depth, changed=True, started_at=event.time,
+    )  # fmt: skip
     following = next_step(timeline, schedule(timeline, sop, customer, definitions))
     if following is not None:
         settle(timeline, following)
@@ -125,3 +126,9 @@ def _begin(start: Start, customer: Customer, sop: Sop, key: str, event: Event, d
     last = customer.starts.get((sop.sop, key))
     customer.starts[(sop.sop, key)] = max(last, event.time) if last else event.time
     start.timeline = timeline
+
+
+def _anchor(event: Event) -> datetime:
+    """Return the moment the steps count from: the event's time, or the one an engine-made start names."""
+    named = event.data.get("anchor") if event.source == ENGINE_SOURCE else None
+    return datetime.fromisoformat(named) if isinstance(named, str) else event.time

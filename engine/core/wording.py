@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.deciding import Evaluation
+from engine.core.events import SILENT
 from engine.core.phrases import PHRASES
 from engine.core.reasons import sentence
 from engine.core.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline
@@ -76,6 +77,8 @@ class Words:
             return self.say(f"{one.kind}_{mode}", names=self.listed(one.actual if one.negated else one.wanted))
         if one.kind in ("seen", "touched"):
             return self._happened(one)
+        if one.kind == "silent":
+            return self._silent(one)
         phrase = "excluded" if one.negated else "wanted"
         actual = self.say("no_value") if one.actual is None else self._value(one.actual)
         return self.say(phrase, name=one.name or one.kind, actual=actual, wanted=self._wanted(one))
@@ -88,6 +91,12 @@ class Words:
             return self.say(f"{one.kind}_did", what=what, last=last or "?")
         never = self.say(f"{one.kind}_not", what=what, since=begin)
         return self.say("with_detail", said=never, detail=self.say("last_time", time=last)) if last else never
+
+    def _silent(self, one: Evaluation) -> str:
+        """Return for how many days the clock has been silent, and for how many it was (not) wanted to be."""
+        wanted = one.wanted if isinstance(one.wanted, dict) else {}
+        phrase = "silent_never" if one.actual is None else "silent_did" if one.negated else "silent_not"
+        return self.say(phrase, clock=wanted.get("clock"), actual=one.actual, days=wanted.get("days"))
 
     def _wanted(self, one: Evaluation) -> str:
         if isinstance(one.wanted, dict):
@@ -110,9 +119,16 @@ class Words:
 
     def event(self, event: ToldEvent) -> str:
         """Return the event itself: its type and what it is about."""
+        if event.type == SILENT:
+            return self._crossed(event.data)
         about = gist(event.type, event.data)
         named = f"{event.type} {about}" if about else event.type
         return self.say("made_by", event=named, sop=event.cause["sop"]) if event.cause and event.cause.get("sop") else named
+
+    def _crossed(self, data: dict[str, Any]) -> str:
+        """Return a crossing of silence: how many days without what, and since when."""
+        last = datetime.fromisoformat(str(data["last_at"]))
+        return self.say("crossed", clock=data.get("clock"), days=data.get("days"), last=self.time(last))
 
     def outcome(self, event: ToldEvent) -> list[str]:
         """Return what came of the event, a line for each thing."""

@@ -15,8 +15,7 @@ from engine.definitions_yaml.traps import full_width_hint
 LATER = frozenset(
     (
         *("window", "variants", "holdout", "goal", "exempt", "accept", "fallback_after", "welcome"),
-        *("quiet_hours", "caps", "calendar", "clocks", "notify"),
-        *("silent", "date", "schedule", "metric", "metrics", "segment", "segments", "attr"),
+        *("quiet_hours", "caps", "calendar", "notify", "attr"),
     )
 )
 """Keys of the language that this version does not run yet (`attr` as an action)."""

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from engine.core import checks
-from engine.core.definitions import EngineConfig, Sop
+from engine.core.definitions import EngineConfig, Model, SegmentsConfig, Sop
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, Problem
 from engine.definitions_yaml import traps
@@ -21,7 +21,10 @@ from engine.definitions_yaml.reading import MAX_BYTES, Refused, decode, read
 from engine.definitions_yaml.validating import validate
 
 ENGINE_FILE = "engine.yaml"
+SEGMENTS_FILE = "segments.yaml"
+_SHARED = (ENGINE_FILE, SEGMENTS_FILE)
 _ID_LINE = re.compile(r"^sop\s*[:：]\s*[\"']?([a-z0-9][a-z0-9-]{0,63})\b", re.MULTILINE)
+M = TypeVar("M", bound=Model)
 ChannelTypes = Mapping[str, type[BaseModel]]
 
 
@@ -40,6 +43,8 @@ class Loaded:
     """Files with an error, each with the SOP id that stands in it, None where that cannot be read."""
     files: dict[str, str] = field(default_factory=dict)
     """By SOP id: the file it stands in."""
+    segments: SegmentsConfig | None = field(default_factory=SegmentsConfig)
+    """Empty where there is no segments.yaml, None where it is wrong."""
 
     @property
     def errors(self) -> list[Problem]:
@@ -53,7 +58,7 @@ class Loaded:
 
 
 def load(folder: Path, channel_types: ChannelTypes) -> Loaded:
-    """Return what engine.yaml and sops/*.yaml in a folder define, with every problem; reads nothing else.
+    """Return what engine.yaml, segments.yaml and sops/*.yaml in a folder define, with every problem; reads nothing else.
 
     Parameters:
         channel_types: config model of each channel type, which validates the sections under `channels`.
@@ -86,7 +91,7 @@ def render_problems(problems: Iterable[Problem]) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = [folder / name for name in (ENGINE_FILE, "segments.yaml") if (folder / name).is_file()]
+    found = [folder / name for name in _SHARED if (folder / name).is_file()]
     sops = folder / "sops"
     return found + sorted(path for path in (sops.iterdir() if sops.is_dir() else ()) if _is_definition(path.name))
 
@@ -98,14 +103,11 @@ def _is_definition(name: str) -> bool:
 def _load(sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem], remains: dict[str, str]) -> Loaded:
     """Load texts; `remains` is what can be told of files that are no proper text, for their SOP's id."""
     unread = {problem.file for problem in problems}
-    if sources.pop("segments.yaml", None) is not None or "segments.yaml" in unread:
-        message = "segments.yaml is part of the language but this version does not use it yet"
-        problems = [each for each in problems if each.file != "segments.yaml"]
-        problems.append(Problem(message, file="segments.yaml", line=1, column=1, level="warning"))
     loading = _Loading(sources, channel_types, problems, remains)
     engine = loading.engine() if ENGINE_FILE not in unread else None
-    sops = {name: loading.sop(name) for name in sources if name != ENGINE_FILE}
-    return loading.finished(engine, {name: sop for name, sop in sops.items() if sop})
+    segments = loading.segments() if SEGMENTS_FILE not in unread else None
+    sops = {name: loading.sop(name) for name in sources if name not in _SHARED}
+    return loading.finished(engine, segments, {name: sop for name, sop in sops.items() if sop})
 
 
 class _Loading:
@@ -124,15 +126,30 @@ class _Loading:
             message = "engine.yaml is missing; run `sop init` to get a commented one, or name the folder that holds it"
             self._problems.append(Problem(message, file=ENGINE_FILE, line=1, column=1))
             return None
-        root = self._root(ENGINE_FILE)
+        root = self._shared_root(ENGINE_FILE)
         if root is None:
             return None
-        if root.kind == "word" and root.value is None:
-            root.kind = "map"  # an empty engine.yaml is all defaults
         engine, problems = validate(EngineConfig, root, ENGINE_FILE)
         channels = _channel_problems(root, self._channel_types)
         self._problems += problems + channels
         return None if channels else engine
+
+    def segments(self) -> SegmentsConfig | None:
+        """Return segments.yaml as a model, an empty one where there is no such file, None where its form is wrong."""
+        if SEGMENTS_FILE not in self._sources:
+            return SegmentsConfig()
+        root = self._shared_root(SEGMENTS_FILE)
+        if root is None:
+            return None
+        segments, problems = validate(SegmentsConfig, root, SEGMENTS_FILE)
+        self._problems += problems
+        return segments
+
+    def _shared_root(self, name: str) -> Node | None:
+        root = self._root(name)
+        if root is not None and root.kind == "word" and root.value is None:
+            root.kind = "map"  # an empty file is all defaults
+        return root
 
     def sop(self, name: str) -> Sop | None:
         """Return one SOP file as a model, None where its form is wrong."""
@@ -151,21 +168,23 @@ class _Loading:
         self._problems += problems
         return root
 
-    def finished(self, engine: EngineConfig | None, sops: dict[str, Sop]) -> Loaded:
+    def finished(self, engine: EngineConfig | None, segments: SegmentsConfig | None, sops: dict[str, Sop]) -> Loaded:
         """Check what spans files and return everything."""
-        names = {*self._sources, *(each.file for each in self._problems)} - {ENGINE_FILE}
+        names = {*self._sources, *(each.file for each in self._problems)} - {*_SHARED}
         ids = {name: self._id(name) for name in names}
-        if engine is not None:
+        if engine is not None and segments is not None:
             known = frozenset(each for each in ids.values() if each)
-            for problem in checks.check(engine, sops, known_sops=known):
+            for problem in checks.check(engine, sops, known_sops=known, segments_config=segments):
                 root, text = self._roots.get(problem.file), self._sources.get(problem.file, "")
                 self._problems.append(placed(problem, root, text))
         problems = _sorted(self._problems)
         wrong = {each.file for each in problems if each.level == "error"}
         good = {sop.sop: sop for name, sop in sops.items() if name not in wrong}
         files = {sop.sop: name for name, sop in sops.items() if name not in wrong}
-        usable = engine if ENGINE_FILE not in wrong else None
-        return Loaded(usable, good, self._sources, problems, {name: ids.get(name) for name in sorted(wrong)}, files)
+        broken = {name: ids.get(name) for name in sorted(wrong)}
+        return Loaded(
+            _unless(engine, ENGINE_FILE in wrong), good, self._sources, problems, broken, files, _unless(segments, SEGMENTS_FILE in wrong)
+        )
 
     def _id(self, name: str) -> str | None:
         """Return the SOP id in a file, even of one that is not YAML as long as the line can be told."""
@@ -177,12 +196,16 @@ class _Loading:
         return line[1] if line else None
 
 
+def _unless(model: M | None, wrong: bool) -> M | None:
+    return None if wrong else model
+
+
 def _sorted(problems: list[Problem]) -> list[Problem]:
-    """Engine first, then by place; of several errors at one place the first said stays."""
+    """What is shared first, then by place; of several errors at one place the first said stays."""
     kept: dict[tuple[str, int, int, str], Problem] = {}
     for each in problems:
         kept.setdefault((each.file, each.line, each.column, each.level), each)
-    return sorted(kept.values(), key=lambda each: (each.file != ENGINE_FILE, each.file, each.line, each.column))
+    return sorted(kept.values(), key=lambda each: (each.file not in _SHARED, each.file, each.line, each.column))
 
 
 def _channel_problems(root: Node, types: ChannelTypes) -> list[Problem]:

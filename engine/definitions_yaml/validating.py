@@ -96,8 +96,6 @@ def _problem(model: type[BaseModel], errors: list[ErrorDetails], loc: Loc, root:
         return _at(root, loc, prefix, file, keys.unknown(model, loc, prefix), key=True)
     if kinds == {"missing"}:
         return _at(root, loc[:-1], prefix, file, keys.missing(model, loc, prefix))
-    if loc == ("existing",):
-        return _at(root, loc, prefix, file, f"`existing` other than `ignore` {keys.NOT_YET}")
     node, _ = root.at(loc)
     return _at(root, loc, prefix, file, wording.describe(errors, node, (*prefix, *loc)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,9 @@ CUSTOMERS = 240
 DAYS = 40
 FIRST_DAY = datetime(2026, 3, 2, tzinfo=UTC).date()
 ZONE = "Asia/Shanghai"
+
+_SILENT_DAYS = 30
+"""So long a customer has to do nothing to be woken, by the example's definitions."""
 
 _TIMES = ("09:12", "10:41", "11:36", "13:24", "14:53", "16:18", "17:47", "19:33")
 """When the CRM reports; several customers share a moment, as they do when sales works through a list."""
@@ -49,6 +52,12 @@ def end(days: int = DAYS) -> datetime:
 def _moment(day: int, slot: int) -> datetime:
     time = parse_time_of_day(_TIMES[slot % len(_TIMES)])
     return at_local(FIRST_DAY + timedelta(days=day), time, ZONE) + timedelta(seconds=17)
+
+
+def names(posts: Iterable[Post]) -> dict[str, str]:
+    """Return what the customers are called, by ref, of those whose name the CRM tells."""
+    told = ((post.event["subject"], post.event["data"].get("attributes", {}).get("name")) for post in posts)
+    return {ref: name for ref, name in told if name}
 
 
 class _Journey:
@@ -89,6 +98,8 @@ class _Journey:
         yield from self._meet()
         if self._roll("interested") < 0.78:
             yield from self._show_interest()
+        elif self._roll("answers") < 0.5:
+            yield from self._answer_late()
 
     def _meet(self) -> Iterator[Post]:
         yield self._post("customer.updated", attributes=self._attributes(), staff={"owner": self._owner})
@@ -106,9 +117,17 @@ class _Journey:
             known["community"] = self._pick("which community", _COMMUNITIES)
         if self._roll("budget") < 0.6:
             known["budget"] = 100_000 + int(self._roll("how much") * 40) * 10_000
+        if self._roll("birthday") < 0.5:
+            known["birthday"] = (FIRST_DAY.replace(year=1980) + timedelta(days=int(self._roll("born") * 20 * 365))).isoformat()
         if self._roll("blocked") < 0.03:
             known["黑名单"] = True
         return known
+
+    def _answer_late(self) -> Iterator[Post]:
+        """Not a word for a month, and an answer two days after being woken."""
+        self._day += _SILENT_DAYS + 2
+        text = self._pick("answer", ["在的，最近有点忙", "抵用券怎么领", "刚交房，下周聊"])
+        yield self._post("message.received", channel="wecom", text=text)
 
     def _show_interest(self) -> Iterator[Post]:
         self._later("interest", 0, 2)

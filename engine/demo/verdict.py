@@ -14,7 +14,9 @@ import orjson
 from engine.core import intake
 from engine.core.catalog import Definitions
 from engine.core.customer import Timeline
+from engine.core.events import ENGINE_SOURCE, Event
 from engine.core.playback import Playback, Played, play
+from engine.core.reasons import Reason
 from engine.core.timing import local_date
 from engine.demo.feed import Post
 from engine.store.database import Row
@@ -39,6 +41,10 @@ class Verdict:
     """Touches or timelines that came out otherwise: status, reason, time, channel, key or text."""
     per_day: dict[str, int] = field(default_factory=dict)
     per_sop: dict[str, int] = field(default_factory=dict)
+    woken: int = 0
+    """Timelines that silence has started."""
+    answered: list[str] = field(default_factory=list)
+    """Customers whose activity ended such a timeline."""
     ends: Counter[str] = field(default_factory=Counter)
     skips: Counter[str] = field(default_factory=Counter)
     lateness_p99: float = 0.0
@@ -51,10 +57,17 @@ class Verdict:
         return not (self.lost or self.doubled or self.unexpected or self.differing or self.unmatched)
 
 
-def expected(posts: Iterable[Post], definitions: Definitions, end: datetime, installation: str) -> Playback:
-    """Return what core alone makes of the same events."""
+def expected(
+    posts: Iterable[Post], refreshed: Iterable[Event], definitions: Definitions, end: datetime, installation: str
+) -> Playback:
+    """Return what core alone makes of the same events.
+
+    Parameters:
+        refreshed: moves between the values of computed dimensions. They are taken as they were found: they follow from all
+            customers together, and core plays each on their own.
+    """
     events = [intake.read(post.event, post.at, backfill=False) for post in posts]
-    return play(events, definitions, end, installation)
+    return play([*events, *refreshed], definitions, end, installation)
 
 
 def written_keys(log_file: Path) -> Counter[str]:
@@ -151,6 +164,9 @@ def _figures(verdict: Verdict, should: Mapping[Identity, Played], did: Mapping[I
                 late.append((row.sent_at - should[identity].at).total_seconds())
     late.sort()
     verdict.sent, verdict.per_day, verdict.per_sop = sum(days.values()), dict(sorted(days.items())), dict(sops.most_common())
+    woken = [row for row in timelines if row.start_id.startswith(f"{ENGINE_SOURCE}/silent:")]
+    verdict.woken = len(woken)
+    verdict.answered = [row.ref for row in woken if row.reason in (Reason.EXIT, Reason.ACTIVE_AGAIN)]
     verdict.ends = Counter(f"{row.reason or row.state}" + (f" ({row.detail})" if row.detail and row.reason else "") for row in timelines)
     verdict.lateness_p99 = late[int(len(late) * 0.99)] if late else 0.0
     verdict.lateness_max = late[-1] if late else 0.0

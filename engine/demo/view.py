@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from engine.core.events import ENGINE_SOURCE
 from engine.core.reasons import sentence
 from engine.core.timing import local_date, zone
 from engine.store.database import Row
@@ -29,6 +30,7 @@ class View:
         self._recent: deque[Row] = deque(maxlen=_RECENT)
         self._sent: Counter[str] = Counter()
         self._today: Counter[str] = Counter()
+        self._woken: set[str] = set()
         self._date = ""
         self._day = 0
         self._now: datetime | None = None
@@ -43,6 +45,7 @@ class View:
         """Take in what came out at one moment."""
         self._new_day(local_date(now, self._zone).isoformat())
         self._now, self._events = now, events
+        self._woken |= {row.start_id for row in touches if row.start_id.startswith(f"{ENGINE_SOURCE}/silent:")}
         for row in touches:
             if row.kind != "do" and row.status == "sent":
                 self._sent[row.sop] += 1
@@ -60,13 +63,14 @@ class View:
             return
         if self._date and self._live is None:
             today = f"{self._today['sent']:4d} sent, {self._today['skipped']:3d} skipped"
+            today += f"   {len(self._woken)} woken from silence so far" if self._woken else ""
             self._console.print(f"day {self._day:2d}  {self._date}  {self._events:5d} events so far  {today}", highlight=False)
         self._date, self._day, self._today = date, self._day + 1, Counter()
 
     def _panel(self) -> Panel:
         assert self._now is not None
         local = self._now.astimezone(zone(self._zone))
-        figures = f"{self._events} events   {self._sent.total()} touches sent"
+        figures = f"{self._events} events   {self._sent.total()} touches sent   {len(self._woken)} customers woken from silence"
         head = Text(f"Day {self._day} of {self._days}   {local:%Y-%m-%d %H:%M:%S}   {figures}")
         bar = ProgressBar(total=self._days, completed=min(self._day, self._days))
         return Panel(Group(head, bar, self._by_sop(), self._last()), title="sop demo", padding=(1, 2))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from engine.core.delivery import resettle
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
-from engine.store import audit, customers, timelines, touches
+from engine.store import audit, customers, existing, rethreshold, timelines, touches
 from engine.store import definitions as store
 from engine.store.database import retrying, transaction
 from engine.store.installation import installation_id
@@ -34,6 +34,8 @@ class Applied:
     """Those with a new version."""
     removed: list[str] = field(default_factory=list)
     """SOPs no longer defined: their timelines end."""
+    clocks_differ: bool = False
+    """Thresholds of silence are new or gone, so that clocks are set anew (`services.rethreshold`)."""
 
 
 class Applying:
@@ -68,8 +70,10 @@ class Applying:
         new = [key for key, row in rows.items() if before.get(key) != row.id]
         removed = sorted(set(before) - set(rows))
         store.add_generation(connection, last + 1, [row.id for row in rows.values()], now, who)
+        existing.begin(connection, [sop for sop, _ in sources.values() if sop and rows[sop].version == 1 and rows[sop].is_new])
         audit.add(connection, now, who, "definitions.apply", {"generation": last + 1, "new": new, "removed": removed})
-        return Applied(last + 1, True, versions, new, removed)
+        clocks_differ = rethreshold.rebase(connection, self._current.load(connection, last + 1), now)
+        return Applied(last + 1, True, versions, new, removed, clocks_differ)
 
     def settle(self) -> int:
         """Bring every active timeline in line with the newest generation, in batches; return how many. Safe to repeat."""

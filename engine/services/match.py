@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Engine
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer
 from engine.core.errors import SopError
-from engine.core.events import Event
+from engine.core.events import ENGINE_SOURCE, Event
+from engine.core.facts import is_activity
 from engine.core.matching import Matched, match
+from engine.core.metrics import orders_of
 from engine.core.reasons import Reason
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, Hint, HintQueue
-from engine.store import customers, inbox, timelines
+from engine.store import customers, inbox, metrics, timelines
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 
 log = structlog.get_logger()
@@ -145,9 +147,12 @@ class Matching:
         known = customers.load(connection, [held[ref] for ref in waiting])
         timelines.load_into(connection, known)
         timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        if definitions.uses_metrics:
+            metrics.load_into(connection, known)
         matched = [one for ref, events in waiting.items() for one in _match_all(known[held[ref]], events, definitions, now)]
         customers.write(connection, known.values())
         timelines.write(connection, known.values())
+        _remember(connection, [one.event for one in matched], held)
         made = [event for one in matched for event in one.made]
         done.again = inbox.add_made(connection, made, now) | {ref for ref, events in waiting.items() if len(events) == per_customer > 1}
         inbox.mark_matched(connection, {one.event.row: one.outcome for one in matched}, now)
@@ -172,3 +177,10 @@ def _match_all(customer: Customer, events: Sequence[Event], definitions: Definit
         except Exception as error:
             raise SopError(f"event {event.row} ({event.type}): {type(error).__name__}: {error}") from error
     return matched
+
+
+def _remember(connection: Connection, events: Sequence[Event], ids: dict[str, int]) -> None:
+    """Keep what metrics are computed from: what customers did, and their orders."""
+    done = [event for event in events if event.source != ENGINE_SOURCE and is_activity(event)]
+    metrics.log_activities(connection, done, ids)
+    metrics.write_orders(connection, orders_of(done).by_order, ids)

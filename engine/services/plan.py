@@ -15,7 +15,7 @@ from engine.core.customer import Customer
 from engine.core.delivery import Planned, due_timelines, plan_customer
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, HintQueue
-from engine.store import customers, inbox, timelines, touches
+from engine.store import customers, inbox, metrics, timelines, touches
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.installation import installation_id
 
@@ -155,6 +155,8 @@ class Planning:
         timelines.load_touched(connection, known, sorted(definitions.touched_sops))
         if only is not None:
             _leave_alone(known.values(), only)
+        if definitions.uses_metrics:
+            metrics.load_into(connection, known)
         due = [each for customer in known.values() for each in due_timelines(customer, now)]
         timelines.load_had(connection, due)
         planned, failed = _decide(known, definitions, now, self._installation(connection), whole=only is None)

@@ -52,7 +52,7 @@ class Reconciling:
         self._end_leases(done)
         self._drop_removed_channels()
         with transaction(self._engine) as connection:
-            done.violations = checks.count(connection)
+            done.violations = checks.count(connection, self._clock.now())
         for name, number in done.violations.items():
             log.error("reconcile.violation", invariant=name, rows=number)
         return done

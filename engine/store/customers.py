@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.core.customer import Activity, Customer, DimensionFact, TagFact
+from engine.core.customer import Activity, ClockFact, Customer, DimensionFact, TagFact
 from engine.store.database import json_column, rows, run
 
 
@@ -66,17 +66,19 @@ def load(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:
     """Read customers with their tags, dimensions and activities (timelines: `store.timelines.load_into`)."""
     customers = {
         row.id: Customer(
-            row.ref, row.id, row.attributes, row.timezone, row.staff, row.addresses, row.friends, set(row.opt_outs), row.written, row.created
+            row.ref, row.id, row.attributes, row.timezone, row.staff, row.addresses, row.friends, set(row.opt_outs), row.written, row.created,
+            known_since=row.known_since,
         )
         for row in rows(
             connection,
-            "select id, ref, attributes, timezone, staff, addresses, friends, opt_outs, written, created from customers where id = any(:ids)",
+            "select id, ref, attributes, timezone, staff, addresses, friends, opt_outs, written, created, known_since from customers where id = any(:ids)",
             ids=list(ids),
         )
     }
     _load_tags(connection, customers)
     _load_dimensions(connection, customers)
     _load_activities(connection, customers)
+    _load_clocks(connection, customers)
     return customers
 
 
@@ -98,6 +100,12 @@ def _load_activities(connection: Connection, customers: dict[int, Customer]) -> 
         customers[customer].activities[kind] = Activity(*fact)
 
 
+def _load_clocks(connection: Connection, customers: dict[int, Customer]) -> None:
+    statement = "select customer_id, clock, last_at, active, level, next_days, next_at from customer_clocks where customer_id = any(:ids)"
+    for customer, clock, *fact in rows(connection, statement, ids=list(customers)):
+        customers[customer].clocks[clock] = ClockFact(*fact)
+
+
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -108,6 +116,7 @@ def write(connection: Connection, customers: Iterable[Customer]) -> None:
     _write_tags(connection, [(c, name) for c in changed for name in _dirty(c, "tag:")])
     _write_dimensions(connection, [(c, name) for c in changed for name in _dirty(c, "dimension:")])
     _write_activities(connection, [(c, name) for c in changed for name in _dirty(c, "activity:")])
+    _write_clocks(connection, [(c, name) for c in changed for name in _dirty(c, "clock:")])
 
 
 def _dirty(customer: Customer, prefix: str) -> list[str]:
@@ -121,11 +130,12 @@ def _write_themselves(connection: Connection, customers: list[Customer]) -> None
         connection,
         """update customers c set attributes = v.attributes::jsonb, timezone = v.timezone, staff = v.staff::jsonb,
                addresses = v.addresses::jsonb, friends = v.friends::jsonb, written = v.written::jsonb, created = v.created,
+               known_since = v.known_since,
                opt_outs = array(select jsonb_array_elements_text(v.opt_outs::jsonb))
            from unnest(cast(:ids as bigint[]), cast(:attributes as text[]), cast(:timezones as text[]), cast(:staff as text[]),
                        cast(:addresses as text[]), cast(:friends as text[]), cast(:written as text[]), cast(:created as boolean[]),
-                       cast(:opt_outs as text[]))
-                v(id, attributes, timezone, staff, addresses, friends, written, created, opt_outs)
+                       cast(:opt_outs as text[]), cast(:known as timestamptz[]))
+                v(id, attributes, timezone, staff, addresses, friends, written, created, opt_outs, known_since)
            where c.id = v.id""",
         ids=[each.id for each in customers],
         attributes=json_column(each.attributes for each in customers),
@@ -136,6 +146,7 @@ def _write_themselves(connection: Connection, customers: list[Customer]) -> None
         written=json_column(each.written for each in customers),
         created=[each.created for each in customers],
         opt_outs=json_column(sorted(each.opt_outs) for each in customers),
+        known=[each.known_since for each in customers],
     )
 
 
@@ -168,14 +179,15 @@ def _write_dimensions(connection: Connection, changed: list[tuple[Customer, str]
         connection,
         """with new as (
                select * from unnest(cast(:customers as bigint[]), cast(:dimensions as text[]), cast(:values as text[]),
-                                    cast(:since as timestamptz[]), cast(:written as timestamptz[]))
-                    v(customer_id, dimension, value, since, written_at)),
+                                    cast(:since as timestamptz[]), cast(:written as timestamptz[]), cast(:whys as text[]))
+                    v(customer_id, dimension, value, since, written_at, why)),
            history as (
-               insert into dimension_history (customer_id, dimension, value_before, value_after, at)
-               select n.customer_id, n.dimension, d.value, n.value, n.since
+               insert into dimension_history (customer_id, dimension, value_before, value_after, at, why)
+               select n.customer_id, n.dimension, d.value, n.value, n.written_at, n.why
                from new n left join customer_dimensions d using (customer_id, dimension)
                where d.value is distinct from n.value)
-           insert into customer_dimensions (customer_id, dimension, value, since, written_at) select * from new
+           insert into customer_dimensions (customer_id, dimension, value, since, written_at)
+           select customer_id, dimension, value, since, written_at from new
            on conflict (customer_id, dimension) do update set value = excluded.value, since = excluded.since,
                written_at = excluded.written_at""",
         customers=[customer.id for customer, _ in changed],
@@ -183,6 +195,7 @@ def _write_dimensions(connection: Connection, changed: list[tuple[Customer, str]
         values=[fact.value for fact in facts],
         since=[fact.since for fact in facts],
         written=[fact.written_at for fact in facts],
+        whys=[fact.why for fact in facts],
     )
 
 
@@ -202,4 +215,26 @@ def _write_activities(connection: Connection, changed: list[tuple[Customer, str]
         first=[fact.first_at for fact in facts],
         last=[fact.last_at for fact in facts],
         times=[fact.times for fact in facts],
+    )
+
+
+def _write_clocks(connection: Connection, changed: list[tuple[Customer, str]]) -> None:
+    if not changed:
+        return
+    facts = [customer.clocks[clock] for customer, clock in changed]
+    run(
+        connection,
+        """insert into customer_clocks (customer_id, clock, last_at, active, level, next_days, next_at)
+           select * from unnest(cast(:customers as bigint[]), cast(:clocks as text[]), cast(:last as timestamptz[]),
+                                cast(:active as boolean[]), cast(:levels as integer[]), cast(:next_days as integer[]),
+                                cast(:next_at as timestamptz[]))
+           on conflict (customer_id, clock) do update set last_at = excluded.last_at, active = excluded.active,
+               level = excluded.level, next_days = excluded.next_days, next_at = excluded.next_at""",
+        customers=[customer.id for customer, _ in changed],
+        clocks=[clock for _, clock in changed],
+        last=[fact.last_at for fact in facts],
+        active=[fact.active for fact in facts],
+        levels=[fact.level for fact in facts],
+        next_days=[fact.next_days for fact in facts],
+        next_at=[fact.next_at for fact in facts],
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine.core.events import Event
 from engine.store.database import Row, rows
 
 
@@ -15,6 +16,8 @@ def is_idle(connection: Connection, now: datetime) -> bool:
         rows(
             connection,
             """select 1 where not exists (select 1 from events where matched_at is null)
+                 and not exists (select 1 from customer_clocks where next_at <= :now)
+                 and not exists (select 1 from crons where next_at <= :now)
                  and not exists (select 1 from timelines where state = 'active' and due_at <= :now)
                  and not exists (select 1 from touches where status = 'sending' or (status = 'queued' and ready_at <= :now))""",
             now=now,
@@ -22,11 +25,25 @@ def is_idle(connection: Connection, now: datetime) -> bool:
     )
 
 
+def due_work(connection: Connection, now: datetime) -> list[str]:
+    """Return what is due besides planning: sweep (a silence), slots (a date or schedule), refresh (numbers and computed dimensions)."""
+    (due,) = rows(
+        connection,
+        """select exists (select 1 from customer_clocks where next_at <= :now) as sweep,
+                  exists (select 1 from crons where next_at <= :now and split_part(name, ':', 1) in ('date', 'schedule')) as slots,
+                  exists (select 1 from crons where next_at <= :now and split_part(name, ':', 1) in ('metrics', 'dimension')) as refresh""",
+        now=now,
+    )
+    return [name for name, is_due in due._mapping.items() if is_due]
+
+
 def next_moment(connection: Connection) -> datetime | None:
     """Return the next moment at which a timeline is due or a touch is ready, None where nothing is to come."""
     found: datetime | None = rows(
         connection,
         """select least((select due_at from timelines where state = 'active' order by due_at, id limit 1),
+                        (select min(next_at) from customer_clocks where next_at is not null),
+                        (select min(next_at) from crons),
                         (select min(ready_at) from touches where status = 'queued')) as at""",
     )[0].at
     return found
@@ -46,8 +63,9 @@ def touches_after(connection: Connection, after: int) -> list[Row]:
     """Return the touches with an id above `after`, briefly."""
     return rows(
         connection,
-        """select t.id, c.ref, t.sop, t.step, t.kind, t.status, t.reason, t.sent_at, t.planned_at, t.body
-           from touches t join customers c on c.id = t.customer_id where t.id > :after order by t.id""",
+        """select t.id, c.ref, t.sop, t.step, t.kind, t.status, t.reason, t.sent_at, t.planned_at, t.body, l.start_id
+           from touches t join timelines l on l.id = t.timeline_id join customers c on c.id = t.customer_id
+           where t.id > :after order by t.id""",
         after=after,
     )
 
@@ -59,6 +77,16 @@ def timelines(connection: Connection) -> list[Row]:
         """select c.ref, l.sop, l.key, l.start_id, l.state, l.reason, l.detail
            from timelines l join customers c on c.id = l.customer_id order by l.id""",
     )
+
+
+def refreshed(connection: Connection) -> list[Event]:
+    """Return the moves between the values of computed dimensions, in inbox order."""
+    found = rows(
+        connection,
+        """select source, event_id, type, subject, time, received_at, data, backfill, depth, cause from events
+           where source = 'engine' and cause ? 'refresh' order by id""",
+    )
+    return [Event(*row) for row in found]
 
 
 def event_outcomes(connection: Connection) -> list[Row]:

@@ -12,7 +12,7 @@ from engine.store.database import Row, json_column, rows, run
 
 _COLUMNS = (
     "t.id, t.customer_id, t.sop, t.version, t.key, t.group_name, t.priority, t.anchor, t.start_id, t.event, t.depth, t.state, "
-    "t.reason, t.detail, t.ended_at, t.next_step, t.step_due, t.due_at, t.waiting"
+    "t.reason, t.detail, t.ended_at, t.next_step, t.step_due, t.due_at, t.waiting, t.started_at"
 )
 
 
@@ -21,15 +21,16 @@ def load_into(connection: Connection, customers: Mapping[int, Customer]) -> None
     statement = f"select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id"
     for row in rows(connection, statement, ids=list(customers)):
         customers[row.customer_id].timelines.append(_timeline(row))
-    started = "select customer_id, sop, key, max(anchor) from timelines where customer_id = any(:ids) group by 1, 2, 3"
-    for customer, sop, key, anchor in rows(connection, started, ids=list(customers)):
-        customers[customer].starts[(sop, key)] = anchor
+    started = "select customer_id, sop, key, max(started_at) from timelines where customer_id = any(:ids) group by 1, 2, 3"
+    for customer, sop, key, at in rows(connection, started, ids=list(customers)):
+        customers[customer].starts[(sop, key)] = at
 
 
 def _timeline(row: Row) -> Timeline:
     return Timeline(
         row.sop, row.version, row.key, row.group_name, row.priority, row.anchor, row.start_id, row.event, row.depth, row.state,
         row.reason, row.detail, row.ended_at, row.next_step, row.step_due, row.due_at, row.waiting, row.id,
+        started_at=row.started_at,
     )  # fmt: skip
 
 
@@ -91,16 +92,16 @@ def _insert(connection: Connection, started: list[tuple[int, Timeline]]) -> None
     run(
         connection,
         """insert into timelines (customer_id, sop, version, key, group_name, priority, anchor, start_id, event, depth, state, reason,
-                                  detail, ended_at, next_step, step_due, due_at)
+                                  detail, ended_at, next_step, step_due, due_at, started_at)
            select customer_id, sop, version, key, group_name, priority, anchor, start_id, event::jsonb, depth, state, reason,
-                  detail, ended_at, next_step, step_due, due_at
+                  detail, ended_at, next_step, step_due, due_at, started_at
            from unnest(cast(:customers as bigint[]), cast(:sops as text[]), cast(:versions as integer[]), cast(:keys as text[]),
                        cast(:groups as text[]), cast(:priorities as integer[]), cast(:anchors as timestamptz[]), cast(:start_ids as text[]),
                        cast(:events as text[]), cast(:depths as smallint[]), cast(:states as text[]), cast(:reasons as text[]),
                        cast(:details as text[]), cast(:ended as timestamptz[]), cast(:next_steps as text[]),
-                       cast(:step_dues as timestamptz[]), cast(:dues as timestamptz[]))
+                       cast(:step_dues as timestamptz[]), cast(:dues as timestamptz[]), cast(:started as timestamptz[]))
                 with ordinality v(customer_id, sop, version, key, group_name, priority, anchor, start_id, event, depth, state, reason,
-                                  detail, ended_at, next_step, step_due, due_at, place)
+                                  detail, ended_at, next_step, step_due, due_at, started_at, place)
            order by place""",
         customers=[customer for customer, _ in started],
         sops=[each.sop for each in timelines],
@@ -119,6 +120,7 @@ def _insert(connection: Connection, started: list[tuple[int, Timeline]]) -> None
         next_steps=[each.next_step for each in timelines],
         step_dues=[each.step_due for each in timelines],
         dues=[each.due_at for each in timelines],
+        started=[each.start for each in timelines],
     )
 
 

@@ -6,17 +6,21 @@ list them all. The form of each part on its own is the business of `engine.core.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
 
-from engine.core.checks import conditions, config, likely, names, steps, texts
-from engine.core.checks.subject import Subject
-from engine.core.definitions import EngineConfig, Sop
+from engine.core.checks import calendar, clocks, conditions, config, likely, names, segments, steps, texts
+from engine.core.checks.subject import Part, Subject
+from engine.core.definitions import EngineConfig, SegmentsConfig, Sop
 from engine.core.problems import Problem
 
 ENGINE_CHECKS: tuple[Callable[[EngineConfig], Iterator[Problem]], ...] = (
     config.timezone_exists,
     config.defaults_fit,
     config.roles_once,
+    clocks.kinds_are_types,
+    clocks.one_lifecycle,
+    clocks.lifecycle_computed,
 )
 SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     steps.ids_once,
@@ -26,11 +30,18 @@ SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     names.channels_exist,
     names.dimensions_exist,
     names.attributes_exist,
+    names.dates_exist,
+    names.numbers_exist,
+    names.clocks_exist,
     names.roles_exist,
     names.sops_exist,
     conditions.comparisons_fit,
     conditions.patterns_safe,
     conditions.start_is_known,
+    calendar.dates_declared,
+    calendar.start_only,
+    calendar.somebody_chosen,
+    calendar.existing_can_be_met,
     texts.templates_right,
     texts.attachments_whole,
     likely.past_on_arrival,
@@ -38,8 +49,25 @@ SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     likely.at_the_same_time,
 )
 
+SEGMENTS_CHECKS: tuple[Callable[[segments.Segments], Iterator[Problem]], ...] = (
+    segments.set_by_one,
+    segments.no_circles,
+    segments.about_the_customer,
+    segments.patterns_portable,
+    segments.everybody_somewhere,
+    names.dimensions_exist,
+    names.attributes_exist,
+    names.numbers_exist,
+    names.clocks_exist,
+    names.sops_exist,
+    conditions.comparisons_fit,
+    conditions.patterns_safe,
+)
 
-def check(engine: EngineConfig, sops: Mapping[str, Sop], *, known_sops: Collection[str] = ()) -> list[Problem]:
+
+def check(
+    engine: EngineConfig, sops: Mapping[str, Sop], *, known_sops: Collection[str] = (), segments_config: SegmentsConfig | None = None
+) -> list[Problem]:
     """Return everything wrong in definitions whose form is right; `extra["loc"]` is the way to the place.
 
     Parameters:
@@ -48,8 +76,17 @@ def check(engine: EngineConfig, sops: Mapping[str, Sop], *, known_sops: Collecti
     """
     known = frozenset((*known_sops, *(sop.sop for sop in sops.values())))
     problems = [problem for each in ENGINE_CHECKS for problem in each(engine)]
+    shared = segments_config or SegmentsConfig()
+    problems += _checked(SEGMENTS_CHECKS, segments.Segments(segments.SEGMENTS_FILE, engine, shared, known))
     problems += names.ids_once(sops)
     for file, sop in sops.items():
-        subject = Subject(file, sop, engine, known)
-        problems += [problem for each in SOP_CHECKS for problem in each(subject)]
+        subject = Subject(file, engine, shared, known, sop)
+        problems += _checked(SOP_CHECKS, subject)
     return problems + list(likely.circles(sops))
+
+
+_P = TypeVar("_P", bound=Part)
+
+
+def _checked(checks: Sequence[Callable[[_P], Iterator[Problem]]], part: _P) -> list[Problem]:
+    return [problem for each in checks for problem in each(part)]

@@ -8,20 +8,23 @@ from typing import Any
 
 from engine.core.checks.fitting import OPERATORS, fits, wanted
 from engine.core.checks.patterns import danger
-from engine.core.checks.subject import Subject
+from engine.core.checks.subject import Part, Subject
 from engine.core.definitions import AttributeType, Comparison
 from engine.core.problems import Loc, Problem
 
 
-def comparisons_fit(subject: Subject) -> Iterator[Problem]:
+def comparisons_fit(subject: Part) -> Iterator[Problem]:
     """A comparison of an attribute is one that makes sense of its type, with a value of that type."""
     for loc, name, comparison in subject.comparisons():
         declared = subject.engine.attributes.get(name) if name is not None else None
         if name is not None and declared is not None:
             yield from _misfits(subject, loc, name, comparison, declared.type)
+    for loc, condition in subject.conditions():
+        for metric, comparison in (condition.metric or {}).items():
+            yield from _misfits(subject, (*loc, "metric", metric), metric, comparison, "number")
 
 
-def _misfits(subject: Subject, loc: Loc, name: str, comparison: Comparison, kind: AttributeType) -> Iterator[Problem]:
+def _misfits(subject: Part, loc: Loc, name: str, comparison: Comparison, kind: AttributeType) -> Iterator[Problem]:
     for operator, limit in written(comparison):
         allowed = OPERATORS[kind]
         if operator not in allowed:
@@ -40,7 +43,7 @@ def written(comparison: Comparison) -> list[tuple[str, Any]]:
     return [(field.rstrip("_"), getattr(comparison, field)) for field in sorted(comparison.model_fields_set)]
 
 
-def patterns_safe(subject: Subject) -> Iterator[Problem]:
+def patterns_safe(subject: Part) -> Iterator[Problem]:
     """A regular expression compiles and cannot run for ever."""
     for loc, _, comparison in subject.comparisons():
         if comparison.matches is None:

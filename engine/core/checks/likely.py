@@ -7,14 +7,16 @@ from datetime import time
 from typing import Any
 
 from engine.core.checks.subject import Subject
-from engine.core.definitions import Sop, Step
+from engine.core.definitions import LIFECYCLE, Moment, Sop, Step
 from engine.core.problems import Loc, Problem
 
 _EARLY = time(12, 0)
 
 
 def past_on_arrival(subject: Subject) -> Iterator[Problem]:
-    """A clock time on the day of the start is past for those who come later that day."""
+    """A clock time on the day of the start is past for those who come later that day; days begin at midnight, and what comes with them."""
+    if all(_at_midnight(moment) for moment in subject.sop.trigger):
+        return
     for index, step in enumerate(subject.sop.steps):
         clock = step.at or subject.sop.defaults.at
         if step.day == 0 and step.from_ is None and clock is not None and clock < _EARLY:
@@ -25,8 +27,16 @@ def past_on_arrival(subject: Subject) -> Iterator[Problem]:
             yield subject.warning(("steps", index, "day"), message)
 
 
+def _at_midnight(moment: Moment) -> bool:
+    """Return whether this happens as the day begins (nearly: activity leads back to a lifecycle's first value at any time)."""
+    change = moment.entered or moment.left
+    return bool(moment.silent or moment.date or moment.schedule or (change and change.dimension == LIFECYCLE))
+
+
 def before_the_anchor(subject: Subject) -> Iterator[Problem]:
-    """A negative day counted from the start itself is always past."""
+    """A negative day counted from the start itself is always past, unless the start is a day that can be foreseen."""
+    if any(moment.date for moment in subject.sop.trigger):
+        return
     for index, step in enumerate(subject.sop.steps):
         if step.day is not None and step.day < 0 and step.from_ is None:
             message = f"step `{step.id}` lies before the start and is always skipped; count from another date by `from`"

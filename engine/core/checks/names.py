@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from engine.core.checks.subject import Subject, problem
-from engine.core.definitions import Change, Sop
+from engine.core.checks.subject import Part, Subject, problem
+from engine.core.definitions import LIFECYCLE, Change, Sop
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, Problem
 
@@ -21,7 +21,7 @@ def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:
 
 
 def _unknown(
-    subject: Subject, what: str, name: str, known: Iterable[str], loc: Loc, remedy: str, *, key: bool = False
+    subject: Part, what: str, name: str, known: Iterable[str], loc: Loc, remedy: str, *, key: bool = False
 ) -> Iterator[Problem]:
     names = list(known)
     if name not in names:
@@ -44,8 +44,8 @@ def channels_exist(subject: Subject) -> Iterator[Problem]:
             yield from _unknown(subject, "channel", name, subject.engine.channels, (*loc, index), remedy)
 
 
-def dimensions_exist(subject: Subject) -> Iterator[Problem]:
-    """A dimension and its values are declared in engine.yaml."""
+def dimensions_exist(subject: Part) -> Iterator[Problem]:
+    """A dimension and its values are declared in engine.yaml, or computed; what is computed is not set."""
     for loc, condition in subject.conditions():
         for name, values in (condition.is_ or {}).items():
             yield from _dimension(subject, name, values, (*loc, "is", name))
@@ -56,34 +56,74 @@ def dimensions_exist(subject: Subject) -> Iterator[Problem]:
     for loc, action in subject.actions():
         for name, value in (action.set or {}).items():
             yield from _dimension(subject, name, (value,), (*loc, "set", name))
+            if (owner := _computed_by(subject, name)) is not None:
+                yield subject.error((*loc, "set", name), f"`{name}` is computed {owner} and cannot be set", key=True)
 
 
-def _change(subject: Subject, change: Change, loc: Loc) -> Iterator[Problem]:
+def _computed_by(subject: Part, name: str) -> str | None:
+    """Return in words where a dimension comes from that nobody sets, None for one that is set."""
+    if name in subject.segments.dimensions:
+        return "by segments.yaml"
+    return f"from the clock `{subject.engine.lifecycle[0]}`" if name == LIFECYCLE and subject.engine.lifecycle else None
+
+
+def _change(subject: Part, change: Change, loc: Loc) -> Iterator[Problem]:
     yield from _dimension(subject, change.dimension, change.values, (*loc, change.dimension))
-    if change.dimension in subject.engine.dimensions:
+    if change.dimension in subject.dimensions:
         for key, values in (("from", change.from_), ("to", change.to)):
             yield from _dimension(subject, change.dimension, values or (), (*loc, key))
 
 
-def _dimension(subject: Subject, name: str, values: tuple[str, ...], loc: Loc) -> Iterator[Problem]:
-    declared, remedy = subject.engine.dimensions, "Declare it under `dimensions` in engine.yaml."
-    yield from _unknown(subject, "dimension", name, declared, loc, remedy, key=True)
-    for index, value in enumerate(values if name in declared else ()):
-        remedy = f"Add it to the values of `{name}` in engine.yaml."
-        yield from _unknown(subject, f"value of {name}", value, declared[name].values, (*loc, index), remedy)
+def _dimension(subject: Part, name: str, values: tuple[str, ...], loc: Loc) -> Iterator[Problem]:
+    known, remedy = subject.dimensions, "Declare it under `dimensions` in engine.yaml, or compute it in segments.yaml."
+    yield from _unknown(subject, "dimension", name, known, loc, remedy, key=True)
+    file = "segments.yaml" if name in subject.segments.dimensions else "engine.yaml"
+    for index, value in enumerate(values if name in known else ()):
+        remedy = f"Add it to the values of `{name}` in {file}."
+        yield from _unknown(subject, f"value of {name}", value, known[name], (*loc, index), remedy)
 
 
-def attributes_exist(subject: Subject) -> Iterator[Problem]:
-    """An attribute that is compared or that a step counts from is declared in engine.yaml."""
-    remedy = "Declare it under `attributes` in engine.yaml."
-    declared = subject.engine.attributes
+def numbers_exist(subject: Part) -> Iterator[Problem]:
+    """A metric or segment that a condition names stands in segments.yaml."""
+    for loc, condition in subject.conditions():
+        for name in condition.metric or {}:
+            remedy = _rfm_remedy(subject, name) or "Define it under `metrics` in segments.yaml."
+            yield from _unknown(subject, "metric", name, subject.segments.numbers, (*loc, "metric", name), remedy, key=True)
+        for index, name in enumerate(condition.segment or ()):
+            remedy = "Define it under `segments` in segments.yaml."
+            yield from _unknown(subject, "segment", name, subject.segments.segments, (*loc, "segment", index), remedy)
+
+
+def _rfm_remedy(subject: Part, name: str) -> str | None:
+    metric = subject.segments.metrics.get(name)
+    return f"It is an rfm; name one of its parts: {', '.join(metric.numbers(name))}." if metric and metric.rfm else None
+
+
+def clocks_exist(subject: Part) -> Iterator[Problem]:
+    """A clock whose silence is asked for is defined in engine.yaml."""
+    remedy = "Define it under `clocks` in engine.yaml."
+    places = [(loc, each.silent) for loc, each in subject.conditions()] + [(loc, each.silent) for loc, each in subject.moments()]
+    for loc, silent in places:
+        if silent is not None:
+            yield from _unknown(subject, "clock", silent.clock, subject.engine.clocks, (*loc, "silent", "clock"), remedy)
+
+
+_DECLARE = "Declare it under `attributes` in engine.yaml."
+
+
+def attributes_exist(subject: Part) -> Iterator[Problem]:
+    """An attribute that is compared is declared in engine.yaml."""
     for loc, name, _ in subject.comparisons():
         if name is not None:
-            yield from _unknown(subject, "attribute", name, declared, loc, remedy, key=True)
+            yield from _unknown(subject, "attribute", name, subject.engine.attributes, loc, _DECLARE, key=True)
+
+
+def dates_exist(subject: Subject) -> Iterator[Problem]:
+    """An attribute that a step counts from is declared in engine.yaml."""
     for index, step in enumerate(subject.sop.steps):
         if step.from_ and step.from_.startswith("attr."):
             name = step.from_.removeprefix("attr.")
-            yield from _unknown(subject, "attribute", name, declared, ("steps", index, "from"), remedy)
+            yield from _unknown(subject, "attribute", name, subject.engine.attributes, ("steps", index, "from"), _DECLARE)
 
 
 def roles_exist(subject: Subject) -> Iterator[Problem]:
@@ -95,13 +135,13 @@ def roles_exist(subject: Subject) -> Iterator[Problem]:
             yield from _unknown(subject, "role", step.task.to, subject.engine.staff, loc, remedy)
 
 
-def sops_exist(subject: Subject) -> Iterator[Problem]:
+def sops_exist(subject: Part) -> Iterator[Problem]:
     """An SOP that is started, ended or asked for is defined."""
     for loc, name in _sops_named(subject):
         yield from _unknown(subject, "SOP", name, sorted(subject.known_sops), loc, "Define it in a file of its own.")
 
 
-def _sops_named(subject: Subject) -> Iterator[tuple[Loc, str]]:
+def _sops_named(subject: Part) -> Iterator[tuple[Loc, str]]:
     for loc, action in subject.actions():
         if action.start or action.exit:
             yield (*loc, action.kind), str(action.start or action.exit)

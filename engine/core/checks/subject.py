@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.core.definitions import Action, Comparison, Condition, EngineConfig, Moment, Sop
+from engine.core.definitions import Action, Comparison, Condition, EngineConfig, Moment, SegmentsConfig, Sop
 from engine.core.problems import Loc, Problem
 
 Level = Literal["error", "warning"]
@@ -17,45 +17,46 @@ def problem(file: str, loc: Loc, message: str, level: Level = "error", **extra: 
     return Problem(message, "/".join(map(str, loc)), file, level=level, extra={"loc": loc, **extra})
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One SOP and what it is checked against."""
+@dataclass(frozen=True)
+class Part:
+    """One file under check, and what it is checked against."""
 
     file: str
-    sop: Sop
     engine: EngineConfig
+    segments: SegmentsConfig
     known_sops: frozenset[str]
 
     def error(self, loc: Loc, message: str, **extra: Any) -> Problem:
-        """Return an error at the end of a way in this SOP."""
+        """Return an error at the end of a way in this file."""
         return problem(self.file, loc, message, **extra)
 
     def warning(self, loc: Loc, message: str) -> Problem:
-        """Return a warning at the end of a way in this SOP."""
+        """Return a warning at the end of a way in this file."""
         return problem(self.file, loc, message, "warning")
 
-    def moments(self) -> Iterator[tuple[Loc, Moment]]:
-        """Yield every trigger and exit with its way."""
-        yield from ((("trigger", index), each) for index, each in enumerate(self.sop.trigger))
-        yield from ((("exit", index), each) for index, each in enumerate(self.sop.exit))
+    @property
+    def dimensions(self) -> dict[str, tuple[str, ...]]:
+        """The values of every dimension: declared, the lifecycle, computed."""
+        computed = {name: each.names for name, each in self.segments.dimensions.items()}
+        return self.engine.all_dimensions | computed
 
     def conditions(self) -> Iterator[tuple[Loc, Condition]]:
         """Yield every condition with its way, nested ones too."""
-        groups: list[tuple[Loc, tuple[Condition, ...] | None]] = []
-        groups += [(("when",), self.sop.when), (("while",), self.sop.while_)]
-        groups += [(("steps", index, "when"), step.when) for index, step in enumerate(self.sop.steps)]
-        for loc, group in groups:
+        for loc, group in self.groups():
             for index, condition in enumerate(group or ()):
                 yield from _with_nested((*loc, index), condition)
 
+    def groups(self) -> Iterator[tuple[Loc, tuple[Condition, ...] | None]]:
+        """Yield every list of conditions with its way."""
+        raise NotImplementedError
+
+    def moments(self) -> Iterator[tuple[Loc, Moment]]:
+        """Yield every moment with its way."""
+        yield from ()
+
     def actions(self) -> Iterator[tuple[Loc, Action]]:
-        """Yield every action of steps and exits with its way."""
-        owners: list[tuple[Loc, tuple[Action, ...] | None]] = [
-            (("steps", index, "do"), step.do) for index, step in enumerate(self.sop.steps)
-        ]
-        owners += [(("exit", index, "do"), each.do) for index, each in enumerate(self.sop.exit)]
-        for loc, group in owners:
-            yield from (((*loc, index), action) for index, action in enumerate(group or ()))
+        """Yield every action with its way."""
+        yield from ()
 
     def comparisons(self) -> Iterator[tuple[Loc, str | None, Comparison]]:
         """Yield every comparison with its way and, where it is one of an attribute's, that attribute."""
@@ -67,6 +68,32 @@ class Subject:
         for loc, moment in self.moments():
             for name, wanted in (moment.event.where if moment.event else {}).items():
                 yield (*loc, "event", "where", name), None, wanted
+
+
+@dataclass(frozen=True)
+class Subject(Part):
+    """One SOP and what it is checked against."""
+
+    sop: Sop
+
+    def moments(self) -> Iterator[tuple[Loc, Moment]]:
+        """Yield every trigger and exit with its way."""
+        yield from ((("trigger", index), each) for index, each in enumerate(self.sop.trigger))
+        yield from ((("exit", index), each) for index, each in enumerate(self.sop.exit))
+
+    def groups(self) -> Iterator[tuple[Loc, tuple[Condition, ...] | None]]:
+        """Yield when, while and each step's when."""
+        yield from [(("when",), self.sop.when), (("while",), self.sop.while_)]
+        yield from ((("steps", index, "when"), step.when) for index, step in enumerate(self.sop.steps))
+
+    def actions(self) -> Iterator[tuple[Loc, Action]]:
+        """Yield every action of steps and exits with its way."""
+        owners: list[tuple[Loc, tuple[Action, ...] | None]] = [
+            (("steps", index, "do"), step.do) for index, step in enumerate(self.sop.steps)
+        ]
+        owners += [(("exit", index, "do"), each.do) for index, each in enumerate(self.sop.exit)]
+        for loc, group in owners:
+            yield from (((*loc, index), action) for index, action in enumerate(group or ()))
 
 
 def _with_nested(loc: Loc, condition: Condition) -> Iterator[tuple[Loc, Condition]]:

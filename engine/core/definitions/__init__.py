@@ -21,37 +21,48 @@ from engine.core.definitions.base import (
     Text,
     TimeOfDay,
 )
+from engine.core.definitions.clocks import ActivityClock, Days, Silent, StartExisting
 from engine.core.definitions.comparisons import Comparison
 from engine.core.definitions.conditions import Condition, Conditions, Seen, Touched
-from engine.core.definitions.engine import Attribute, AttributeType, Dimension, EngineConfig
+from engine.core.definitions.engine import LIFECYCLE, Attribute, AttributeType, Dimension, EngineConfig
 from engine.core.definitions.moments import (
     AllTags,
     Change,
+    DateMoment,
     DimensionChange,
     EventMoment,
     Friend,
     Moment,
     Nothing,
     Replied,
+    Schedule,
 )
+from engine.core.definitions.segments import RFM_PARTS, ComputedDimension, DimensionValue, Metric, SegmentsConfig
 from engine.core.definitions.sop import Defaults, Exit, Reentry, Sop
 from engine.core.definitions.steps import Action, Actions, Attachment, Message, Step, Task
 
 __all__ = [
+    "LIFECYCLE",
+    "RFM_PARTS",
     "Action",
     "Actions",
+    "ActivityClock",
     "AllTags",
     "Attachment",
     "Attribute",
     "AttributeType",
     "Change",
     "Comparison",
+    "ComputedDimension",
     "Condition",
     "Conditions",
+    "DateMoment",
     "DateSource",
+    "Days",
     "Defaults",
     "Dimension",
     "DimensionChange",
+    "DimensionValue",
     "Duration",
     "EngineConfig",
     "EventField",
@@ -60,6 +71,7 @@ __all__ = [
     "Exit",
     "Friend",
     "Message",
+    "Metric",
     "Model",
     "Moment",
     "Name",
@@ -69,9 +81,13 @@ __all__ = [
     "Reentry",
     "Replied",
     "Scalar",
+    "Schedule",
     "Seen",
+    "SegmentsConfig",
+    "Silent",
     "Sop",
     "SopId",
+    "StartExisting",
     "Step",
     "StepId",
     "Task",

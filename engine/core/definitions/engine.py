@@ -7,6 +7,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from engine.core.definitions.base import Model, Name, Names
+from engine.core.definitions.clocks import ActivityClock
+
+LIFECYCLE = "lifecycle"
+"""The dimension whose values are a clock's levels."""
 
 AttributeType = Literal["text", "number", "bool", "date", "datetime", "list"]
 
@@ -39,5 +43,21 @@ class EngineConfig(Model):
     dimensions: dict[str, Dimension] = Field(
         default_factory=dict, description="e.g. stage: {values: [...]}, set by the CRM"
     )
+    clocks: dict[Name, ActivityClock] = Field(
+        default_factory=dict, description="name: {kinds: [...]}; how long customers have been silent"
+    )
     staff: tuple[Name, ...] = Field(("owner",), description="roles a customer's staff can have")
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict, description="name: {type: log | webhook, ...}")
+
+    @property
+    def lifecycle(self) -> tuple[str, ActivityClock] | None:
+        """The clock that the dimension `lifecycle` comes from, with its name."""
+        return next(((name, clock) for name, clock in self.clocks.items() if clock.lifecycle), None)
+
+    @property
+    def all_dimensions(self) -> dict[str, tuple[str, ...]]:
+        """Every dimension's values: those the CRM sets and, computed from a clock, `lifecycle`."""
+        known = {name: declared.values for name, declared in self.dimensions.items()}
+        if self.lifecycle is not None:
+            known[LIFECYCLE] = tuple(self.lifecycle[1].lifecycle or ())
+        return known

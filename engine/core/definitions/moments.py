@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from engine.core.definitions.base import EventType, Model, Names, OneOf
+from engine.core.cron import checked
+from engine.core.definitions.base import EventType, Model, Name, Names, OneOf
+from engine.core.definitions.clocks import Silent
 from engine.core.definitions.comparisons import Comparison
+from engine.core.timing import zone
 
 
 class AllTags(Model):
@@ -35,6 +38,25 @@ class EventMoment(Model):
 
     type: EventType = Field(description="the event's type, e.g. order.signed")
     where: dict[str, Comparison] = Field(default_factory=dict, description="field of the event's data: comparison")
+
+
+def _zone(name: str) -> str:
+    zone(name)
+    return name
+
+
+class DateMoment(Model):
+    """The day an attribute names has come, at the customer's local midnight; the earliest negative `day` of the steps begins before it."""
+
+    attribute: Name = Field(description="an attribute of type date or datetime, e.g. birthday")
+    every: Literal["year", "once"] = Field("year", description="year: on that day of every year; once: on that very date")
+
+
+class Schedule(Model):
+    """A time of day and week; who enters is decided by `when`."""
+
+    cron: Annotated[str, AfterValidator(checked)] = Field(description='five fields, e.g. "0 10 * * MON"')
+    timezone: Annotated[Name, AfterValidator(_zone)] | None = Field(None, description="IANA zone of the times; absent: the engine's")
 
 
 class Nothing(Model):
@@ -88,4 +110,9 @@ class Moment(OneOf):
     )
     friend_removed: Annotated[Friend, BeforeValidator(_empty)] | None = Field(None, description="a friend left")
     replied: Annotated[Replied, BeforeValidator(_empty)] | None = Field(None, description="the customer wrote")
+    silent: Silent | None = Field(None, description="so many days without activity, e.g. {clock: any, days: 30}")
     event: EventMoment | None = Field(None, description="any event, by its type")
+    date: DateMoment | None = Field(None, description="the day an attribute names, e.g. {attribute: birthday, every: year}; a trigger only")
+    schedule: Schedule | None = Field(
+        None, description='at set times, e.g. {cron: "0 10 * * MON"}; who enters is decided by `when`; a trigger only'
+    )

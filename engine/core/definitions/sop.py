@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from engine.core.definitions.base import Duration, EventField, Model, Name, Names, SopId, TimeOfDay
+from engine.core.definitions.clocks import StartExisting
 from engine.core.definitions.conditions import Conditions
 from engine.core.definitions.moments import Moment
 from engine.core.definitions.steps import Actions, Step
@@ -43,6 +44,15 @@ class Reentry(Model):
         return {"mode": value} if isinstance(value, str) else value
 
 
+def _which_existing(value: Any) -> str:
+    return "StartExisting" if isinstance(value, (dict, StartExisting)) else "Word"
+
+
+Existing = Annotated[
+    Annotated[Literal["ignore", "join"], Tag("Word")] | Annotated[StartExisting, Tag("StartExisting")], Discriminator(_which_existing)
+]
+
+
 class Sop(Model):
     """One SOP: moments, conditions, steps."""
 
@@ -62,8 +72,10 @@ class Sop(Model):
     key: EventField | None = Field(
         None, description="event.data.<field>: one active timeline per customer, SOP and key"
     )
-    existing: Literal["ignore"] = Field(
-        "ignore", description="who meets the trigger already when this is first applied: ignored"
+    existing: Existing = Field(
+        "ignore",
+        description="who meets the trigger already when this is first applied: ignore; join where they would stand today; "
+        "or {start: now, per_day: 500}",
     )
     max_event_age: Duration = Field(timedelta(days=2), description="an older event starts nothing")
     defaults: Defaults = Field(Defaults(), description="what steps have where they say nothing")

@@ -13,15 +13,17 @@ from engine.core.templates.syntax import TemplateProblem, parse, place
 
 @dataclass(frozen=True, slots=True)
 class TemplateNames:
-    """What engine.yaml declares: the names templates may use below `customer`."""
+    """What engine.yaml and segments.yaml declare: the names templates may use below `customer` and `metrics`."""
 
     attributes: Collection[str] = ()
     dimensions: Collection[str] = ()
     staff: Collection[str] = ()
+    metrics: Collection[str] = ()
+    """An rfm's parts by their whole name: rfm.r."""
 
 
 _PLAIN = {"event": ("type", "time", "data"), "timeline": ("started", "day"), "sop": ("id", "title"), "step": ("id",)}
-_ROOTS = ("customer", *_PLAIN)
+_ROOTS = ("customer", "metrics", *_PLAIN)
 _CUSTOMER = ("ref", "name", "attributes", "tags", "dimensions", "staff")
 
 
@@ -63,6 +65,8 @@ def _unknown(path: list[str], known: TemplateNames) -> str | None:
     root, rest = path[0], path[1:]
     if root == "customer":
         return _unknown_of_customer(rest, known)
+    if root == "metrics":
+        return _unknown_metric(rest, known)
     if root in _PLAIN:
         return _one_of(root, rest, _PLAIN[root])
     hint = _where_else(root, known) or did_you_mean(root, _ROOTS)
@@ -74,6 +78,15 @@ def _one_of(owner: str, rest: list[str], members: Collection[str]) -> str | None
     if not rest:
         return f"`{owner}` is a group of values; name one of {listed}"
     return None if rest[0] in members else f"unknown name `{owner}.{rest[0]}`; known: {listed}.{did_you_mean(rest[0], members)}"
+
+
+def _unknown_metric(rest: list[str], known: TemplateNames) -> str | None:
+    groups = {name.partition(".")[0] for name in known.metrics if "." in name}
+    if rest and rest[0] in groups:
+        parts = [name.partition(".")[2] for name in known.metrics if name.startswith(f"{rest[0]}.")]
+        return _one_of(f"metrics.{rest[0]}", rest[1:], parts)
+    problem = _one_of("metrics", rest, sorted(known.metrics))
+    return f"{problem} Define it under `metrics` in segments.yaml, or use one that is defined" if problem else None
 
 
 def _unknown_of_customer(rest: list[str], known: TemplateNames) -> str | None:
@@ -92,6 +105,8 @@ def _unknown_of_customer(rest: list[str], known: TemplateNames) -> str | None:
 
 def _where_else(name: str, known: TemplateNames) -> str | None:
     """Say where a name stands that was looked for in the wrong group."""
+    if name in known.metrics:
+        return f" Did you mean `metrics.{name}`?"
     for group, names in (("attributes", known.attributes), ("dimensions", known.dimensions), ("staff", known.staff)):
         if name in names:
             return f" Did you mean `customer.{group}.{name}`?"

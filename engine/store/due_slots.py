@@ -1,0 +1,140 @@
+"""How far each date and schedule has come (table crons), and the customers a slot may concern."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.store.database import Row, rows, run, scalar
+
+_OURS = "split_part(name, ':', 1) in ('date', 'schedule')"
+
+
+def keep(connection: Connection, names: Sequence[str], generation: int) -> None:
+    """Begin with those that are new at the moment their generation was applied; forget those that are defined no longer."""
+    run(
+        connection,
+        """insert into crons (name, last_slot, next_at)
+           select name, applied_at, applied_at from unnest(cast(:names as text[])) given(name), generations
+           where generation = :generation order by name on conflict do nothing""",
+        names=list(names),
+        generation=generation,
+    )
+    run(connection, f"delete from crons where {_OURS} and not name = any(:names)", names=list(names))
+
+
+def hold(connection: Connection, name: str) -> Row | None:
+    """Hold one until the transaction's end and return last_slot, slot and cursor; None where somebody else holds it."""
+    found = rows(connection, "select last_slot, slot, cursor from crons where name = :name for update skip locked", name=name)
+    return found[0] if found else None
+
+
+def advance(connection: Connection, name: str, slot: datetime, cursor: int) -> None:
+    """Note that in this slot the customers up to id `cursor` are done."""
+    run(
+        connection,
+        "update crons set slot = :slot, cursor = :cursor, next_at = :slot where name = :name",
+        name=name,
+        slot=slot,
+        cursor=cursor,
+    )
+
+
+def finish(connection: Connection, name: str, slot: datetime) -> None:
+    """Note that this slot is done."""
+    run(connection, "update crons set last_slot = :slot, slot = null, cursor = 0 where name = :name", name=name, slot=slot)
+
+
+def rest(connection: Connection, name: str, until: datetime | None) -> None:
+    """Note that nothing is due before `until`; None: nothing ever will be."""
+    run(connection, "update crons set next_at = :until where name = :name and next_at is distinct from :until", name=name, until=until)
+
+
+def zones(connection: Connection) -> list[str]:
+    """Return the zones that customers have of their own. Costs what zones there are, not what customers."""
+    found = rows(
+        connection,
+        """with recursive zones as (
+               (select timezone from customers where timezone is not null order by timezone limit 1)
+               union all
+               select (select c.timezone from customers c where c.timezone > z.timezone order by c.timezone limit 1)
+               from zones z where z.timezone is not null)
+           select timezone from zones where timezone is not null""",
+    )
+    return [row.timezone for row in found]
+
+
+def batch_end(connection: Connection, after: int, limit: int) -> int | None:
+    """Return the id at which the next `limit` customers after id `after` end, None where there are none."""
+    found: int | None = scalar(
+        connection,
+        "select max(id) from (select id from customers where id > :after order by id limit :limit) part",
+        after=after,
+        limit=limit,
+    )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the customers: those with ids above `after` up to `last` for whom conditions hold."""
+
+    after: int
+    last: int
+    when: str
+    """SQL over the alias `c`."""
+    values: Mapping[str, Any]
+    """What the SQL binds."""
+
+    @property
+    def sql(self) -> str:
+        """The SQL of being one of them. Whose events wait is taken in as well: the matcher decides once they are matched."""
+        waiting = "exists (select 1 from events e where e.subject = c.ref and e.matched_at is null)"
+        return f"c.id > :after and c.id <= :last and (({self.when}) is true or {waiting})"
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """All that the SQL binds."""
+        return {**self.values, "after": self.after, "last": self.last}
+
+
+def with_date(
+    connection: Connection, part: Part, attribute: str, default: str | None, zone_names: Sequence[str], otherwise: str, near: Sequence[str]
+) -> list[Row]:
+    """Return ref, timezone and value of those of the customers whose date may be met.
+
+    Parameters:
+        default: the attribute's declared default.
+        zone_names: zones whose customers are meant.
+        otherwise: the zone of customers without one of their own.
+        near: month and day as dates are written (`05-01`); which of them are met is for the caller to say.
+    """
+    return rows(
+        connection,
+        f"""select c.ref, c.timezone, coalesce(c.attributes ->> :attribute, :default) as value from customers c
+            where {part.sql} and coalesce(c.timezone, :otherwise) = any(:zones)
+              and substr(coalesce(c.attributes ->> :attribute, :default), 6, 5) = any(:near)
+            order by c.id""",
+        attribute=attribute,
+        default=default,
+        zones=list(zone_names),
+        otherwise=otherwise,
+        near=list(near),
+        **part.bound,
+    )
+
+
+def refs(connection: Connection, part: Part) -> list[str]:
+    """Return the refs of the customers."""
+    found = rows(connection, f"select c.ref from customers c where {part.sql} order by c.id", **part.bound)
+    return [row.ref for row in found]
+
+
+def next_slot(connection: Connection) -> datetime | None:
+    """Return when the next slot is due."""
+    found: datetime | None = scalar(connection, "select min(next_at) from crons where next_at is not null")
+    return found
