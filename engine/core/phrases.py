@@ -47,6 +47,9 @@ PHRASES: dict[str, Sentence] = {
     "crossed": Sentence(
         "沉默满 {days} 天（时钟 {clock}，最后一次活动 {last}）", "silent for {days} days (clock {clock}, last activity {last})"
     ),
+    "met_date": Sentence("日子到了：{what}（SOP {sop}）", "its day: {what} (SOP {sop})"),
+    "met_slot": Sentence("时间到了：{what}（SOP {sop}）", "its time: {what} (SOP {sop})"),
+    "met_existing": Sentence("启用时已符合触发条件（{what}，SOP {sop}）", "met the trigger already ({what}, SOP {sop})"),
     "made_by": Sentence("{event}（由 SOP {sop} 产生）", "{event} (made by SOP {sop})"),
     "waits": Sentence("等待匹配", "waits for the matcher"),
     "nothing_hit": Sentence("已记录，没有命中任何 SOP", "recorded; no SOP is concerned"),

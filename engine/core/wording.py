@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.deciding import Evaluation
-from engine.core.events import SILENT
+from engine.core.events import SILENT, START
+from engine.core.existing import JOINED
 from engine.core.phrases import PHRASES
 from engine.core.reasons import sentence
+from engine.core.slots import DATE, SLOT
 from engine.core.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline
 from engine.core.timing import local_date, zone
 
@@ -121,6 +123,9 @@ class Words:
         """Return the event itself: its type and what it is about."""
         if event.type == SILENT:
             return self._crossed(event.data)
+        brought = next((name for name in (DATE, SLOT, JOINED) if name in event.data), None) if event.type == START else None
+        if brought is not None:
+            return self.say(f"met_{brought}", what=event.data[brought], sop=event.data.get("sop"))
         about = gist(event.type, event.data)
         named = f"{event.type} {about}" if about else event.type
         return self.say("made_by", event=named, sop=event.cause["sop"]) if event.cause and event.cause.get("sop") else named

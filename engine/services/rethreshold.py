@@ -61,18 +61,18 @@ class Rethresholding:
     def _last_customer(self) -> int | None:
         """Return the highest id to come to, None where there is nothing to do."""
         with transaction(self._engine) as connection:
-            return store.last_customer(connection) if store.under_way(connection) else None
+            return store.last_customer(connection) if store.under_way(connection) is not None else None
 
     def _do_batch(self, connection: Connection) -> tuple[int, int] | None:
         """Set the next customers' clocks anew; return how many and the last id, None where all are done."""
-        begun = store.under_way(connection)
-        if begun is None:
+        before = store.under_way(connection)
+        if before is None:
             return None
         now = self._clock.now()
-        ids = store.customers_after(connection, begun.cursor, self._batch)
+        ids = store.customers_after(connection, before, self._batch)
         if not ids:
-            store.finish(connection, begun, now)
-            return 0, begun.cursor
+            store.finish(connection, before, now)
+            return 0, before
         held = customers.hold_ids(connection, ids)
         definitions = self._current.read(connection)
         known = store.load(connection, held)
@@ -80,5 +80,5 @@ class Rethresholding:
             bring_in_line(customer, definitions, now)
         customers.write(connection, known.values())
         store.drop_undefined(connection, held, definitions)
-        store.advance(connection, begun, ids[-1])
+        store.advance(connection, before, ids[-1])
         return len(held), ids[-1]

@@ -12,7 +12,7 @@ from engine.core.catalog import Definitions
 from engine.core.customer import Activity, ClockFact, Customer, DimensionFact
 from engine.core.definitions import LIFECYCLE
 from engine.core.thresholds import Since
-from engine.store.database import Row, rows, run, scalar, to_json
+from engine.store.database import rows, run, scalar, to_json
 
 
 def defined_since(connection: Connection) -> Since:
@@ -38,17 +38,17 @@ def rebase(connection: Connection, definitions: Definitions, now: datetime) -> b
     run(
         connection,
         """insert into rethresholding (basis, since) values (:basis, :since) on conflict (only_one) do update
-           set basis = excluded.basis, since = excluded.since, round = rethresholding.round + 1, cursor = 0, done_at = null""",
+           set basis = excluded.basis, since = excluded.since, cursor = 0, done_at = null""",
         basis=to_json(wanted),
         since=to_json({clock: {str(days): at for days, at in each.items()} for clock, each in since.items()}),
     )
     return True
 
 
-def under_way(connection: Connection) -> Row | None:
-    """Return round and cursor of what is to be done, None where every clock is as defined."""
-    found = rows(connection, "select round, cursor from rethresholding where done_at is null")
-    return found[0] if found else None
+def under_way(connection: Connection) -> int | None:
+    """Return up to which customer clocks are as defined, None where all are."""
+    found: int | None = scalar(connection, "select cursor from rethresholding where done_at is null")
+    return found
 
 
 def last_customer(connection: Connection) -> int:
@@ -61,22 +61,14 @@ def customers_after(connection: Connection, cursor: int, limit: int) -> list[int
     return [row.id for row in rows(connection, "select id from customers where id > :cursor order by id limit :n", cursor=cursor, n=limit)]
 
 
-def advance(connection: Connection, begun: Row, cursor: int) -> None:
-    """Note how far it has come; without effect where it was begun anew, or somebody else has come as far."""
-    run(
-        connection,
-        "update rethresholding set cursor = :to where round = :round and cursor = :from and done_at is null",
-        to=cursor, round=begun.round, **{"from": begun.cursor},
-    )  # fmt: skip
+def advance(connection: Connection, before: int, cursor: int) -> None:
+    """Note how far it has come since it stood at `before`; without effect where it was begun anew meanwhile."""
+    run(connection, "update rethresholding set cursor = :to where cursor = :before and done_at is null", to=cursor, before=before)
 
 
-def finish(connection: Connection, begun: Row, now: datetime) -> None:
+def finish(connection: Connection, before: int, now: datetime) -> None:
     """Note that every clock is as defined, unless it was begun anew meanwhile."""
-    run(
-        connection,
-        "update rethresholding set done_at = :now where round = :round and cursor = :from and done_at is null",
-        now=now, round=begun.round, **{"from": begun.cursor},
-    )  # fmt: skip
+    run(connection, "update rethresholding set done_at = :now where cursor = :before and done_at is null", now=now, before=before)
 
 
 def load(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -59,7 +60,8 @@ TIMELINE_EVENT = {"type": "tag.added", "data": {}}
 
 # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-TEXTS = st.sampled_from(["", "vip", "vip 客户", "客户 12", "１２３", "a.b", "x\ny", "line\n", "A|B", "[z]", "ünïcode", "9", "true", "a" * 2100 + "end"])
+SAMPLES = ["", "vip", "vip 客户", "客户 12", "１２３", "a.b", "x\ny", "line\n", "A|B", "[z]", "ünïcode", "9", "true", "a" * 2100 + "end"]
+TEXTS = st.sampled_from(SAMPLES)
 NUMBERS = st.one_of(st.integers(-10, 10), st.sampled_from([0.1, 0.30000000000000004, 0.3, 1e15, 5.0, 2.5, -0.0, 12345678901234567]))
 DAYS = st.one_of(
     st.sampled_from([date(2026, 3, 8), date(2026, 11, 1), date(2024, 2, 29), date(2026, 5, 1), date(1, 1, 1), date(9999, 12, 31)]),
@@ -116,7 +118,10 @@ def some_customers(draw: st.DrawFn) -> Customer:
 
 # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────
 
-PATTERNS = ["vip", "^vip", "客户$", r"\d+", r"^\w+$", "a.b", "[a-z]+ .", "[^a-z]", "(vip|客户)", "x.y", "end$", r"\s", r"^\S{2,3}$", "a{2,}b?", r"\[z\]", r"e\Z", "[A-Z|]+", "^$"]
+PATTERNS = [
+    "vip", "^vip", "客户$", r"\d+", r"^\w+$", "a.b", "[a-z]+ .", "[^a-z]", "(vip|客户)", "x.y", "end$", r"\s", r"^\S{2,3}$", "a{2,}b?",
+    r"\[z\]", r"e\Z", "[A-Z|]+", "^$",
+]  # fmt: skip
 SCALARS = st.one_of(st.booleans(), NUMBERS, DAYS, MOMENTS, TEXTS)
 BOUNDS = st.one_of(NUMBERS, DAYS, MOMENTS)
 
@@ -132,7 +137,8 @@ def some_comparisons() -> st.SearchStrategy[Any]:
 
 def fitting(name: str) -> st.SearchStrategy[Any]:
     """Comparisons with what the attribute can be, so that not everything is unknown."""
-    limits = {"text": TEXTS, "number": NUMBERS, "flag": st.booleans(), "day": DAYS, "moment": MOMENTS, "list": TEXTS}[name.removesuffix("_d")]
+    kinds = {"text": TEXTS, "number": NUMBERS, "flag": st.booleans(), "day": DAYS, "moment": MOMENTS, "list": TEXTS}
+    limits = kinds[name.removesuffix("_d")]
     if name.startswith(("number", "day", "moment")):
         return st.sampled_from(["eq", "gt", "gte", "lt", "lte"]).flatmap(lambda each: st.fixed_dictionaries({each: limits}))
     return st.one_of(st.fixed_dictionaries({"eq": limits}), st.fixed_dictionaries({"in": st.lists(limits, min_size=1, max_size=3)}))
@@ -152,7 +158,7 @@ LEAVES = st.one_of(
     st.sampled_from(["lead", "wake"]).map(lambda each: {"in_sop": each}),
     some_comparisons().map(lambda each: {"event": {"amount": each}}),
     st.sampled_from(["keen", "either"]).map(lambda each: {"segment": each}),
-    st.tuples(st.sampled_from(SEGMENTS.numbers), st.one_of(fitting("number"), some_comparisons())).map(lambda each: {"metric": {each[0]: each[1]}}),
+    st.tuples(st.sampled_from(SEGMENTS.numbers), fitting("number") | some_comparisons()).map(lambda each: {"metric": dict([each])}),
     st.tuples(st.sampled_from(["since", "spend"]), st.integers(0, 30)).map(lambda each: {"metric": {each[0]: {"gte": each[1]}}}),
 )
 CONDITIONS = st.recursive(
@@ -177,7 +183,8 @@ def stored(connection: Any, known: Sequence[Customer]) -> None:
     """Write customers as the engine would have."""
     run(
         connection,
-        "insert into customers (id, ref, timezone) overriding system value select n, 'c' || n, z from unnest(cast(:ids as bigint[]), cast(:zones as text[])) v(n, z)",
+        """insert into customers (id, ref, timezone) overriding system value
+           select n, 'c' || n, z from unnest(cast(:ids as bigint[]), cast(:zones as text[])) v(n, z)""",
         ids=[each.id for each in known],
         zones=[each.timezone for each in known],
     )
@@ -190,7 +197,8 @@ def stored(connection: Any, known: Sequence[Customer]) -> None:
     timelines.write(connection, known)
     run(
         connection,
-        """insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, body, status, due_at, planned_at, ready_at, send_before, key)
+        """insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, body, status, due_at, planned_at, ready_at,
+                                send_before, key)
            select t.id, t.customer_id, t.sop, 1, 'd1', 'message', 'log', '{}', 'queued', v.at, v.at, v.at, v.at, ''
            from timelines t join unnest(cast(:ids as bigint[]), cast(:sops as text[]), cast(:at as timestamptz[])) v(id, sop, at)
                 on v.id = t.customer_id and v.sop = t.sop""",
@@ -237,13 +245,11 @@ def test_python_and_sql_agree(engine: Engine, known: list[Customer], conditions:
 
 @pytest.mark.parametrize("pattern", [*PATTERNS, r"^\d{3}$", "(?:a|b)c*", "^(a|ab)(c|bcd)$", "[^\\n]+$", "[\\d.]+", "a-z", "^[^\\W\\d]"])
 def test_patterns_find_the_same(engine: Engine, pattern: str) -> None:
-    import re
-
-    texts = ["", "vip", "vip 客户", "客户 12", "１２３", "a.b", "x\ny", "line\n", "A|B", "[z]", "abcd", "ac", "\u2003", "end", "ende", "٣", "_x", "é", "a-z", "x\n\n"]
+    texts = [*SAMPLES, "abcd", "ac", "\u2003", "end", "ende", "٣", "_x", "é", "a-z", "x\n\n"]
     with transaction(engine) as connection:
         for text in texts:
-            found = scalar(connection, "select cast(:text as text) ~ :pattern", text=text, pattern=as_postgresql(pattern))
-            assert found is bool(re.search(pattern, text)), (pattern, text)
+            found = scalar(connection, "select cast(:text as text) ~ :pattern", text=text[:2000], pattern=as_postgresql(pattern))
+            assert found is bool(re.search(pattern, text[:2000])), (pattern, text)
 
 
 @pytest.mark.parametrize("pattern", ["(?i)vip", r"\bvip", "(?=a)b", "(?<!a)b", "a{300}", "(?i:a)b"])

@@ -10,6 +10,8 @@ import pytest
 
 from engine.core import slots
 from engine.core.slots import Source
+from engine.core.wording import Words
+from engine.services.explain import Explaining
 from engine.services.take_slots import TakingSlots
 from engine.store import progress
 from engine.store.database import transaction
@@ -287,3 +289,15 @@ def test_a_stepped_clock_is_told_when_the_next_slot_is(pipeline: Pipeline) -> No
         assert progress.next_moment(connection) == at("2026-03-02 10:00")
         assert not progress.is_idle(connection, at("2026-03-02 10:00"))
         assert progress.is_idle(connection, at("2026-03-02 10:00") - timedelta(seconds=1))
+
+
+def test_explain_says_what_brought_it(pipeline: Pipeline) -> None:
+    pipeline.apply(EXPIRY, MONDAY, engine=ENGINE)
+    known(pipeline, "c1", attributes={"expires": "2026-03-02"})
+    pipeline.tag("c1")
+    pipeline.wait_until(1)
+    take(pipeline)
+    story = Explaining(pipeline.engine, pipeline.clock, pipeline.wiring.current).story("c1")
+    words = Words("en", "Asia/Shanghai")
+    said = {words.event(event) for event in story.events if event.type == "engine.start"}
+    assert said == {"its day: 2026-03-02 (SOP expiry)", "its time: 2026-03-02T10:00 (SOP monday)"}

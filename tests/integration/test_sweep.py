@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from engine.services.sweep import Sweeping, Swept
 from engine.store.silence import insert_crossings
-from tests.integration.interleaving import Killed, die, eventually, holding
+from tests.integration.interleaving import Killed, Stop, die, eventually, holding, in_background
 from tests.integration.pipeline import Pipeline, Process
 from tests.integration.silent_customers import CLOCKS, WAKE, silent_since_the_start
 
@@ -244,15 +244,20 @@ class TestSlots:
         assert found == [0, 0, 2, 0]
 
     def test_one_slot_is_done_once_however_many_workers(self, pipeline: Pipeline) -> None:
+        """Seen failing with: more than one place for sweeps."""
         pipeline.apply(WAKE, engine=CLOCKS)
-        nightly = [sweeping(pipeline.another(f"w{number}"), expression=DAILY) for number in range(3)]
-        nightly[0].run()
+        slow, stop = pipeline.another(), Stop()
+        slow.wiring.hints.look_at = stop  # type: ignore[method-assign]  # stops once its events are committed, its slot not ended
+        others = [sweeping(pipeline.another(f"w{number}"), expression=DAILY) for number in range(3)]
+        others[0].run()
         silent_since_the_start(pipeline, 20)
         pipeline.wait_until(30, "00:30")
-        with ThreadPoolExecutor(3) as pool:
-            batches = [done.batches for done in pool.map(lambda each: each.run(), nightly)]
-        assert (sum(batches), len(crossings(pipeline))) == (1, 20)
-        assert [each.run().batches for each in nightly] == [0, 0, 0]
+        with in_background(lambda: sweeping(slow, expression=DAILY).run()) as under_way:
+            stop.await_reached()
+            meanwhile = [each.run().batches for each in others]
+            stop.go()
+            assert under_way.result().crossings == 20
+        assert (meanwhile, [each.run().batches for each in others]) == ([0, 0, 0], [0, 0, 0])
 
     def test_one_whose_worker_died_is_taken_up_again(self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
         """Seen failing with: `end_slot` called before the sweep."""

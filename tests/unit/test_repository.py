@@ -215,7 +215,8 @@ def test_the_shipped_channel_can_be_replaced_by_the_one_beside_it() -> None:
     beside = next(line for line in lines if line.startswith("  # crm: "))
     changed = shipped_engine().replace(used, beside.replace("# ", "", 1))
     sops = {f"sops/{path.name}": path.read_text(encoding="utf-8") for path in (ROOT / "sop_definitions" / "sops").glob("*.yaml")}
-    loaded = load_sources({"engine.yaml": changed, **sops}, CHANNEL_TYPES)
+    segments = (ROOT / "sop_definitions" / "segments.yaml").read_text(encoding="utf-8")
+    loaded = load_sources({"engine.yaml": changed, "segments.yaml": segments, **sops}, CHANNEL_TYPES)
     assert render_problems(loaded.problems) == ""
     assert loaded.engine is not None
     assert loaded.engine.channels["crm"]["type"] == "webhook"

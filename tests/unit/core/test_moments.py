@@ -120,7 +120,7 @@ def test_an_event_by_type_and_data(moment: str, hit: bool) -> None:
 
 
 def test_every_kind_of_moment_can_happen() -> None:
-    """Whatever a definition may name, some event makes it."""
+    """Whatever a definition may name, some event makes it; what time brings is shown in test_silence and test_slots."""
     examples = [
         ("tag_added: A", "tag.added", {"tag": "A"}, a_customer()),
         ("tag_removed: A", "tag.removed", {"tag": "A"}, a_customer(["A"])),
@@ -132,5 +132,5 @@ def test_every_kind_of_moment_can_happen() -> None:
         ("replied", "message.received", {}, a_customer()),
         ("event: {type: visit}", "visit", {}, a_customer()),
     ]
-    assert {a_moment(moment).kind for moment, *_ in examples} == set(Moment.keys())
+    assert {a_moment(moment).kind for moment, *_ in examples} == set(Moment.keys()) - {"silent", "date", "schedule"}
     assert all(hits(*example) for example in examples)

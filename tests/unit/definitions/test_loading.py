@@ -67,11 +67,10 @@ class TestFolder:
     def test_an_empty_engine_yaml_is_all_defaults(self) -> None:
         assert loaded({"engine.yaml": "# nothing yet\n"}).problems == []
 
-    def test_segments_yaml_is_not_used_yet(self, tmp_path: Path) -> None:
-        found = load(self.write(tmp_path, {**FOLDER, "segments.yaml": "metrics: {}\n"}), CHANNEL_TYPES)
-        assert [each.level for each in found.problems] == ["warning"]
-        assert "does not use it yet" in found.problems[0].message
-        assert len(found.sops) == 3
+    def test_segments_yaml_is_read_from_the_folder(self, tmp_path: Path) -> None:
+        found = load(self.write(tmp_path, {**FOLDER, "segments.yaml": "metrics: {spend: {spend: ever}}\n"}), CHANNEL_TYPES)
+        assert found.problems == [] and found.segments is not None
+        assert list(found.segments.metrics) == ["spend"]
 
     def test_other_files_are_left_alone(self, tmp_path: Path) -> None:
         found = load(self.write(tmp_path, {**FOLDER, "sops/readme.md": ":::", "sops/.x.yaml": ":::"}), CHANNEL_TYPES)
@@ -267,9 +266,6 @@ class TestForm:
             ("day: 3,", "day: 3, welcome: true,"),
             ("{add_tag: 培育完成}", "{notify: x}"),
             ("{add_tag: 培育完成}", "{attr: {a: 1}}"),
-            ("- tag_added: {all: [楼盘A, 装修意向]}", "- silent: {clock: any, days: 30}"),
-            ("- not: {tag: 已成交}", "- metric: {spend: {gte: 1}}"),
-            ("- not: {tag: 已成交}", "- segment: 高意向"),
             ("[wecom, sms]", "[preferred, sms]"),
         ],
     )
@@ -278,7 +274,7 @@ class TestForm:
         assert len(found) == 1, render_problems(found)
         assert "is part of the language but this version does not run it yet" in found[0].message
 
-    @pytest.mark.parametrize("key", ["quiet_hours", "caps", "calendar", "clocks", "notify"])
+    @pytest.mark.parametrize("key", ["quiet_hours", "caps", "calendar", "notify"])
     def test_later_parts_of_engine_yaml_too(self, key: str) -> None:
         found = of_engine("staff:", f"{key}: {{}}\nstaff:")
         assert len(found) == 1, render_problems(found)

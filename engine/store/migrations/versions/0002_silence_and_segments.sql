@@ -71,7 +71,6 @@ create table rethresholding (                           -- clocks are set anew, 
     only_one boolean primary key default true check (only_one),
     basis jsonb not null,                               -- what clocks were defined by: zone, kinds, lifecycle, thresholds
     since jsonb not null,                               -- clock: {days: since when this threshold is defined}
-    round integer not null default 1,                   -- counts the changes; what was begun under an earlier one ends nothing
     cursor bigint not null default 0,                   -- customers up to this id are done
     done_at timestamptz
 );
