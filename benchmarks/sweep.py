@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from benchmarks.installation import fresh_database, servers
 from benchmarks.memory import Usage, Watch
+from engine import logs
 from engine.clocks import VirtualClock
 from engine.embedded import EmbeddedServers
 from engine.settings import Settings
@@ -177,6 +178,7 @@ def main() -> int:
     parser.add_argument("--throwaway", action="store_true", help="servers that do not wait for the disk; not for figures to be quoted")
     parser.add_argument("--json", action="store_true", help="print one JSON object, every single figure in it")
     options = parser.parse_args()
+    logs.configure("warning", "benchmark")
     try:
         found = measure(options.customers, options.rounds, options.throwaway)
     except Wrong as error:
