@@ -45,7 +45,7 @@ def never_seen(definitions: Definitions, seen: Mapping[str, Collection[str]]) ->
     """
     found: dict[Named, NeverSeen] = {}
     strangers = _strangers(definitions, seen)
-    made = {named for each in definitions.sops.values() for named in _made(each.sop)}
+    made = {named for each in definitions.sops.values() for named in _made(each.sop)} | _computed(definitions)
     for sop_id, defined in sorted(definitions.sops.items()):
         for (kind, name), role in _named(defined.sop):
             if name in seen.get(kind, ()) or (kind, name) in made:
@@ -55,6 +55,13 @@ def never_seen(definitions: Definitions, seen: Mapping[str, Collection[str]]) ->
             if sop_id not in sops:
                 sops.append(sop_id)
     return sorted(found.values(), key=lambda each: (not each.starts, not each.exits, each.kind, each.name))
+
+
+def _computed(definitions: Definitions) -> set[Named]:
+    """Return the values that the engine works out itself: nobody need be in one for it to be right."""
+    computed = {name: dimension.names for name, dimension in definitions.segments.dimensions.items()}
+    clocked = {name: values for name, values in definitions.engine.all_dimensions.items() if name not in definitions.engine.dimensions}
+    return {(name, value) for name, values in (computed | clocked).items() for value in values}
 
 
 def _strangers(definitions: Definitions, seen: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
@@ -81,8 +88,10 @@ def _of_moment(moment: Moment) -> Iterator[Named]:
         yield from (("tag", str(tag)) for tag in getattr(tags, "all", tags))
     elif change:
         yield from ((change.dimension, value) for value in change.values)
-    else:
-        yield "event", moment.event.type if moment.event else _TYPE_OF_MOMENT[moment.kind]
+    elif moment.event:
+        yield "event", moment.event.type
+    elif moment.kind in _TYPE_OF_MOMENT:  # others come from the calendar and from clocks
+        yield "event", _TYPE_OF_MOMENT[moment.kind]
 
 
 def _of_condition(condition: Condition) -> Iterator[Named]:

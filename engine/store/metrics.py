@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +16,8 @@ from engine.store.database import rows, run
 
 _KEPT = "not (refunded > 0 and refunded >= amount)"
 """An order that was not refunded as a whole."""
+_EVER = datetime.min.replace(tzinfo=UTC)
+"""Where a window without a beginning begins."""
 _PER_OBJECT = 40
 """Pairs in one jsonb_build_object: a function takes 100 arguments."""
 
@@ -80,27 +82,31 @@ def load_into(connection: Connection, customers: Mapping[int, Customer]) -> None
 
 def refresh(connection: Connection, stored: Mapping[str, Metric], slot: datetime) -> int:
     """Compute these metrics for everybody as of `slot`, in one pass; return how many customers' numbers changed."""
-    fresh, values = fresh_sql(stored, slot)
     run(connection, "set local work_mem = '64MB'")
+    _compute(connection, stored, slot, "fresh_metrics")
     return run(
         connection,
-        f"""with fresh as ({fresh}), changed as (
-                select coalesce(f.customer_id, m.customer_id) as customer_id, coalesce(f."values", '{{}}') as numbers
-                from fresh f full join customer_metrics m on m.customer_id = f.customer_id
-                where coalesce(f."values", '{{}}') is distinct from coalesce(m."values", '{{}}'))
+        """with changed as (
+                select coalesce(f.customer_id, m.customer_id) as customer_id, coalesce(f."values", '{}') as numbers
+                from fresh_metrics f full join customer_metrics m on m.customer_id = f.customer_id
+                where coalesce(f."values", '{}') is distinct from coalesce(m."values", '{}'))
             insert into customer_metrics (customer_id, "values", refreshed_at) select customer_id, numbers, :slot from changed
             on conflict (customer_id) do update set "values" = excluded."values", refreshed_at = excluded.refreshed_at""",
         slot=slot,
-        **values,
     )
 
 
 def preview(connection: Connection, stored: Mapping[str, Metric], slot: datetime, name: str) -> None:
     """Compute these metrics into a temporary table that goes with the transaction."""
+    _compute(connection, stored, slot, name)
+    run(connection, f"create unique index on {name} (customer_id)")
+
+
+def _compute(connection: Connection, stored: Mapping[str, Metric], slot: datetime, name: str) -> None:
+    """Compute into a temporary table: unlike an insert, making a table lets several processes of the database read."""
     fresh, values = fresh_sql(stored, slot)
-    run(connection, f"create temp table {name} (customer_id bigint primary key, \"values\" jsonb not null) on commit drop")
-    if stored:
-        run(connection, f"insert into {name} {fresh}", **values)
+    run(connection, f"create temp table {name} on commit drop as {fresh}", **values)
+    run(connection, f"analyze {name}")
 
 
 def fresh_sql(stored: Mapping[str, Metric], slot: datetime) -> tuple[str, dict[str, Any]]:
@@ -125,6 +131,8 @@ class _Computing:
         self._bought: list[str] = []
         self._counted: list[str] = []
         self._counted_types: set[str] = set()
+        self._bought_begins: list[datetime] = []
+        self._counted_begins: list[datetime] = []
         self._scored: list[str] = []
         self._numbers: list[tuple[str, str]] = []
 
@@ -144,22 +152,29 @@ class _Computing:
         self.values[name] = value
         return f":{name}"
 
-    def _within(self, over: Any) -> str:
-        return "true" if over == "ever" else f"at > {self._bind(self._slot - over)}"
+    def _within(self, over: Any, begins: list[datetime]) -> str:
+        begin = _EVER if over == "ever" else self._slot - over
+        begins.append(begin)
+        return "true" if begin == _EVER else f"at > {self._bind(begin)}"
+
+    def _since(self, begins: list[datetime]) -> str:
+        """Return what leaves out all that is older than every window."""
+        return "" if _EVER in begins else f"and at > {self._bind(min(begins))}"
 
     def _from_purchases(self, name: str, what: str, which: str, over: Any) -> None:
         column = f"b{len(self._bought)}"
-        self._bought.append(f"{what} filter (where {which} and {self._within(over)}) as {column}")
+        self._bought.append(f"{what} filter (where {which} and {self._within(over, self._bought_begins)}) as {column}")
         self._numbers.append((name, f"nullif(bought.{column}, 0)"))
 
     def _from_activities(self, name: str, metric: Metric) -> None:
         column, types = f"k{len(self._counted)}", self._bind(list(metric.count or ()))
-        self._counted.append(f"count(*) filter (where type = any({types}) and {self._within(metric.over)}) as {column}")
+        within = self._within(metric.over, self._counted_begins)
+        self._counted.append(f"count(*) filter (where type = any({types}) and {within}) as {column}")
         self._counted_types |= set(metric.count or ())
         self._numbers.append((name, f"nullif(counted.{column}, 0)"))
 
     def _from_ranks(self, name: str, metric: Metric) -> None:
-        number, quantiles, within = len(self._scored), self._bind(metric.quantiles), self._within(metric.over)
+        number, quantiles, within = len(self._scored), self._bind(metric.quantiles), self._within(metric.over, self._bought_begins)
         which = f"filter (where {_KEPT} and {within})"
         last, times, money = (f"{each}{number}" for each in ("last", "times", "money"))
         self._bought += [f"max(at) {which} as {last}", f"count(*) {which} as {times}", f"sum(amount - refunded) {which} as {money}"]
@@ -179,21 +194,24 @@ class _Computing:
         parts, source = [], []
         if self._bought:
             columns = ", ".join(self._bought)
-            parts.append(f"bought as (select customer_id, {columns} from purchases where at <= :fresh_slot group by customer_id)")
+            parts.append(
+                f"""bought as (select customer_id, {columns} from purchases
+                               where at <= :fresh_slot {self._since(self._bought_begins)} group by customer_id)"""
+            )
             source.append("bought")
         if self._counted:
             columns, types = ", ".join(self._counted), self._bind(sorted(self._counted_types))
             parts.append(
-                f"""counted as (select customer_id, {columns} from activity_log
-                                where type = any({types}) and at <= :fresh_slot group by customer_id)"""
+                f"""counted as (select customer_id, {columns} from activity_log where type = any({types})
+                                and at <= :fresh_slot {self._since(self._counted_begins)} group by customer_id)"""
             )
             source.append("counted")
         if not source:
-            return "select cast(null as bigint) as customer_id, cast(null as jsonb) as numbers where false"
+            return "select cast(null as bigint) as customer_id, cast(null as jsonb) as \"values\" where false"
         joins = " full join ".join(source) + (" using (customer_id)" if len(source) == 2 else "")
         joins += "".join(f" left join scored{n} using (customer_id)" for n in range(len(self._scored)))
         return f"""with {", ".join([*parts, *self._scored])}
-            select customer_id, numbers as "values" from (select customer_id, {self._object()} as numbers from {joins}) made
+            select customer_id, numbers as "values" from (select customer_id, {self._object()} as numbers from {joins} offset 0) made
             where numbers <> '{{}}'"""
 
     def _object(self) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+import sys
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine import definitions_yaml
-from engine.services.refresh_segments import Refreshed
-from engine.wiring import CHANNEL_TYPES
+from engine.clocks import VirtualClock
+from engine.services.refresh_segments import Refreshed, Refreshing
+from engine.settings import Settings
+from engine.wiring import CHANNEL_TYPES, Wiring
 from tests.integration.pipeline import ENGINE, Pipeline
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -80,3 +83,21 @@ def next_night(pipeline: Pipeline, days: int = 1) -> None:
     """Let time pass to a minute past 03:00 in Shanghai."""
     local = pipeline.clock.at.astimezone(SHANGHAI)
     pipeline.clock.at = (local.replace(hour=3, minute=1, second=0, microsecond=0) + timedelta(days=days)).astimezone(UTC)
+
+
+def main() -> None:
+    """Refresh and match until killed: `python -m tests.integration.refreshing DATABASE REDIS MOMENT`."""
+    database, queue, moment = sys.argv[1:]
+    settings = Settings(database_url=database, redis_url=queue, hint_claim_after=0.1, pool_size=3)  # type: ignore[arg-type]  # pydantic makes them secrets
+    wiring = Wiring(settings, "killed")
+    wiring.clock = VirtualClock(datetime.fromisoformat(moment))
+    refreshing = Refreshing(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=40)
+    while True:
+        refreshing.run(seconds=0.05)
+        wiring.reconciling.run_once()
+        while hints := wiring.hints.take(50, 0):
+            wiring.matching.run_once(hints)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,7 +27,11 @@ steps:
 
 def silent_since_the_start(pipeline: Pipeline, number: int, days: int = 30) -> None:
     """Put in so many customers who did something at the story's start, and nothing since."""
-    pipeline.run("insert into customers (ref, known_since) select 's' || lpad(n::text, 6, '0'), :at from generate_series(1, :n) n", n=number, at=START)
+    pipeline.run(
+        "insert into customers (ref, known_since) select 's' || lpad(n::text, 6, '0'), :at from generate_series(1, :n) n",
+        n=number,
+        at=START,
+    )
     pipeline.run(
         """insert into activities (customer_id, type, first_at, last_at, times) select id, 'visit', :at, :at, 1 from customers""", at=START
     )

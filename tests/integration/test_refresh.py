@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import signal
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +16,7 @@ import pytest
 from engine.core.definitions import EngineConfig, SegmentsConfig
 from engine.services.refresh_segments import Refreshing
 from engine.store import computed
+from tests.integration.interleaving import eventually
 from tests.integration.pipeline import START, Pipeline
 from tests.integration.refreshing import GOLD, SEGMENTS, buy, next_night, numbers_of, put_in_force, refresh, value_of
 
@@ -232,6 +237,38 @@ def test_a_slot_held_elsewhere_is_left_alone(pipeline: Pipeline) -> None:
         other.exec_driver_sql("select from crons where name = 'dimension:tier' for update")
         assert pipeline.wiring.refreshing.run_once("tier") is None
     assert pipeline.wiring.refreshing.run_once("tier") == 1
+
+
+def test_killed_again_and_again_no_move_is_lost_and_none_comes_twice(pipeline: Pipeline, database_url: str, redis_url: str) -> None:
+    """A real process refreshes and matches; it is killed with -9 wherever it happens to be."""
+    number = 1_500
+    put_in_force(pipeline, GOLD)
+    refresh(pipeline)
+    pipeline.run("insert into customers (ref) select 'k' || n from generate_series(1, :n) n", n=number)
+    pipeline.run(
+        """insert into purchases (customer_id, order_id, at, amount, written_at)
+           select id, 'A', :at, 30000, :at from customers where id % 2 = 0""",
+        at=pipeline.clock.at,
+    )
+    next_night(pipeline)
+    command = [sys.executable, "-m", "tests.integration.refreshing", database_url, redis_url, pipeline.clock.at.isoformat()]
+
+    def matched() -> int:
+        return int(pipeline.rows("select count(*) as n from events where type = 'stage.changed' and matched_at is not null")[0].n)
+
+    for kill in range(1, 5):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=os.getcwd())
+        wanted = number if kill == 4 else matched() + 150 + 37 * kill
+        try:
+            eventually(lambda wanted=wanted: matched() >= wanted, f"{wanted} moves are matched")  # type: ignore[misc]  # the default binds the loop's value
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    values = pipeline.rows("select value, count(*) as n from customer_dimensions where dimension = 'tier' group by 1 order by 1")
+    assert {row.value: row.n for row in values} == {"普通": number // 2, "金卡": number // 2}
+    assert len(pipeline.rows("select from events where type = 'stage.changed'")) == number
+    assert len(pipeline.rows("select from dimension_history")) == number
+    assert len(pipeline.timelines()) == len({each.customer_id for each in pipeline.timelines()}) == number // 2
 
 
 # ── preview ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -83,8 +83,8 @@ def test_the_lifecycle_is_set_right_quietly(pipeline: Pipeline) -> None:
     pipeline.wait_until(50)
     pipeline.apply(started_by_it, engine=LOWER)
     bring_in_line(pipeline)
-    (last,) = pipeline.rows("select value_before, value_after, at - cast(:start as timestamptz) as after, why from dimension_history where id = 2", start=START)
-    assert tuple(last) == ("活跃期", "沉默期", timedelta(days=50), "definitions changed")
+    (_, last) = pipeline.rows("select value_before, value_after, at, why from dimension_history order by id")
+    assert tuple(last) == ("活跃期", "沉默期", START + timedelta(days=50), "definitions changed")
     (fact,) = pipeline.rows("select value, since from customer_dimensions")
     assert (fact.value, fact.since - START) == ("沉默期", timedelta(days=40, hours=-10))
     assert (sweep(pipeline), pipeline.timelines()) == (0, [])
@@ -100,7 +100,10 @@ def test_clocks_defined_for_the_first_time_are_filled_from_what_customers_have_d
     pipeline.wait_until(70)
     pipeline.apply(WAKE, engine=CLOCKS)
     bring_in_line(pipeline)
-    found = pipeline.rows("select c.ref, k.clock, k.active, k.last_at, k.level from customer_clocks k join customers c on c.id = k.customer_id order by 1, 2")
+    found = pipeline.rows(
+        """select c.ref, k.clock, k.active, k.last_at, k.level from customer_clocks k join customers c on c.id = k.customer_id
+           order by 1, 2"""
+    )
     assert [tuple(row) for row in found] == [
         ("c1", "any", False, START, 30),
         ("c2", "any", True, START + timedelta(days=3), 30),

@@ -190,9 +190,10 @@ class Life:
 
     def ways(self) -> dict[str, list[str]]:
         """Return the lifecycle values each customer went through, in order."""
-        statement = "select c.ref, array_agg(h.value_after order by h.id) from dimension_history h join customers c on c.id = h.customer_id group by 1"
+        statement = """select c.ref, array_agg(h.value_after order by h.id) as went
+                       from dimension_history h join customers c on c.id = h.customer_id group by 1"""
         with transaction(self.engine) as connection:
-            return {ref: values for ref, values in rows(connection, statement)}
+            return {row.ref: row.went for row in rows(connection, statement)}
 
 
 def way(bought: Sequence[datetime], crossed: Sequence[Crossing]) -> list[str]:

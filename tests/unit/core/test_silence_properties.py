@@ -77,8 +77,8 @@ def test_however_late_and_between_which_sweeps_they_arrive_the_end_is_the_same(
 ) -> None:
     prompt, _ = live(log, zone_name)
     late = a_customer(timezone=zone_name)
-    arrivals = sorted(((time + timedelta(minutes=random.randint(0, 100 * 24 * 60)), kind, time) for kind, time in log), key=lambda each: each[0])
-    for received, kind, time in arrivals:
+    arrivals = [(time + timedelta(minutes=random.randint(0, 100 * 24 * 60)), kind, time) for kind, time in log]
+    for received, kind, time in sorted(arrivals, key=lambda each: each[0]):
         sweep(late, KNOWN, received)
         before = {name: fact.last_at for name, fact in late.clocks.items() if fact.active}
         matched(late, event(kind, time, received), KNOWN)
