@@ -92,7 +92,8 @@ class Floor:
             (now, refs),
         )
         held = c.execute(
-            "select id, ref, stage, attrs, tz from cu where ref = any(%s) order by id for no key update skip locked", (refs,)
+            "select id, ref, stage, attrs, tz from cu where ref = any(%s) order by id for no key update skip locked",
+            (refs,),
         ).fetchall()
         ids = [row[0] for row in held]
         events = c.execute(
@@ -100,7 +101,9 @@ class Floor:
             ([row[1] for row in held],),
         ).fetchall()
         c.execute("select customer, tag, set_at, removed_at from tg where customer = any(%s)", (ids,)).fetchall()
-        c.execute("select id, customer, sop, step, due, anchor from tl where customer = any(%s) and status = 'active'", (ids,)).fetchall()
+        c.execute(
+            "select id, customer, sop, step, due, anchor from tl where customer = any(%s) and status = 'active'", (ids,)
+        ).fetchall()
         c.execute(
             """insert into tg (customer, tag, set_at) select u, 'vip', %s from unnest(%s::bigint[]) u
                on conflict (customer, tag) do update set set_at = excluded.set_at""",
@@ -125,7 +128,8 @@ class Floor:
 
     def _plan_batch(self, customers: list[int]) -> None:
         due = self.c.execute(
-            "select id, customer, step, due, sop from tl where customer = any(%s) and status = 'active' and due <= now()", (customers,)
+            "select id, customer, step, due, sop from tl where customer = any(%s) and status = 'active' and due <= now()",
+            (customers,),
         ).fetchall()
         n = len(due)
         self.c.execute(
@@ -142,7 +146,10 @@ class Floor:
                 [row[3] for row in due],
             ),
         )
-        self.c.execute("update tl set step = 'd3', due = %s where id = any(%s)", (self.now + timedelta(days=3), [row[0] for row in due]))
+        self.c.execute(
+            "update tl set step = 'd3', due = %s where id = any(%s)",
+            (self.now + timedelta(days=3), [row[0] for row in due]),
+        )
         self.c.execute(
             """select customer, count(*) from tou where customer = any(%s) and planned > now() - interval '7 days'
                and status in ('queued', 'sending', 'sent') group by 1""",
@@ -152,7 +159,9 @@ class Floor:
 
     def send(self) -> None:
         while claimed := self._claim():
-            self.c.execute("update tou set status = 'sent', sent = now() where id = any(%s)", ([row[0] for row in claimed],))
+            self.c.execute(
+                "update tou set status = 'sent', sent = now() where id = any(%s)", ([row[0] for row in claimed],)
+            )
             self.c.commit()
 
     def _claim(self) -> list[Any]:

@@ -92,7 +92,9 @@ class Installation:
             self.supervisor.start(name, matcher_command(), self._environment())
         with self._lines:
             if not self._lines.wait_for(lambda: any(name in self._started for name in names), _PATIENCE):
-                raise RuntimeError(f"no matcher started within {_PATIENCE:.0f} s; see {self.settings.state_dir / 'logs'}")
+                raise RuntimeError(
+                    f"no matcher started within {_PATIENCE:.0f} s; see {self.settings.state_dir / 'logs'}"
+                )
             return min(self._started[name] for name in names if name in self._started)
 
     def start_workers(self, planners: int) -> None:
@@ -113,7 +115,9 @@ class Installation:
                 if wanted <= set(installation.heartbeats(connection)):
                     return
             time.sleep(0.1)
-        raise RuntimeError(f"the workers did not start within {_PATIENCE:.0f} s; see {self.settings.state_dir / 'logs'}")
+        raise RuntimeError(
+            f"the workers did not start within {_PATIENCE:.0f} s; see {self.settings.state_dir / 'logs'}"
+        )
 
     def said(self, name: str, line: str) -> None:
         """Note when a process said that it has started (called from the threads that read what they print)."""
@@ -142,7 +146,9 @@ def installation(embedded: EmbeddedServers, database_url: str, folder: Path, num
     clock = SteppedClock(wiring.engine)
     made: list[Installation] = []
     supervisor = Supervisor(
-        log_dir=settings.state_dir / "logs", on_line=lambda name, line: made[0].said(name, line) if made else None, restart=False
+        log_dir=settings.state_dir / "logs",
+        on_line=lambda name, line: made[0].said(name, line) if made else None,
+        restart=False,
     )
     roots = {f"{name} (server)": pid for name, pid in embedded.pids.items() if name != "guard"}
     with supervisor, Watch(lambda: {**roots, **supervisor.pids}) as watch:

@@ -78,7 +78,9 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._over.set()
         self._thread.join()
 
@@ -95,4 +97,6 @@ def _title(root: str, process: psutil.Process) -> str:
     first = command[0] if command else process.name()
     if not first.startswith("postgres:"):
         return root
-    return "postgresql: " + ("connection" if "[local]" in first or "(" in first else first.removeprefix("postgres:").strip())
+    return "postgresql: " + (
+        "connection" if "[local]" in first or "(" in first else first.removeprefix("postgres:").strip()
+    )

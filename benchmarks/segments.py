@@ -143,7 +143,11 @@ def bench(customers: int, activities: int, as_json: bool) -> None:
     with servers(throwaway=True) as (embedded, _), fresh_database(embedded, "segments") as url:
         engine = connect(url, pool_size=2)
         schema.upgrade(engine)
-        here, rfm, all_ = Bench(engine, customers, activities), SEGMENTS.replace("{more}", ""), SEGMENTS.replace("{more}", MORE)
+        here, rfm, all_ = (
+            Bench(engine, customers, activities),
+            SEGMENTS.replace("{more}", ""),
+            SEGMENTS.replace("{more}", MORE),
+        )
         here.measure("fill", here.fill)
         with Watch(lambda: {name: pid for name, pid in embedded.pids.items() if name != "guard"}) as watch:
             here.floor()  # warms the cache
@@ -167,7 +171,9 @@ def bench(customers: int, activities: int, as_json: bool) -> None:
 def _report(here: Bench, changed: int, memory: dict[str, int], as_json: bool) -> None:
     floor = here.seconds["floor: purchases read once, grouped"]
     ratios = {name: round(seconds / floor, 2) for name, seconds in here.seconds.items() if name.startswith("rfm")}
-    print(f"\n{here.customers:,} customers, {here.activities:,} activities; {changed:,} customers' numbers changed by 1 in 100 buying")
+    print(
+        f"\n{here.customers:,} customers, {here.activities:,} activities; {changed:,} customers' numbers changed by 1 in 100 buying"
+    )
     for name, ratio in ratios.items():
         print(f"{name:<46} {ratio:8.2f} × the floor")
     for name, size in sorted(memory.items(), key=lambda each: -each[1])[:5]:

@@ -104,7 +104,9 @@ def _post(here: Installation, bodies: Sequence[bytes], posters: int) -> float:
     for sent, answer in zip(bodies, answers, strict=True):
         accepted = answer.json().get("accepted") if answer.status_code == 202 else None
         if accepted != sent.count(b"\n") + 1:
-            raise Incomplete(f"a batch of {sent.count(10) + 1} events was answered with {answer.status_code}: {answer.text[:300]}")
+            raise Incomplete(
+                f"a batch of {sent.count(10) + 1} events was answered with {answer.status_code}: {answer.text[:300]}"
+            )
     return seconds
 
 

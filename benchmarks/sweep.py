@@ -1,6 +1,6 @@
 """How long a sweep for silent customers takes: by how many have become silent, and by how many there are.
 
-    python -m benchmarks.sweep [--customers N] [--rounds N] [--throwaway] [--json]
+python -m benchmarks.sweep [--customers N] [--rounds N] [--throwaway] [--json]
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class Table:
             with transaction(self.wiring.engine) as connection:
                 found = int(scalar(connection, "select count(*) from events where type = 'engine.silent'"))
         if (done.crossings, found, done.finished) != (due, due, True):
-            raise Wrong(f"of {self.customers:,} customers {due:,} were silent; the sweep said {done.crossings:,} and made {found:,} events")
+            raise Wrong(
+                f"of {self.customers:,} customers {due:,} were silent; the sweep said {done.crossings:,} and made {found:,} events"
+            )
         self.seconds.setdefault(due, []).append(seconds)
         return seconds
 
@@ -105,11 +107,21 @@ class Table:
         """Make every `step`-th customer silent for the block, spread over the day before."""
         chosen = "k.customer_id % :step = 0 and k.customer_id <= :step * cast(:due as bigint)"
         with transaction(self.wiring.engine) as connection:
-            run(connection, f"update customer_clocks k set next_at = next_at - interval '400 days' where {chosen}", step=step, due=due)
+            run(
+                connection,
+                f"update customer_clocks k set next_at = next_at - interval '400 days' where {chosen}",
+                step=step,
+                due=due,
+            )
         self.tidy("customer_clocks", "events")
         yield
         with transaction(self.wiring.engine) as connection:
-            run(connection, f"update customer_clocks k set next_at = next_at + interval '400 days' where {chosen}", step=step, due=due)
+            run(
+                connection,
+                f"update customer_clocks k set next_at = next_at + interval '400 days' where {chosen}",
+                step=step,
+                due=due,
+            )
             run(connection, "delete from events where type = 'engine.silent'")
         self.wiring.redis.flushdb()
 
@@ -134,7 +146,10 @@ def measure(customers: int, rounds: int, throwaway: bool) -> dict[str, Any]:
         small = stack.enter_context(table(embedded, customers // 10))
         large = stack.enter_context(table(embedded, customers))
         due = customers // 100
-        roots = {"sweep": os.getpid(), **{f"{name} (server)": pid for name, pid in embedded.pids.items() if name != "guard"}}
+        roots = {
+            "sweep": os.getpid(),
+            **{f"{name} (server)": pid for name, pid in embedded.pids.items() if name != "guard"},
+        }
         with Watch(lambda: roots) as watch:
             for number in range(1, rounds + 1):
                 _say(f"round {number} of {rounds}")
@@ -142,14 +157,27 @@ def measure(customers: int, rounds: int, throwaway: bool) -> dict[str, Any]:
                     each.measure(count)
             watch.look()
             used = watch.usages()
-        found = {f"{each.customers}": {f"{count}": statistics.median(s) for count, s in each.seconds.items()} for each in (small, large)}
+        found = {
+            f"{each.customers}": {f"{count}": statistics.median(s) for count, s in each.seconds.items()}
+            for each in (small, large)
+        }
         ratio = statistics.median(large.seconds[due]) / statistics.median(small.seconds[due])
         every = {f"{each.customers}": {f"{count}": s for count, s in each.seconds.items()} for each in (small, large)}
-        return {"seconds": found, "every": every, "due": due, "ratio": ratio, "durable": not throwaway, "memory": _memory(used)}
+        return {
+            "seconds": found,
+            "every": every,
+            "due": due,
+            "ratio": ratio,
+            "durable": not throwaway,
+            "memory": _memory(used),
+        }
 
 
 def _memory(used: dict[str, Usage]) -> dict[str, dict[str, float]]:
-    return {name: {"peak_mib": usage.peak / _MIB, "private_mib": usage.private / _MIB} for name, usage in sorted(used.items())}
+    return {
+        name: {"peak_mib": usage.peak / _MIB, "private_mib": usage.private / _MIB}
+        for name, usage in sorted(used.items())
+    }
 
 
 def _say(what: str) -> None:
@@ -158,13 +186,17 @@ def _say(what: str) -> None:
 
 def show(found: dict[str, Any]) -> None:
     """Print the figures as tables."""
-    print(f"servers    {'durable: every commit waits for the disk' if found['durable'] else 'THROWAWAY: commits do not wait for the disk'}")
+    print(
+        f"servers    {'durable: every commit waits for the disk' if found['durable'] else 'THROWAWAY: commits do not wait for the disk'}"
+    )
     print(f"\n{'customers':>12}{'silent now':>12}{'seconds':>10}{'silent/s':>12}")
     for customers, each in found["seconds"].items():
         for due, seconds in sorted(each.items(), key=lambda item: int(item[0])):
             rate = f"{int(due) / seconds:,.0f}" if int(due) else ""
             print(f"{int(customers):>12,}{int(due):>12,}{seconds:>10.3f}{rate:>12}")
-    print(f"\nten times the customers, {found['due']:,} silent in both: {found['ratio']:.2f} times as long (goal: {_GOAL} at most)")
+    print(
+        f"\nten times the customers, {found['due']:,} silent in both: {found['ratio']:.2f} times as long (goal: {_GOAL} at most)"
+    )
     print(f"\n{'process':<40}{'peak MiB':>10}{'private':>10}")
     for name, each in sorted(found["memory"].items(), key=lambda item: -item[1]["peak_mib"]):
         print(f"{name:<40}{each['peak_mib']:>10.0f}{each['private_mib']:>10.0f}")
@@ -173,9 +205,13 @@ def show(found: dict[str, Any]) -> None:
 def main() -> int:
     """Measure, print, and return the exit code: 0 unless a sweep missed or doubled somebody."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--customers", type=int, default=1_000_000, help="customers of the large table; the small one has a tenth")
+    parser.add_argument(
+        "--customers", type=int, default=1_000_000, help="customers of the large table; the small one has a tenth"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="sweeps of each kind; medians are told (3)")
-    parser.add_argument("--throwaway", action="store_true", help="servers that do not wait for the disk; not for figures to be quoted")
+    parser.add_argument(
+        "--throwaway", action="store_true", help="servers that do not wait for the disk; not for figures to be quoted"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, every single figure in it")
     options = parser.parse_args()
     logs.configure("warning", "benchmark")

@@ -1,6 +1,6 @@
 """How fast the engine's processes do their work, next to the same steps in hand-written SQL, in the same run.
 
-    python -m benchmarks.throughput [--events N] [--rounds N] [--matchers N] [--planners N] [--throwaway] [--json]
+python -m benchmarks.throughput [--events N] [--rounds N] [--matchers N] [--planners N] [--throwaway] [--json]
 """
 
 from __future__ import annotations
@@ -36,12 +36,16 @@ def floor(embedded: EmbeddedServers, size: Size, number: int) -> dict[str, float
         dsn = url.replace("+psycopg", "", 1)
         env = {**os.environ, "PGDSN": dsn, "REDIS": embedded.redis_url.replace("db=0", "db=1")}
         command = [sys.executable, "-m", "benchmarks.floor", str(size.events), "--json"]
-        done = subprocess.run(command, env=env, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+        done = subprocess.run(
+            command, env=env, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1]
+        )
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
-def engine(embedded: EmbeddedServers, folder: Path, size: Size, number: int) -> tuple[dict[str, float], dict[str, Usage]]:
+def engine(
+    embedded: EmbeddedServers, folder: Path, size: Size, number: int
+) -> tuple[dict[str, float], dict[str, Usage]]:
     """Run the engine in a database of its own and return how many of each step it did a second, and what its processes took."""
     with fresh_database(embedded, f"engine_{number}") as url, installation(embedded, url, folder, number) as here:
         here.clock.move(FIRST_DAY)
@@ -127,10 +131,16 @@ def show(found: dict[str, Any]) -> None:
     machine, processes = found["machine"], found["processes"]
     libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
     print(f"machine    {machine['cores']} cores, {machine['cpu']}")
-    print(f"versions   Python {machine['python']}, PostgreSQL {machine['postgresql']}, Valkey {machine['valkey']}, {libraries}")
-    print(f"size       {found['events']:,} events, {found['events']:,} touches due at one minute; every step and touch done once (checked)")
+    print(
+        f"versions   Python {machine['python']}, PostgreSQL {machine['postgresql']}, Valkey {machine['valkey']}, {libraries}"
+    )
+    print(
+        f"size       {found['events']:,} events, {found['events']:,} touches due at one minute; every step and touch done once (checked)"
+    )
     print(f"processes  api, {', '.join(f'{number} {name}' for name, number in processes.items())}, beat; the floor: 1")
-    print(f"servers    {'durable: every commit waits for the disk' if found['durable'] else 'THROWAWAY: commits do not wait for the disk'}")
+    print(
+        f"servers    {'durable: every commit waits for the disk' if found['durable'] else 'THROWAWAY: commits do not wait for the disk'}"
+    )
     print(f"\n{'step':<14}{'floor/s':>10}{'engine/s':>10}{'ratio':>8}")
     for step, each in found["steps"].items():
         print(f"{step:<14}{each['floor']:>10,.0f}{each['engine']:>10,.0f}{each['ratio']:>8.2f}")
@@ -143,16 +153,27 @@ def show(found: dict[str, Any]) -> None:
 def main() -> int:
     """Measure, print, and return the exit code: 0 unless work was lost or doubled."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--events", type=int, default=100_000, help="events posted, and touches due at one minute (100000)")
-    parser.add_argument("--rounds", type=int, default=1, help="runs of the engine, each between two of the floor; medians are compared (1)")
+    parser.add_argument(
+        "--events", type=int, default=100_000, help="events posted, and touches due at one minute (100000)"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=1,
+        help="runs of the engine, each between two of the floor; medians are compared (1)",
+    )
     parser.add_argument("--matchers", type=int, default=2, help="matcher processes (2)")
     parser.add_argument("--planners", type=int, default=1, help="plan workers (1)")
     parser.add_argument("--posters", type=int, default=2, help="connections that post events (2)")
-    parser.add_argument("--throwaway", action="store_true", help="servers that do not wait for the disk; not for figures to be quoted")
+    parser.add_argument(
+        "--throwaway", action="store_true", help="servers that do not wait for the disk; not for figures to be quoted"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, every single figure in it")
     options = parser.parse_args()
     try:
-        found = measure(Size(options.events, options.matchers, options.planners, options.posters), options.rounds, options.throwaway)
+        found = measure(
+            Size(options.events, options.matchers, options.planners, options.posters), options.rounds, options.throwaway
+        )
     except Incomplete as error:
         print(f"not all work was done once: {error}", file=sys.stderr)
         return 1

@@ -46,7 +46,9 @@ class SteppedClock:
         with self._engine.connect() as connection:
             at = stepped.read(connection)
         if at is None:
-            raise InstallationError("the stepped clock was never set; SOP_CLOCK=stepped is for `sop demo`, use SOP_CLOCK=wall")
+            raise InstallationError(
+                "the stepped clock was never set; SOP_CLOCK=stepped is for `sop demo`, use SOP_CLOCK=wall"
+            )
         return at
 
     def move(self, to: datetime) -> None:

@@ -52,12 +52,16 @@ class CurrentDefinitions:
         loaded = definitions_yaml.load_sources({row.name: row.body for row in found}, self._channel_types)
         versions = {row.sop: row.version for row in found if row.sop}
         if loaded.engine is None or loaded.segments is None:
-            raise DefinitionError(f"generation {generation} cannot be read by this version; apply the definitions again")
+            raise DefinitionError(
+                f"generation {generation} cannot be read by this version; apply the definitions again"
+            )
         sops = {name: DefinedSop(sop, versions[name]) for name, sop in loaded.sops.items()}
         broken = frozenset(versions) - frozenset(sops)
         if broken:
             log.error("definitions.broken", generation=generation, sops=sorted(broken))
-        return Definitions(generation, loaded.engine, sops, broken, rethreshold.defined_since(connection), loaded.segments)
+        return Definitions(
+            generation, loaded.engine, sops, broken, rethreshold.defined_since(connection), loaded.segments
+        )
 
 
 class CurrentChannels:
@@ -72,7 +76,9 @@ class CurrentChannels:
         """Return the channels by name. One that cannot be built (a secret is missing) is left out and logged."""
         definitions = self._current.read(connection)
         if definitions.generation != self._generation:
-            self._built = {name: one for name, config in definitions.engine.channels.items() if (one := self._one(name, config))}
+            self._built = {
+                name: one for name, config in definitions.engine.channels.items() if (one := self._one(name, config))
+            }
             self._generation = definitions.generation
         return {name: channel for name, (_, channel) in self._built.items()}
 

@@ -32,7 +32,14 @@ def connect(url: str, *, timeout: float = 2.0) -> redis.Redis:
 class RedisHintQueue:
     """The stream `sop:events`, read by the consumer group `matchers`."""
 
-    def __init__(self, client: redis.Redis, consumer: str = "one", *, claim_after_ms: int = _CLAIM_AFTER_MS, gone_after_ms: int = _GONE_AFTER_MS) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        consumer: str = "one",
+        *,
+        claim_after_ms: int = _CLAIM_AFTER_MS,
+        gone_after_ms: int = _GONE_AFTER_MS,
+    ) -> None:
         self._client = client
         self._consumer = consumer
         self._claim_after = claim_after_ms
@@ -92,7 +99,9 @@ class RedisHintQueue:
                 raise
 
     def _abandoned(self, limit: int) -> list[Hint]:
-        answer: Any = self._client.xautoclaim(STREAM, GROUP, self._consumer, min_idle_time=self._claim_after, count=limit)
+        answer: Any = self._client.xautoclaim(
+            STREAM, GROUP, self._consumer, min_idle_time=self._claim_after, count=limit
+        )
         return [_hint(entry, again=True) for entry in answer[1] if entry[1]]
 
     def _fresh(self, limit: int, wait: float) -> list[Hint]:
@@ -106,7 +115,9 @@ def _entries(answer: Any) -> list[Any]:
     if not answer:
         return []
     entries = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
-    nested = bool(entries) and isinstance(entries[0], list) and bool(entries[0]) and isinstance(entries[0][0], (list, tuple))
+    nested = (
+        bool(entries) and isinstance(entries[0], list) and bool(entries[0]) and isinstance(entries[0][0], (list, tuple))
+    )
     return list(entries[0]) if nested else list(entries)
 
 

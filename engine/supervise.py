@@ -140,7 +140,9 @@ class Supervisor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     # Starting and ending one child
@@ -173,7 +175,9 @@ class Supervisor:
         now = time.monotonic()
         delay = child.next_delay(now)
         child.due = now + delay
-        _log.warning("child_died", child=child.name, ended=_how(code), restarts=child.restarts, restart_in_seconds=delay)
+        _log.warning(
+            "child_died", child=child.name, ended=_how(code), restarts=child.restarts, restart_in_seconds=delay
+        )
 
     def _reap(self, child: _Child) -> int:
         """End what is left of the child's process group, collect it, and let its reader finish."""

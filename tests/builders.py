@@ -21,8 +21,17 @@ INSTALLATION = "00000000-0000-0000-0000-000000000001"
 
 ENGINE = {
     "timezone": SHANGHAI,
-    "attributes": {"name": "text", "budget": "number", "due": "date", "seen_at": "datetime", "vip": {"type": "bool", "default": False}},
-    "dimensions": {"stage": {"values": ["新加好友", "意向客户", "到店客户", "成交客户"]}, "tier": {"values": ["普通", "金卡"]}},
+    "attributes": {
+        "name": "text",
+        "budget": "number",
+        "due": "date",
+        "seen_at": "datetime",
+        "vip": {"type": "bool", "default": False},
+    },
+    "dimensions": {
+        "stage": {"values": ["新加好友", "意向客户", "到店客户", "成交客户"]},
+        "tier": {"values": ["普通", "金卡"]},
+    },
     "channels": {"log": {"type": "log"}, "sms": {"type": "log"}},
 }
 
@@ -81,11 +90,21 @@ def a_customer(tags: Iterable[str] = (), stage: str | None = None, **fields: Any
 
 
 def an_event(
-    type: str = "tag.added", data: dict[str, Any] | None = None, *, time: datetime = NOON, received: datetime | None = None, **fields: Any
+    type: str = "tag.added",
+    data: dict[str, Any] | None = None,
+    *,
+    time: datetime = NOON,
+    received: datetime | None = None,
+    **fields: Any,
 ) -> Event:
     """Return an event of customer c-1, received when it happened, with an id of its type, time and data."""
     data = {"tag": "装修意向"} if data is None and type.startswith("tag.") else data or {}
-    plain = {"source": "crm", "id": f"{type}@{time.isoformat()}{data or ''}", "subject": "c-1", "received_at": received or time}
+    plain = {
+        "source": "crm",
+        "id": f"{type}@{time.isoformat()}{data or ''}",
+        "subject": "c-1",
+        "received_at": received or time,
+    }
     return Event(**(plain | {"type": type, "time": time, "data": data} | fields))
 
 

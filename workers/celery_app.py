@@ -35,7 +35,12 @@ app.conf.update(
     worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    broker_transport_options={"visibility_timeout": 60, "socket_timeout": 5, "socket_connect_timeout": 5, "socket_keepalive": True},
+    broker_transport_options={
+        "visibility_timeout": 60,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+    },
     timezone="UTC",
     beat_scheduler="celery.beat:Scheduler",
     beat_max_loop_interval=min(settings.plan_interval, 1.0),

@@ -22,7 +22,14 @@ def main() -> int:
     try:
         _read_definitions(wiring)
         parts = Parts(
-            wiring.engine, wiring.clock, wiring.ingest, wiring.explaining, wiring.keys, settings, wiring.readiness, version("sop-engine")
+            wiring.engine,
+            wiring.clock,
+            wiring.ingest,
+            wiring.explaining,
+            wiring.keys,
+            settings,
+            wiring.readiness,
+            version("sop-engine"),
         )
         serve(parts, settings.api_host, settings.api_port)
     except SopError as error:

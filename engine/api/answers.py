@@ -70,7 +70,11 @@ _EVENT_SCHEMA: dict[str, Any] = {
     "properties": {
         "specversion": {"const": "1.0"},
         "source": {"type": "string", "maxLength": MAX_TEXT, "description": "The system that saw it, e.g. `crm`"},
-        "id": {"type": "string", "maxLength": MAX_TEXT, "description": "Unique within the source; the same id again is a duplicate"},
+        "id": {
+            "type": "string",
+            "maxLength": MAX_TEXT,
+            "description": "Unique within the source; the same id again is a duplicate",
+        },
         "type": {
             "type": "string",
             "pattern": "^[a-z][a-z0-9_.-]{0,99}$",
@@ -82,7 +86,7 @@ _EVENT_SCHEMA: dict[str, Any] = {
             "description": "When it happened: RFC 3339 with an offset, or epoch seconds or milliseconds; absent: now",
         },
         "datacontenttype": {"type": "string", "description": "JSON only"},
-        "data": {"type": "object", "description": "What the type needs, e.g. {\"tag\": \"装修意向\"} for tag.added"},
+        "data": {"type": "object", "description": 'What the type needs, e.g. {"tag": "装修意向"} for tag.added'},
     },
     "additionalProperties": True,
     "example": {
@@ -107,11 +111,16 @@ REQUEST_BODY: dict[str, Any] = {
     },
 }
 
-KEY_SCHEME: dict[str, Any] = {"key": {"type": "http", "scheme": "bearer", "description": "`sop_<id>_<secret>`, made by `sop key create`"}}
+KEY_SCHEME: dict[str, Any] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "`sop_<id>_<secret>`, made by `sop key create`"}
+}
 NEEDS_KEY: dict[str, Any] = {"security": [{"key": []}]}
 
 
 def problems(**descriptions: str) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI responses for problems, given as status_401="what it means"."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
-    return {int(name.removeprefix("status_")): {"description": text, "content": content} for name, text in descriptions.items()}
+    return {
+        int(name.removeprefix("status_")): {"description": text, "content": content}
+        for name, text in descriptions.items()
+    }

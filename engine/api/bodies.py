@@ -37,7 +37,9 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
             async with asyncio.timeout(left):
                 message = await request.receive()
         except TimeoutError:
-            raise ApiProblem(408, f"the body did not arrive within {READ_SECONDS:.0f} seconds", headers=_CLOSE) from None
+            raise ApiProblem(
+                408, f"the body did not arrive within {READ_SECONDS:.0f} seconds", headers=_CLOSE
+            ) from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         left = max(0.0, left - (loop.time() - began))

@@ -51,7 +51,9 @@ def router(parts: Parts, taking: Taking, metrics: Metrics) -> APIRouter:
     async def post_events(
         request: Request,
         backfill: Annotated[bool, Query(description="Facts only: the events start nothing")] = False,
-        wait: Annotated[float | None, Query(ge=0, le=MAX_WAIT, allow_inf_nan=False, description="Seconds to wait for outcomes")] = None,
+        wait: Annotated[
+            float | None, Query(ge=0, le=MAX_WAIT, allow_inf_nan=False, description="Seconds to wait for outcomes")
+        ] = None,
     ) -> Response:
         await require(request, parts.keys, "events:write")
         taken = await taking.take(request, backfill=backfill)
@@ -73,7 +75,9 @@ def router(parts: Parts, taking: Taking, metrics: Metrics) -> APIRouter:
         id: Annotated[str | None, Query(max_length=200, description="Exactly this id")] = None,
         source: Annotated[str | None, Query(max_length=200, description="Exactly this source")] = None,
         customer: Annotated[str | None, Query(max_length=200, description="The customer's id in the CRM")] = None,
-        outcome: Annotated[Literal["rejected", "unmatched", "matched"] | None, Query(description="What became of them")] = None,
+        outcome: Annotated[
+            Literal["rejected", "unmatched", "matched"] | None, Query(description="What became of them")
+        ] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: Annotated[str | None, Query(max_length=64, description="`next` of the page before")] = None,
     ) -> Response:

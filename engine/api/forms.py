@@ -50,7 +50,9 @@ def form_of(headers: Headers) -> Form:
     if media == JSON:
         return Form.PLAIN
     found = f"content type {media[:100]!r} is not taken" if media else "the content type is missing"
-    raise ApiProblem(415, f"{found}; allowed: {_ALLOWED}", headers={"Accept-Post": f"{JSON}, {STRUCTURED}, {BATCH}, {NDJSON}"})
+    raise ApiProblem(
+        415, f"{found}; allowed: {_ALLOWED}", headers={"Accept-Post": f"{JSON}, {STRUCTURED}, {BATCH}, {NDJSON}"}
+    )
 
 
 def parse(body: bytes) -> Any:
@@ -85,7 +87,9 @@ def binary_event(headers: Headers, body: bytes) -> dict[str, Any]:
 
     Raises ApiProblem 400 for a body that is not JSON, EventError for a header that cannot be decoded.
     """
-    event: dict[str, Any] = {name[3:]: _decoded(name, value) for name, value in headers.items() if name.startswith("ce-")}
+    event: dict[str, Any] = {
+        name[3:]: _decoded(name, value) for name, value in headers.items() if name.startswith("ce-")
+    }
     event["data"] = parse(body) if body.strip() else None
     return event
 

@@ -23,7 +23,9 @@ def router(parts: Parts) -> APIRouter:
     async def healthz() -> dict[str, str]:
         return {"status": "ok", "version": parts.version}
 
-    @routes.get("/readyz", summary="Events can be taken", responses={503: {"description": "They cannot; the body says why"}})
+    @routes.get(
+        "/readyz", summary="Events can be taken", responses={503: {"description": "They cannot; the body says why"}}
+    )
     async def readyz() -> JSONResponse:
         found = await _look(parts)
         return JSONResponse(found, 200 if found["ready"] else 503)

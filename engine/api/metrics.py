@@ -67,13 +67,17 @@ class _FromDatabase(Collector):
             age = vitals.heartbeat_age(connection, "beat")
             gauges = [
                 _gauge("sop_events_unmatched", "Events waiting for the matcher", vitals.unmatched_events(connection)),
-                _gauge("sop_due_backlog", "Timelines that are due", vitals.due_timelines(connection, self._clock.now())),
+                _gauge(
+                    "sop_due_backlog", "Timelines that are due", vitals.due_timelines(connection, self._clock.now())
+                ),
                 _gauge("sop_dead_letters", "Dead letters", vitals.dead_letters(connection)),
             ]
         return gauges if age is None else [*gauges, _gauge("sop_beat_age_seconds", "Since beat last ticked", age)]
 
     def _touch_counts(self) -> GaugeMetricFamily:
-        family = GaugeMetricFamily("sop_touches_total", "Touches by their present status", labels=("sop", "channel", "status"))
+        family = GaugeMetricFamily(
+            "sop_touches_total", "Touches by their present status", labels=("sop", "channel", "status")
+        )
         with self._guard:
             if self._counted_at is None or monotonic() - self._counted_at > TOUCHES_EVERY:
                 with transaction(self._engine) as connection:

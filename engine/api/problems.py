@@ -66,7 +66,13 @@ def respond(
     status: int, detail: str, *, headers: dict[str, str] | None = None, extra: dict[str, Any] | None = None
 ) -> Response:
     """Return a problem as a response."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **(extra or {})}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **(extra or {}),
+    }
     return Response(orjson.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -104,13 +110,20 @@ async def _sop_error(_request: Request, error: Exception) -> Response:
 
 async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    details = {404: "nothing is at this address; /openapi.json lists what there is", 405: "this address does not know this method"}
-    return respond(error.status_code, details.get(error.status_code, str(error.detail)), headers=dict(error.headers or {}))
+    details = {
+        404: "nothing is at this address; /openapi.json lists what there is",
+        405: "this address does not know this method",
+    }
+    return respond(
+        error.status_code, details.get(error.status_code, str(error.detail)), headers=dict(error.headers or {})
+    )
 
 
 async def _validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [{"field": ".".join(str(part) for part in each["loc"]), "error": str(each["msg"])} for each in error.errors()]
+    errors = [
+        {"field": ".".join(str(part) for part in each["loc"]), "error": str(each["msg"])} for each in error.errors()
+    ]
     return respond(422, "; ".join(f"{each['field']}: {each['error']}" for each in errors), extra={"errors": errors})
 
 

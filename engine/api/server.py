@@ -32,7 +32,9 @@ def bind(host: str, port: int) -> socket.socket:
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
-        raise InstallationError(f"cannot listen on {host}:{port}: {error.strerror}; set SOP_API_HOST and SOP_API_PORT") from error
+        raise InstallationError(
+            f"cannot listen on {host}:{port}: {error.strerror}; set SOP_API_HOST and SOP_API_PORT"
+        ) from error
     return listening
 
 

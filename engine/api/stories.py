@@ -53,7 +53,9 @@ def router(parts: Parts) -> APIRouter:
         cursor: Annotated[str | None, Query(max_length=20, description="`next` of the page before")] = None,
     ) -> Response:
         await require(request, parts.keys, "read")
-        wanted = TouchFilter(_plain(customer), _plain(sop), _plain(step), status, _plain(channel), _plain(reason), since, until)
+        wanted = TouchFilter(
+            _plain(customer), _plain(sop), _plain(step), status, _plain(channel), _plain(reason), since, until
+        )
         found = await run_in_threadpool(_page, parts, wanted, limit + 1, _before(cursor))
         more = str(found[limit - 1].id) if len(found) > limit else None
         return _json({"touches": [dict(row._mapping) for row in found[:limit]], "next": more})

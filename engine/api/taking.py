@@ -65,7 +65,9 @@ class Taking:
         return taken
 
     async def _list(self, values: Sequence[Any], backfill: bool) -> Answer:
-        return await self._in_thread(lambda: self._ingest.accept([(i, forms.checked(v)) for i, v in enumerate(values)], backfill))
+        return await self._in_thread(
+            lambda: self._ingest.accept([(i, forms.checked(v)) for i, v in enumerate(values)], backfill)
+        )
 
     async def _stream(self, request: Request, backfill: bool) -> Answer:
         """Take a stream part by part, in order; what was taken stays taken when a later part fails."""
@@ -120,7 +122,9 @@ def _unless_all_refused(taken: Answer) -> Answer:
     """202 says that something is committed; where nothing is, the answer is 422."""
     if taken.rejected and not taken.accepted and not taken.duplicates:
         first = taken.rejected[0].error
-        raise ApiProblem(422, f"none of the {len(taken.rejected):,} events was taken; the first: {first}", extra=members(taken))
+        raise ApiProblem(
+            422, f"none of the {len(taken.rejected):,} events was taken; the first: {first}", extra=members(taken)
+        )
     return taken
 
 
@@ -130,5 +134,9 @@ def _midway(error: Exception, taken: Answer) -> Exception:
     if problem is None or isinstance(error, EventError):
         return error
     known = taken.accepted + taken.duplicates
-    remedy = f"{known:,} events are taken; posting all again is safe, they count as duplicates" if known else "nothing was taken"
+    remedy = (
+        f"{known:,} events are taken; posting all again is safe, they count as duplicates"
+        if known
+        else "nothing was taken"
+    )
     return ApiProblem(problem.status, f"{problem.detail} ({remedy})", headers=problem.headers, extra=members(taken))

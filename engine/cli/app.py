@@ -61,7 +61,9 @@ def _show_version(wanted: bool) -> None:
 
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
-    _version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
+    ] = False,
 ) -> None:
     _state["debug"] = debug
     logs.configure("debug" if debug else "critical", "sop")  # what goes wrong is said by the command itself
@@ -105,7 +107,9 @@ def said(error: Exception) -> str:
         why = str(cause).strip().splitlines()[0] if cause is not None and str(cause).strip() else ""
         return "\n".join(clean(line) for line in str(error).splitlines()) + (f" ({clean(why)})" if why else "")
     if isinstance(error, ValidationError) and error.title == _SETTINGS:
-        return "; ".join(f"SOP_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_input=False))
+        return "; ".join(
+            f"SOP_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_input=False)
+        )
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _NO_TABLE:
         return "the database has no schema yet, or an older one; run `sop db upgrade`"
     return f"{type(error).__name__}: {clean(str(error).splitlines()[0]) if str(error) else ''} (`sop --debug …` shows where)"

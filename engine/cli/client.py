@@ -20,7 +20,9 @@ def url(settings: Settings) -> str:
     if settings.api_url:
         parts = urlsplit(settings.api_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InstallationError(f"SOP_API_URL `{settings.api_url}` is no URL; write http://host:port or https://host")
+            raise InstallationError(
+                f"SOP_API_URL `{settings.api_url}` is no URL; write http://host:port or https://host"
+            )
         return settings.api_url.rstrip("/")
     host = _ANYWHERE.get(settings.api_host, settings.api_host)
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host
@@ -53,13 +55,17 @@ def post_event(settings: Settings, event: dict[str, Any], wait: float | None) ->
     parameters = {} if wait is None else {"wait": str(wait)}
     headers = {"Authorization": f"Bearer {key(settings)}"}
     try:
-        answer = httpx2.post(f"{base}/v1/events", json=event, params=parameters, headers=headers, timeout=_PATIENCE + (wait or 0))
+        answer = httpx2.post(
+            f"{base}/v1/events", json=event, params=parameters, headers=headers, timeout=_PATIENCE + (wait or 0)
+        )
     except httpx2.TimeoutException as error:
         raise InstallationError(
             f"the API at {base} did not answer in time; whether event {event['id']} was taken is not known: post it again with this --id"
         ) from error
     except httpx2.HTTPError as error:
-        raise InstallationError(f"the API does not answer at {base} ({error}); start `sop up` or `sop api`, or set SOP_API_URL") from error
+        raise InstallationError(
+            f"the API does not answer at {base} ({error}); start `sop up` or `sop api`, or set SOP_API_URL"
+        ) from error
     return _checked(answer, base)
 
 
@@ -69,10 +75,14 @@ def _checked(answer: httpx2.Response, base: str) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise SopError(f"what answers at {base} is not this engine's API (status {answer.status_code}); check SOP_API_URL")
+        raise SopError(
+            f"what answers at {base} is not this engine's API (status {answer.status_code}); check SOP_API_URL"
+        )
     if answer.is_success:
         return body
-    raise (AccessError if answer.status_code in (401, 403) else SopError)(str(body.get("detail") or f"status {answer.status_code}"))
+    raise (AccessError if answer.status_code in (401, 403) else SopError)(
+        str(body.get("detail") or f"status {answer.status_code}")
+    )
 
 
 def alive(settings: Settings) -> str | None:

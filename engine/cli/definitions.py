@@ -26,7 +26,11 @@ from engine.shipped import shipped_definitions
 from engine.wiring import CHANNEL_TYPES
 
 _PANEL = "Definitions"
-_SCHEMAS = {"engine.schema.json": "engine.yaml", "segments.schema.json": "segments.yaml", "sop.schema.json": "sops/*.yaml"}
+_SCHEMAS = {
+    "engine.schema.json": "engine.yaml",
+    "segments.schema.json": "segments.yaml",
+    "sop.schema.json": "sops/*.yaml",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -69,9 +73,15 @@ def validate(directory: Folder = None, json_: AsJson = False) -> None:
 
 
 def schema(
-    engine: Annotated[bool, typer.Option("--engine", help="The schema of engine.yaml instead of that of an SOP.")] = False,
-    segments: Annotated[bool, typer.Option("--segments", help="The schema of segments.yaml instead of that of an SOP.")] = False,
-    write: Annotated[Path | None, typer.Option(metavar="DIR", help="Write all schemas into this definitions folder.")] = None,
+    engine: Annotated[
+        bool, typer.Option("--engine", help="The schema of engine.yaml instead of that of an SOP.")
+    ] = False,
+    segments: Annotated[
+        bool, typer.Option("--segments", help="The schema of segments.yaml instead of that of an SOP.")
+    ] = False,
+    write: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write all schemas into this definitions folder.")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of an SOP file, for completion and checks in an editor.
 
@@ -98,7 +108,10 @@ def write_schemas(directory: Path) -> None:
 
 
 def _schema_text(name: str) -> str:
-    made = {"engine.schema.json": lambda: schemas.engine_schema(CHANNEL_TYPES), "segments.schema.json": schemas.segments_schema}
+    made = {
+        "engine.schema.json": lambda: schemas.engine_schema(CHANNEL_TYPES),
+        "segments.schema.json": schemas.segments_schema,
+    }
     return json.dumps(made.get(name, schemas.sop_schema)(), ensure_ascii=False, indent=2)
 
 

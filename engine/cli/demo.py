@@ -44,7 +44,9 @@ def register(app: typer.Typer) -> None:
 def demo(
     customers: Annotated[int, typer.Option(min=1, max=5000, help="How many customers the feed has.")] = CUSTOMERS,
     days: Annotated[int, typer.Option(min=2, max=120, help="How many days pass.")] = DAYS,
-    keep: Annotated[bool, typer.Option(help="Keep everything running at the end, to look around; Ctrl-C ends it.")] = False,
+    keep: Annotated[
+        bool, typer.Option(help="Keep everything running at the end, to look around; Ctrl-C ends it.")
+    ] = False,
     lang: Lang = None,
 ) -> None:
     """Watch the whole engine work: a CRM feed in, SOP messages out on days 1, 3, 8 and 15, and every one of them checked.
@@ -122,7 +124,9 @@ def _running(settings: Settings, console: Console) -> Iterator[Stage]:
             definitions = wiring.current.read(connection)
         status.stop()
         pids = ", ".join(f"{name} {pid}" for name, pid in supervisor.pids.items())
-        console.print(f"PostgreSQL, Valkey; processes: {pids}; events go to {url}/v1/events", highlight=False, soft_wrap=True)
+        console.print(
+            f"PostgreSQL, Valkey; processes: {pids}; events go to {url}/v1/events", highlight=False, soft_wrap=True
+        )
         titles = {name: defined.sop.title for name, defined in definitions.sops.items()}
         yield Stage(wiring, supervisor, url, key, definitions, titles)
 
@@ -160,26 +164,38 @@ def _judge(stage: Stage, driven: Driven, customers: int, days: int) -> Verdict:
 
 
 def _report(
-    console: Console, verdict: Verdict, stage: Stage, driven: Driven, seconds: float, lang: str, called: Mapping[str, str]
+    console: Console,
+    verdict: Verdict,
+    stage: Stage,
+    driven: Driven,
+    seconds: float,
+    lang: str,
+    called: Mapping[str, str],
 ) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_row("events", f"{verdict.events} posted over HTTP, {verdict.unmatched} not matched")
     table.add_row("timelines", str(verdict.timelines))
     table.add_row("touches sent", str(verdict.sent))
-    table.add_row("", "\n".join(f"{number:5d}  {stage.titles.get(sop, sop)}" for sop, number in verdict.per_sop.items()))
+    table.add_row(
+        "", "\n".join(f"{number:5d}  {stage.titles.get(sop, sop)}" for sop, number in verdict.per_sop.items())
+    )
     table.add_row("per day", _days(verdict.per_day))
     table.add_row("silent", _silent(verdict, called))
     table.add_row("ends", _reasons(verdict.ends, lang))
     table.add_row("skips", _reasons(verdict.skips, lang))
     table.add_row("lost", str(len(verdict.lost)))
     table.add_row("doubled", str(len(verdict.doubled)))
-    table.add_row("otherwise", f"{len(verdict.differing) + len(verdict.unexpected)} touches or timelines not as core alone says")
+    table.add_row(
+        "otherwise", f"{len(verdict.differing) + len(verdict.unexpected)} touches or timelines not as core alone says"
+    )
     table.add_row("lateness", f"p99 {verdict.lateness_p99:g} s, longest {verdict.lateness_max:g} s of business time")
     console.print(table, soft_wrap=True)
     for problem in [*verdict.lost, *verdict.doubled, *verdict.unexpected, *verdict.differing][:20]:
         console.print(f"  {problem}", markup=False, highlight=False)
     word = "as the definitions promise" if verdict.held else "NOT as the definitions promise"
-    console.print(f"{word}: {driven.moments} moments of {len(verdict.per_day)} days in {seconds:.0f} s", highlight=False)
+    console.print(
+        f"{word}: {driven.moments} moments of {len(verdict.per_day)} days in {seconds:.0f} s", highlight=False
+    )
     console.print(
         f"Definitions: {stage.wiring.settings.definitions}. Next: `sop up`, edit them, `sop apply`; `sop demo --keep` leaves this running.",
         highlight=False,
@@ -191,7 +207,11 @@ def _silent(verdict: Verdict, called: Mapping[str, str]) -> str:
     """Return how many were woken, and who answered in time to get nothing more."""
     line = f"woken: {verdict.woken}, replied in time: {len(verdict.answered)}"
     first = next((ref for ref in verdict.answered if ref in called), None)
-    return f"{line}; {first} {called[first]} wrote after the first message and got no more (sop explain {first})" if first else line
+    return (
+        f"{line}; {first} {called[first]} wrote after the first message and got no more (sop explain {first})"
+        if first
+        else line
+    )
 
 
 def _days(per_day: Mapping[str, int]) -> str:
@@ -203,7 +223,10 @@ def _days(per_day: Mapping[str, int]) -> str:
 
 def _reasons(counts: Mapping[str, int], lang: str) -> str:
     ordered = sorted(counts.items(), key=lambda each: -each[1])
-    return "\n".join(f"{number:5d}  {name}: {sentence(name.split(' ')[0], lang)}".removesuffix(f": {name}") for name, number in ordered)
+    return "\n".join(
+        f"{number:5d}  {name}: {sentence(name.split(' ')[0], lang)}".removesuffix(f": {name}")
+        for name, number in ordered
+    )
 
 
 def _wait(stage: Stage, console: Console) -> None:

@@ -35,12 +35,18 @@ def register(app: typer.Typer) -> None:
 
 
 def event(
-    kind: Annotated[str, typer.Argument(metavar="TYPE", help="tag.added, stage.changed, message.received, purchase, …")],
+    kind: Annotated[
+        str, typer.Argument(metavar="TYPE", help="tag.added, stage.changed, message.received, purchase, …")
+    ],
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id in the CRM.")],
     values: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=_VALUES)] = None,
     wait: Annotated[bool, typer.Option("--wait", help=f"Say what came of it, within {_WAIT:.0f} seconds.")] = False,
-    time: Annotated[str | None, typer.Option(help="When it happened, e.g. 2026-03-01T10:00:00+08:00; without it, now.")] = None,
-    id_: Annotated[str | None, typer.Option("--id", help="Its id; without it, a new one. The same id again is a duplicate.")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="When it happened, e.g. 2026-03-01T10:00:00+08:00; without it, now.")
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Its id; without it, a new one. The same id again is a duplicate.")
+    ] = None,
     source: Annotated[str, typer.Option(help="The system that saw it.")] = "cli",
     lang: Lang = None,
     json_: AsJson = False,
@@ -55,7 +61,13 @@ def event(
 
     sop event message.received C1 channel=wecom text=我想预约
     """
-    posted: dict[str, Any] = {"specversion": "1.0", "source": source, "id": id_ or secrets.token_hex(8), "type": kind, "subject": customer}
+    posted: dict[str, Any] = {
+        "specversion": "1.0",
+        "source": source,
+        "id": id_ or secrets.token_hex(8),
+        "type": kind,
+        "subject": customer,
+    }
     if time is not None:
         posted["time"] = time
     posted["data"] = data_of(values or [])

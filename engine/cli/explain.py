@@ -11,7 +11,7 @@ from engine.cli.output import as_json, clean, print_styled, say
 from engine.cli.session import AsJson, Lang
 from engine.core.story import Story, ToldStep
 from engine.core.wording import Words
-from engine.services.explain import MOST_EVENTS, Explaining
+from engine.services.explain import MOST_EVENTS
 
 _MARKS = {
     "sent": ("✓", "green"), "handed": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("?", "red"), "skipped": ("–", "yellow"),
@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id in the CRM.")],
-    sop: Annotated[str | None, typer.Option(help="Only what concerns this SOP; says what it waits for if nothing does.")] = None,
+    sop: Annotated[
+        str | None, typer.Option(help="Only what concerns this SOP; says what it waits for if nothing does.")
+    ] = None,
     events: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, help="So many of the newest events.")] = 50,
     lang: Lang = None,
     json_: AsJson = False,
@@ -92,7 +94,11 @@ def _timelines(story: Story, words: Words) -> None:
 
 def _step(step: ToldStep, width: int, words: Words) -> None:
     mark, style = _MARKS.get(step.status, _TO_COME)
-    print_styled((f"    {mark} ", style), (f"{clean(step.step):<{width}}  ", ""), (words.step(step), style if style == "dim" else ""))
+    print_styled(
+        (f"    {mark} ", style),
+        (f"{clean(step.step):<{width}}  ", ""),
+        (words.step(step), style if style == "dim" else ""),
+    )
 
 
 def _title(text: str) -> None:

@@ -52,7 +52,9 @@ def log(
     parts = session.wiring()
     zone, tongue = session.zone_of(parts), session.language(lang)
     begin = session.moment(since, parts.clock.now(), zone) if since else None
-    dispatched = DispatchLog(parts.engine, TouchFilter(customer, sop, None, status.value if status else None, channel, since=begin))
+    dispatched = DispatchLog(
+        parts.engine, TouchFilter(customer, sop, None, status.value if status else None, channel, since=begin)
+    )
 
     def shown(row: Any) -> tuple[str, ...]:
         place = at(row.at, zone), row.customer, row.sop, row.step, row.channel or ""

@@ -23,7 +23,15 @@ from engine.core.timing import zone
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What could steer a terminal or turn the reading direction: control characters, bidi overrides."""
 
-STYLES = {"sent": "green", "failed": "red", "unknown": "red", "error": "red", "warning": "yellow", "ok": "green", "skipped": "dim"}
+STYLES = {
+    "sent": "green",
+    "failed": "red",
+    "unknown": "red",
+    "error": "red",
+    "warning": "yellow",
+    "ok": "green",
+    "skipped": "dim",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,10 @@ def on_terminal() -> bool:
 def clean(value: Any) -> str:
     """Return a value as one line of text that cannot steer a terminal."""
     text = "" if value is None else str(value)
-    return _UNSAFE.sub(lambda found: " " if found[0] in "\t\n" else found[0].encode("unicode_escape", "backslashreplace").decode(), text)
+    return _UNSAFE.sub(
+        lambda found: " " if found[0] in "\t\n" else found[0].encode("unicode_escape", "backslashreplace").decode(),
+        text,
+    )
 
 
 def at(moment: datetime | None, zone_name: str) -> str:

@@ -67,7 +67,9 @@ def worker(
 ) -> None:
     """Plan what is due, or send what is ready. Several of each may run side by side."""
     settings = Settings()
-    commands = {name: worker_command(name, 1 if name == "plan" else settings.send_concurrency) for name in ("plan", "send")}
+    commands = {
+        name: worker_command(name, 1 if name == "plan" else settings.send_concurrency) for name in ("plan", "send")
+    }
     if queue is not None:
         _become(commands[queue.value])
     supervisor = Supervisor()

@@ -41,7 +41,9 @@ def preview(directory: Folder = None, json_: AsJson = False) -> None:
         say(definitions_yaml.render_problems(wrong))
         raise DefinitionError(f"{path}: correct the errors above first")
     quiet = json_ or not on_terminal()
-    found = session.wiring().previewing.preview(loaded.engine, loaded.segments, lambda said: None if quiet else note(f"… {said}"))
+    found = session.wiring().previewing.preview(
+        loaded.engine, loaded.segments, lambda said: None if quiet else note(f"… {said}")
+    )
     if json_:
         as_json(asdict(found))
         return

@@ -28,7 +28,9 @@ class Language(StrEnum):
     en = "en"
 
 
-Lang = Annotated[Language | None, typer.Option(help="Language of reasons; without it, that of LC_ALL or LANG.", show_default=False)]
+Lang = Annotated[
+    Language | None, typer.Option(help="Language of reasons; without it, that of LC_ALL or LANG.", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -36,7 +36,9 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    directory: Annotated[Path | None, typer.Argument(help="Definitions applied on the first start.", show_default="sop_definitions")] = None,
+    directory: Annotated[
+        Path | None, typer.Argument(help="Definitions applied on the first start.", show_default="sop_definitions")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Port of the API.")] = None,
 ) -> None:
     """Run the whole engine here: API, matcher, workers, beat; PostgreSQL and Valkey too unless set. Ctrl-C drains.
@@ -57,7 +59,9 @@ def up(
         start_all(supervisor, connected)
         url = await_api(connected, supervisor)
         say(f"Running. Events go to {url}/v1/events; the admin key is in {connected.state_dir / KEY_FILE}")
-        say(f"Logs are in {connected.state_dir / 'logs'}. In another terminal: sop event tag.added C1 tag=装修意向 --wait; sop log --follow")
+        say(
+            f"Logs are in {connected.state_dir / 'logs'}. In another terminal: sop event tag.added C1 tag=装修意向 --wait; sop log --follow"
+        )
         supervisor.wait()
         say("Draining")
 
@@ -98,7 +102,9 @@ def start_all(supervisor: Supervisor, settings: Settings) -> None:
 def environment(settings: Settings) -> dict[str, str]:
     """Return this process's environment with every setting in it, for children."""
     told = {f"SOP_{name.upper()}": value for name, value in settings.model_dump().items() if value is not None}
-    plain = {name: value.get_secret_value() if isinstance(value, SecretStr) else str(value) for name, value in told.items()}
+    plain = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value) for name, value in told.items()
+    }
     return {**os.environ, **plain}
 
 
@@ -113,7 +119,9 @@ def await_api(settings: Settings, supervisor: Supervisor) -> str:
                 return url
         except httpx2.HTTPError:
             time.sleep(0.05)
-    raise InstallationError(f"the API did not answer on {url} within {_READY_WITHIN:.0f} s; see {settings.state_dir / 'logs' / 'api.log'}")
+    raise InstallationError(
+        f"the API did not answer on {url} within {_READY_WITHIN:.0f} s; see {settings.state_dir / 'logs' / 'api.log'}"
+    )
 
 
 def _apply_first(wiring: Wiring, folder: Path, say: Say) -> None:

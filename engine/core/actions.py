@@ -12,7 +12,13 @@ from engine.core.events import END, ENGINE_SOURCE, START, Event
 
 
 def events(
-    actions: Iterable[Action], timeline: Timeline, customer: Customer, place: str, at: datetime, now: datetime, depth: int
+    actions: Iterable[Action],
+    timeline: Timeline,
+    customer: Customer,
+    place: str,
+    at: datetime,
+    now: datetime,
+    depth: int,
 ) -> list[Event]:
     """Return the events that these actions stand for.
 

@@ -29,7 +29,9 @@ def text(head: Sequence[str | None], data: dict[str, Any]) -> bytes:
         found = _ENCODER.encode([*head, data]).encode()
     except (ValueError, TypeError, RecursionError):
         _check(data)
-        raise EventError("the event holds a value that JSON does not know; send text, numbers, true, false, null") from None
+        raise EventError(
+            "the event holds a value that JSON does not know; send text, numbers, true, false, null"
+        ) from None
     if _suspect(found):
         _check(data)
     return found

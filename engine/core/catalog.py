@@ -59,9 +59,15 @@ class Definitions:
     @cached_property
     def thresholds(self) -> dict[str, tuple[int, ...]]:
         """Days of silence at which something happens, ascending, by clock: of lifecycles, triggers, exits and `while`."""
-        days: dict[str, set[int]] = {name: set((clock.lifecycle or {}).values()) - {0} for name, clock in self.engine.clocks.items()}
+        days: dict[str, set[int]] = {
+            name: set((clock.lifecycle or {}).values()) - {0} for name, clock in self.engine.clocks.items()
+        }
         for defined in self.sops.values():
-            asked: Iterable[Moment | Condition] = (*defined.sop.trigger, *defined.sop.exit, *self.expanded(defined.sop.while_))
+            asked: Iterable[Moment | Condition] = (
+                *defined.sop.trigger,
+                *defined.sop.exit,
+                *self.expanded(defined.sop.while_),
+            )
             for silent in (each.silent for each in asked if each.silent):
                 if silent.clock in days:
                     days[silent.clock].add(silent.days)
@@ -91,7 +97,9 @@ class Definitions:
         """Whether some condition compares a stored number, or some text may show one."""
         if not self.segments.metrics:
             return False
-        return any(c.metric for c in self._all_conditions()) or any("metrics" in repr(each.sop.steps) for each in self.sops.values())
+        return any(c.metric for c in self._all_conditions()) or any(
+            "metrics" in repr(each.sop.steps) for each in self.sops.values()
+        )
 
     def expanded(self, conditions: Iterable[Condition] | None) -> Iterable[Condition]:
         """Yield these conditions, all inside them, and all inside the segments they name."""
@@ -129,4 +137,6 @@ def nested(conditions: Iterable[Condition] | None) -> Iterable[Condition]:
     """Yield these conditions and all inside them."""
     for condition in conditions or ():
         yield condition
-        yield from nested((*(condition.all or ()), *(condition.any or ()), *((condition.not_,) if condition.not_ else ())))
+        yield from nested(
+            (*(condition.all or ()), *(condition.any or ()), *((condition.not_,) if condition.not_ else ()))
+        )

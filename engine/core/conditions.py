@@ -109,7 +109,9 @@ def _is(condition: Condition, context: Context, path: str, trace: Trace) -> Trut
 def _attr(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     engine, customer = context.definitions.engine, context.customer
     return _all(
-        _compared(wanted, customer.attribute(name, engine), context, f"{path}/{name}", f"customer.attributes.{name}", trace)
+        _compared(
+            wanted, customer.attribute(name, engine), context, f"{path}/{name}", f"customer.attributes.{name}", trace
+        )
         for name, wanted in (condition.attr or {}).items()
     )
 
@@ -143,7 +145,9 @@ def _silent(condition: Condition, context: Context, path: str, trace: Trace) -> 
     assert condition.silent is not None
     zone_name = context.definitions.zone_of(context.customer.timezone)
     silent, fact = condition.silent, context.customer.clocks.get(condition.silent.clock)
-    actual = (local_date(context.now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
+    actual = (
+        (local_date(context.now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
+    )
     return trace.note(path, {"clock": silent.clock, "days": silent.days}, actual, (actual or 0) >= silent.days)
 
 
@@ -166,7 +170,10 @@ def _number(name: str, context: Context) -> float | None:
 
 def _segment(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     segments = context.definitions.segments.segments
-    return _any(hold(segments[name], context, f"{path}/{name}", trace) if name in segments else None for name in condition.segment or ())
+    return _any(
+        hold(segments[name], context, f"{path}/{name}", trace) if name in segments else None
+        for name in condition.segment or ()
+    )
 
 
 _KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {

@@ -46,11 +46,17 @@ def checked(text: str) -> str:
             raise ValueError(f"`{text}` is not a cron expression: it has {len(fields)} fields; {_FORM}")
         strange = [word for word in re.findall(r"[^\W\d_]+", text) if word.upper() not in _WORDS]
         if strange:
-            raise ValueError(f"`{text}` is not a cron expression: `{strange[0]}` is neither a month (JAN) nor a weekday (MON); {_FORM}")
+            raise ValueError(
+                f"`{text}` is not a cron expression: `{strange[0]}` is neither a month (JAN) nor a weekday (MON); {_FORM}"
+            )
     try:
         croniter(text, _ANY_DAY).get_next(datetime)
     except (ValueError, KeyError) as error:
-        reason = "it names a day that never comes" if "failed to find" in str(error) else "a field is malformed or out of range"
+        reason = (
+            "it names a day that never comes"
+            if "failed to find" in str(error)
+            else "a field is malformed or out of range"
+        )
         raise ValueError(f"`{text}` is not a cron expression: {reason}; {_FORM}") from error
     return text
 
@@ -58,13 +64,17 @@ def checked(text: str) -> str:
 @lru_cache(maxsize=4096)
 def following(expression: str, zone_name: str, after: datetime) -> CronSlot | None:
     """Return the first slot later than `after`, None where there is none for decades."""
-    return next((slot for slot in _slots(expression, zone_name, after - _MARGIN, forward=True) if slot.at > after), None)
+    return next(
+        (slot for slot in _slots(expression, zone_name, after - _MARGIN, forward=True) if slot.at > after), None
+    )
 
 
 @lru_cache(maxsize=4096)
 def newest(expression: str, zone_name: str, until: datetime) -> CronSlot | None:
     """Return the last slot not later than `until`, None where there was none for decades."""
-    return next((slot for slot in _slots(expression, zone_name, until + _MARGIN, forward=False) if slot.at <= until), None)
+    return next(
+        (slot for slot in _slots(expression, zone_name, until + _MARGIN, forward=False) if slot.at <= until), None
+    )
 
 
 def _slots(expression: str, zone_name: str, begin: datetime, *, forward: bool) -> Iterator[CronSlot]:

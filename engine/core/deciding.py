@@ -47,7 +47,9 @@ def _evaluation(entry: dict[str, Any]) -> Evaluation:
     kind, name, negated = _parsed(_below_root(path))
     holds = entry.get("holds")
     effective = None if holds is None else bool(holds) is not negated
-    return Evaluation(path, kind, name, entry.get("wanted"), entry.get("actual"), negated, effective, entry.get("unknown"))
+    return Evaluation(
+        path, kind, name, entry.get("wanted"), entry.get("actual"), negated, effective, entry.get("unknown")
+    )
 
 
 def _group(path: str) -> str:

@@ -10,7 +10,9 @@ from engine.core.definitions import LIFECYCLE, Attribute, EngineConfig, Segments
 from engine.core.errors import did_you_mean
 
 
-def undeclared(dimension: str, value: str, engine: EngineConfig, segments: SegmentsConfig, *, refresh: bool = False) -> str | None:
+def undeclared(
+    dimension: str, value: str, engine: EngineConfig, segments: SegmentsConfig, *, refresh: bool = False
+) -> str | None:
     """Return in words why this is not a value of the dimension, None where it is.
 
     Parameters:
@@ -20,7 +22,11 @@ def undeclared(dimension: str, value: str, engine: EngineConfig, segments: Segme
         names = segments.dimensions[dimension].names
         if not refresh:
             return f"dimension `{dimension}` is computed by segments.yaml; not taken"
-        return None if value in names else f"`{value}` is no longer a value of `{dimension}` (now: {', '.join(names)}); not taken"
+        return (
+            None
+            if value in names
+            else f"`{value}` is no longer a value of `{dimension}` (now: {', '.join(names)}); not taken"
+        )
     if dimension == LIFECYCLE and engine.lifecycle is not None:
         return f"dimension `{dimension}` is computed from the clock `{engine.lifecycle[0]}`; not taken"
     declared = engine.dimensions.get(dimension)
@@ -41,7 +47,9 @@ def typed_attributes(values: dict[str, Any], engine: EngineConfig) -> tuple[dict
         if value is None or declared is None or fits(value, declared):
             good[name] = value
         else:
-            dropped.append(f"attribute `{name}` is declared as {declared.type}; `{str(value)[:40]}` is not one and was dropped")
+            dropped.append(
+                f"attribute `{name}` is declared as {declared.type}; `{str(value)[:40]}` is not one and was dropped"
+            )
     return good, dropped
 
 
@@ -52,7 +60,11 @@ def fits(value: Any, declared: Attribute) -> bool:
 
 def _is_date(value: Any) -> bool:
     try:
-        return isinstance(value, str) and bool(date.fromisoformat(value[:10])) and (len(value) == 10 or _is_datetime(value))
+        return (
+            isinstance(value, str)
+            and bool(date.fromisoformat(value[:10]))
+            and (len(value) == 10 or _is_datetime(value))
+        )
     except ValueError:
         return False
 

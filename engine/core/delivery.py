@@ -61,7 +61,9 @@ class Planned:
 def plan_customer(customer: Customer, definitions: Definitions, now: datetime, installation: str) -> list[Planned]:
     """Plan the customer's due timelines, earliest first; what makes events ends the turn, so that those come first."""
     done: list[Planned] = []
-    for timeline in sorted(due_timelines(customer, now), key=lambda each: (each.step_due or now, -each.priority, each.sop, each.key)):
+    for timeline in sorted(
+        due_timelines(customer, now), key=lambda each: (each.step_due or now, -each.priority, each.sop, each.key)
+    ):
         done.append(plan(timeline, customer, definitions, now, installation))
         if done[-1].made:
             break
@@ -81,7 +83,9 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
     planned = Planned()
     defined = definitions.sops.get(timeline.sop)
     if timeline.sop in definitions.broken:
-        raise SopError(f"SOP `{timeline.sop}` cannot be read by this version of the engine; correct its file and apply again")
+        raise SopError(
+            f"SOP `{timeline.sop}` cannot be read by this version of the engine; correct its file and apply again"
+        )
     if defined is None:
         timeline.end("exited", Reason.SOP_REMOVED, now)
         return planned
@@ -107,7 +111,9 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
     return planned
 
 
-def resettle(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str) -> list[Touch]:
+def resettle(
+    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str
+) -> list[Touch]:
     """Bring an active timeline in line with a new generation: its next step and due time, or its end.
 
     Steps not yet had come from the new version; one whose time has passed is not sent: it is returned as skipped. What was
@@ -124,7 +130,9 @@ def resettle(timeline: Timeline, customer: Customer, definitions: Definitions, n
     passed = [
         each
         for each in steps
-        if each.due < min(now, awaited) and each.step.id not in timeline.had and (each.step.id != timeline.next_step or awaited > now)
+        if each.due < min(now, awaited)
+        and each.step.id not in timeline.had
+        and (each.step.id != timeline.next_step or awaited > now)
     ]
     timeline.had.update(each.step.id for each in passed)
     following = next_step(timeline, steps)
@@ -132,17 +140,29 @@ def resettle(timeline: Timeline, customer: Customer, definitions: Definitions, n
         settle(timeline, following)
     else:
         timeline.due_at, timeline.changed = now, True
-    return [_skipped(timeline, each.step, each.due, each.limit, customer, installation, Reason.PASSED) for each in passed]
+    return [
+        _skipped(timeline, each.step, each.due, each.limit, customer, installation, Reason.PASSED) for each in passed
+    ]
 
 
 def _skipped(
-    timeline: Timeline, step: Step, due: datetime, limit: datetime, customer: Customer, installation: str, reason: Reason
+    timeline: Timeline,
+    step: Step,
+    due: datetime,
+    limit: datetime,
+    customer: Customer,
+    installation: str,
+    reason: Reason,
 ) -> Touch:
     key = touch_key(installation, customer.ref, timeline, step.id)
-    return Touch(timeline, step.id, step.kind, "skipped", due, limit, key, timeline.version, reason=reason, detail=step.from_)
+    return Touch(
+        timeline, step.id, step.kind, "skipped", due, limit, key, timeline.version, reason=reason, detail=step.from_
+    )
 
 
-def _carry_out(touch: Touch, step: Step, timeline: Timeline, customer: Customer, now: datetime, planned: Planned) -> None:
+def _carry_out(
+    touch: Touch, step: Step, timeline: Timeline, customer: Customer, now: datetime, planned: Planned
+) -> None:
     timeline.had.add(step.id)
     timeline.changed = True
     planned.touches.append(touch)
@@ -153,7 +173,13 @@ def _carry_out(touch: Touch, step: Step, timeline: Timeline, customer: Customer,
 
 
 def _decide(
-    timeline: Timeline, sop: Sop, due: DueStep, customer: Customer, definitions: Definitions, now: datetime, installation: str
+    timeline: Timeline,
+    sop: Sop,
+    due: DueStep,
+    customer: Customer,
+    definitions: Definitions,
+    now: datetime,
+    installation: str,
 ) -> Touch:
     """Return the touch for a due step: queued, done, skipped, or held back."""
     step = due.step
@@ -200,7 +226,9 @@ def _address(touch: Touch, sop: Sop, step: Step, customer: Customer, definitions
         return _skip(touch, Reason.OPTED_OUT, ", ".join(known))
     touch.channel = open_[0]
     try:
-        touch.body = body_of(step, template_context(customer, touch.timeline, sop, step.id, definitions, now), customer, touch.due_at)
+        touch.body = body_of(
+            step, template_context(customer, touch.timeline, sop, step.id, definitions, now), customer, touch.due_at
+        )
     except MissingValue as error:
         touch.status, touch.reason, touch.detail = _HELD, Reason.MISSING_VALUE, str(error)[:300]
     except TemplateError as error:
@@ -218,7 +246,13 @@ def _wait(timeline: Timeline, held: list[Touch], steps: list[DueStep], until: da
 
 
 def _go_on(
-    timeline: Timeline, sop: Sop, steps: list[DueStep], customer: Customer, now: datetime, planned: Planned, installation: str
+    timeline: Timeline,
+    sop: Sop,
+    steps: list[DueStep],
+    customer: Customer,
+    now: datetime,
+    planned: Planned,
+    installation: str,
 ) -> None:
     """Write down what comes next; with nothing left, finish once every touch has come to its end."""
     following = next_step(timeline, steps)
@@ -240,8 +274,16 @@ def _go_on(
 
 def touch_key(installation: str, ref: str, timeline: Timeline, step: str) -> str:
     """Return the idempotency key: a function of installation, customer, SOP, timeline key, start and step."""
-    parts: Mapping[str, str] = {"sop": timeline.sop, "key": timeline.key, "start": timeline.start_id, "step": step, "customer": ref}
-    return str(uuid.uuid5(_namespace(installation), "\x1f".join(f"{name}={value}" for name, value in sorted(parts.items()))))
+    parts: Mapping[str, str] = {
+        "sop": timeline.sop,
+        "key": timeline.key,
+        "start": timeline.start_id,
+        "step": step,
+        "customer": ref,
+    }
+    return str(
+        uuid.uuid5(_namespace(installation), "\x1f".join(f"{name}={value}" for name, value in sorted(parts.items())))
+    )
 
 
 @lru_cache(maxsize=8)

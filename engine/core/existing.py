@@ -39,7 +39,9 @@ def lasting(moment: Moment) -> bool:
 def met(customer: Customer, sop: Sop, definitions: Definitions, now: datetime) -> Met | None:
     """Return the trigger that the customer has met for longest, None where none is met."""
     times = ((index, met_since(moment, customer, definitions, now)) for index, moment in enumerate(sop.trigger))
-    return min((Met(index, since) for index, since in times if since is not None), key=lambda each: each.since, default=None)
+    return min(
+        (Met(index, since) for index, since in times if since is not None), key=lambda each: each.since, default=None
+    )
 
 
 def met_since(moment: Moment, customer: Customer, definitions: Definitions, now: datetime) -> datetime | None:
@@ -69,11 +71,17 @@ def _tagged(wanted: tuple[str, ...] | AllTags, customer: Customer) -> datetime |
 def _friends(wanted: Friend, customer: Customer) -> Iterator[datetime]:
     for staff, state in customer.friends.items():
         written = customer.written.get(f"friends.{staff}")
-        if written and (wanted.staff is None or staff in wanted.staff) and (wanted.state is None or state in wanted.state):
+        if (
+            written
+            and (wanted.staff is None or staff in wanted.staff)
+            and (wanted.state is None or state in wanted.state)
+        ):
             yield datetime.fromisoformat(written)
 
 
-def _silent_since(customer: Customer, clock: str, days: int, definitions: Definitions, now: datetime) -> datetime | None:
+def _silent_since(
+    customer: Customer, clock: str, days: int, definitions: Definitions, now: datetime
+) -> datetime | None:
     fact = customer.clocks.get(clock)
     if fact is None:
         return None

@@ -45,7 +45,9 @@ class FactsApplied:
 _NO_SEGMENTS = SegmentsConfig()
 
 
-def apply(customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS) -> FactsApplied:
+def apply(
+    customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS
+) -> FactsApplied:
     """Write the event's facts into the customer and return the moments that makes."""
     handler = _HANDLERS.get(event.type)
     if event.type == STAGE:
@@ -102,7 +104,9 @@ def _tag_removed(customer: Customer, event: Event, _engine: EngineConfig) -> Fac
 # ── dimensions ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _dimension(customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS) -> FactsApplied:
+def _dimension(
+    customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS
+) -> FactsApplied:
     name, value = str(event.data.get("dimension", "stage")), str(event.data["value"])
     problem = undeclared(name, value, engine, segments, refresh=event.refresh == name)
     if problem:
@@ -138,13 +142,17 @@ def _wins(customer: Customer, field_name: str, at: datetime) -> bool:
     return True
 
 
-def _write(customer: Customer, group: str, values: dict[str, Any], name: str, value: Any, at: datetime) -> Reason | None:
+def _write(
+    customer: Customer, group: str, values: dict[str, Any], name: str, value: Any, at: datetime
+) -> Reason | None:
     """Write one value if none newer is known; None takes it away. Return why nothing changed, None where something did."""
     if not _wins(customer, f"{group}.{name}", at):
         return Reason.SUPERSEDED
     customer.dirty.add("self")
     before = values.get(name)
-    if before == value and isinstance(before, bool) is isinstance(value, bool):  # True == 1, yet conditions tell them apart
+    if before == value and isinstance(before, bool) is isinstance(
+        value, bool
+    ):  # True == 1, yet conditions tell them apart
         return Reason.NO_CHANGE
     if value is None:
         del values[name]
@@ -170,7 +178,9 @@ def _updated(customer: Customer, event: Event, engine: EngineConfig) -> FactsApp
         "addresses": (customer.addresses, event.data.get("addresses") or {}),
     }
     unchanged = {
-        _write(customer, group, values, name, value, event.time) for group, (values, new) in groups.items() for name, value in new.items()
+        _write(customer, group, values, name, value, event.time)
+        for group, (values, new) in groups.items()
+        for name, value in new.items()
     }
     unchanged.add(_timezone(customer, event))
     if None in unchanged:

@@ -124,7 +124,9 @@ def _text(raw: Mapping[str, Any], name: str) -> str:
 def _source(raw: Mapping[str, Any]) -> str:
     source = _text(raw, "source")
     if source == ENGINE_SOURCE or source.startswith(f"{ENGINE_SOURCE}/"):
-        raise EventError(f"source {show(source)} is reserved for events the engine makes; name your own system, e.g. `crm`")
+        raise EventError(
+            f"source {show(source)} is reserved for events the engine makes; name your own system, e.g. `crm`"
+        )
     return source
 
 
@@ -164,7 +166,9 @@ def _time(value: object, received_at: datetime) -> datetime:
         return received_at
     moment = _moment(value)
     if not _EARLIEST <= moment < _LATEST:
-        raise EventError(f"time {show(value)} is outside 1970 to 2199; numbers are epoch seconds, or milliseconds from 1e11 on")
+        raise EventError(
+            f"time {show(value)} is outside 1970 to 2199; numbers are epoch seconds, or milliseconds from 1e11 on"
+        )
     if moment - received_at > MAX_AHEAD:
         raise EventError(
             f"time {show(value)} is {_span(moment - received_at)} ahead of its receipt ({received_at:%Y-%m-%dT%H:%M:%SZ}); "
@@ -182,7 +186,9 @@ def _moment(value: object) -> datetime:
         milliseconds = abs(value) >= _MILLISECONDS_FROM
         return datetime.fromtimestamp(value / 1000 if milliseconds else value, UTC)
     except (OverflowError, ValueError, OSError):
-        raise EventError(f"time {show(value)} is no moment of this calendar; send epoch seconds or milliseconds") from None
+        raise EventError(
+            f"time {show(value)} is no moment of this calendar; send epoch seconds or milliseconds"
+        ) from None
 
 
 def _from_text(value: str) -> datetime:
@@ -190,7 +196,9 @@ def _from_text(value: str) -> datetime:
     if shape is None:
         raise EventError(f"time {show(value)} is not RFC 3339; write it like 2026-03-01T10:00:00+08:00")
     if shape[2] is None:
-        raise EventError(f"time {show(value)} has no offset, so it names no moment; add +08:00 for Beijing, or Z for UTC")
+        raise EventError(
+            f"time {show(value)} has no offset, so it names no moment; add +08:00 for Beijing, or Z for UTC"
+        )
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:

@@ -69,7 +69,13 @@ def _match_facts(customer: Customer, event: Event, definitions: Definitions, now
 
 
 def _follow(
-    customer: Customer, event: Event, moments: list[Happened], clocks: set[str], definitions: Definitions, now: datetime, matched: Matched
+    customer: Customer,
+    event: Event,
+    moments: list[Happened],
+    clocks: set[str],
+    definitions: Definitions,
+    now: datetime,
+    matched: Matched,
 ) -> None:
     """Let moments end and start timelines: exits first, then `while`, then triggers."""
     _exits(customer, event, moments, definitions, now, matched)
@@ -101,7 +107,9 @@ def _end_silence(customer: Customer, clocks: set[str], now: datetime, matched: M
 # ── exits ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _exits(customer: Customer, event: Event, moments: list[Happened], definitions: Definitions, now: datetime, matched: Matched) -> None:
+def _exits(
+    customer: Customer, event: Event, moments: list[Happened], definitions: Definitions, now: datetime, matched: Matched
+) -> None:
     """End the timelines for which one of the moments is an exit, if it is not before their start."""
     zone_name = definitions.zone_of(customer.timezone)
     for timeline in customer.active_timelines():
@@ -114,20 +122,30 @@ def _exits(customer: Customer, event: Event, moments: list[Happened], definition
                 break
 
 
-def _leave(customer: Customer, timeline: Timeline, way_out: Exit, index: int, event: Event, now: datetime, matched: Matched) -> None:
+def _leave(
+    customer: Customer, timeline: Timeline, way_out: Exit, index: int, event: Event, now: datetime, matched: Matched
+) -> None:
     timeline.end("exited", Reason.EXIT, now, way_out.as_)
     _note_end(matched, timeline, f"exit/{index}/{way_out.kind}")
     if way_out.do:
         place = f"exit/{index}/{event.start_id}"
-        matched.made += actions.events(way_out.do, timeline, customer, place, event.time, now, max(event.depth, timeline.depth))
+        matched.made += actions.events(
+            way_out.do, timeline, customer, place, event.time, now, max(event.depth, timeline.depth)
+        )
 
 
-def _while(customer: Customer, timelines: Iterable[Timeline], definitions: Definitions, now: datetime, matched: Matched) -> bool:
+def _while(
+    customer: Customer, timelines: Iterable[Timeline], definitions: Definitions, now: datetime, matched: Matched
+) -> bool:
     """End those of the timelines whose `while` no longer holds; unknown does not end one. Return whether one ended."""
     ended = False
     for timeline in timelines:
         sop = definitions.sop(timeline.sop)
-        if sop is not None and sop.while_ and (trace := while_broken(timeline, sop, customer, definitions, now)) is not None:
+        if (
+            sop is not None
+            and sop.while_
+            and (trace := while_broken(timeline, sop, customer, definitions, now)) is not None
+        ):
             timeline.end("exited", Reason.WHILE_ENDED, now, trace.decided_at)
             _note_end(matched, timeline, "while", trace.entries)
             ended = True
@@ -142,7 +160,9 @@ def _while_in_sop(customer: Customer, definitions: Definitions, now: datetime, m
         ended = _while(customer, watching, definitions, now, matched)
 
 
-def while_broken(timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime) -> Trace | None:
+def while_broken(
+    timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime
+) -> Trace | None:
     """Return the trace that shows `while` not to hold, None where it holds or is unknown."""
     trace = Trace()
     held = hold(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
@@ -150,7 +170,13 @@ def while_broken(timeline: Timeline, sop: Sop, customer: Customer, definitions: 
 
 
 def _note_end(matched: Matched, timeline: Timeline, path: str, trace: list[dict[str, Any]] | None = None) -> None:
-    entry = {"sop": timeline.sop, "key": timeline.key, "reason": timeline.reason, "detail": timeline.detail, "path": path}
+    entry = {
+        "sop": timeline.sop,
+        "key": timeline.key,
+        "reason": timeline.reason,
+        "detail": timeline.detail,
+        "path": path,
+    }
     matched.outcome.setdefault("exits", []).append({**entry, "trace": trace} if trace else entry)
 
 
@@ -158,7 +184,12 @@ def _note_end(matched: Matched, timeline: Timeline, path: str, trace: list[dict[
 
 
 def _triggers(
-    customer: Customer, event: Event, moments: Iterable[Happened], definitions: Definitions, now: datetime, matched: Matched
+    customer: Customer,
+    event: Event,
+    moments: Iterable[Happened],
+    definitions: Definitions,
+    now: datetime,
+    matched: Matched,
 ) -> None:
     """Decide about every SOP for which one of the moments is a trigger, each SOP once."""
     zone_name = definitions.zone_of(customer.timezone)
@@ -197,7 +228,9 @@ def _note_start(matched: Matched, start: Start) -> None:
 # ── engine-made starts and ends ──────────────────────────────────────────────────────────────────────────────
 
 
-def _start_by_action(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
+def _start_by_action(
+    customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched
+) -> None:
     sop = definitions.sop(str(event.data.get("sop")))
     if sop is None:
         matched.outcome["reason"] = Reason.SOP_REMOVED

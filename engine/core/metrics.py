@@ -88,7 +88,11 @@ class Orders:
 def _note_purchase(order: Order, event: Event) -> None:
     order.bought_at = min(order.bought_at or event.time, event.time)
     if order.written_at is None or event.time >= order.written_at:
-        order.written_at, order.amount, order.currency = event.time, float(event.data["amount"]), event.data.get("currency")
+        order.written_at, order.amount, order.currency = (
+            event.time,
+            float(event.data["amount"]),
+            event.data.get("currency"),
+        )
 
 
 def orders_of(events: Iterable[Event]) -> Orders:

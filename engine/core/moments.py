@@ -28,7 +28,8 @@ def matches(moment: Moment, happened: Happened, customer: Customer, zone_name: s
         return _replied(moment.replied, happened)
     if moment.event:
         return moment.event.type == happened.name and all(
-            compares(wanted, dig(happened.detail, name), zone_name) is True for name, wanted in moment.event.where.items()
+            compares(wanted, dig(happened.detail, name), zone_name) is True
+            for name, wanted in moment.event.where.items()
         )
     return True
 

@@ -50,7 +50,9 @@ def never_seen(definitions: Definitions, seen: Mapping[str, Collection[str]]) ->
         for (kind, name), role in _named(defined.sop):
             if name in seen.get(kind, ()) or (kind, name) in made:
                 continue
-            entry = found.setdefault((kind, name), NeverSeen(kind, name, nearest=nearest(name, strangers.get(kind, ()))))
+            entry = found.setdefault(
+                (kind, name), NeverSeen(kind, name, nearest=nearest(name, strangers.get(kind, ())))
+            )
             sops = getattr(entry, role)
             if sop_id not in sops:
                 sops.append(sop_id)
@@ -60,7 +62,11 @@ def never_seen(definitions: Definitions, seen: Mapping[str, Collection[str]]) ->
 def _computed(definitions: Definitions) -> set[Named]:
     """Return the values that the engine works out itself: nobody need be in one for it to be right."""
     computed = {name: dimension.names for name, dimension in definitions.segments.dimensions.items()}
-    clocked = {name: values for name, values in definitions.engine.all_dimensions.items() if name not in definitions.engine.dimensions}
+    clocked = {
+        name: values
+        for name, values in definitions.engine.all_dimensions.items()
+        if name not in definitions.engine.dimensions
+    }
     return {(name, value) for name, values in (computed | clocked).items() for value in values}
 
 

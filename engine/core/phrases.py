@@ -35,21 +35,27 @@ PHRASES: dict[str, Sentence] = {
     "op_contains": Sentence("包含 {limit}", "containing {limit}"),
     "op_matches": Sentence("匹配 {limit}", "matching {limit}"),
     "silent_not": Sentence(
-        "时钟 {clock} 已沉默 {actual} 天，要求至少 {days} 天", "silent for {actual} days on the clock {clock}, wanted {days} at least"
+        "时钟 {clock} 已沉默 {actual} 天，要求至少 {days} 天",
+        "silent for {actual} days on the clock {clock}, wanted {days} at least",
     ),
     "silent_did": Sentence(
-        "时钟 {clock} 已沉默 {actual} 天，要求不到 {days} 天", "silent for {actual} days on the clock {clock}, wanted less than {days}"
+        "时钟 {clock} 已沉默 {actual} 天，要求不到 {days} 天",
+        "silent for {actual} days on the clock {clock}, wanted less than {days}",
     ),
     "silent_never": Sentence(
-        "时钟 {clock} 还没有开始计时，要求沉默 {days} 天", "the clock {clock} has not started; wanted {days} days of silence"
+        "时钟 {clock} 还没有开始计时，要求沉默 {days} 天",
+        "the clock {clock} has not started; wanted {days} days of silence",
     ),
     # events
     "crossed": Sentence(
-        "沉默满 {days} 天（时钟 {clock}，最后一次活动 {last}）", "silent for {days} days (clock {clock}, last activity {last})"
+        "沉默满 {days} 天（时钟 {clock}，最后一次活动 {last}）",
+        "silent for {days} days (clock {clock}, last activity {last})",
     ),
     "met_date": Sentence("日子到了：{what}（SOP {sop}）", "its day: {what} (SOP {sop})"),
     "met_slot": Sentence("时间到了：{what}（SOP {sop}）", "its time: {what} (SOP {sop})"),
-    "met_existing": Sentence("启用时已符合触发条件（{what}，SOP {sop}）", "met the trigger already ({what}, SOP {sop})"),
+    "met_existing": Sentence(
+        "启用时已符合触发条件（{what}，SOP {sop}）", "met the trigger already ({what}, SOP {sop})"
+    ),
     "made_by": Sentence("{event}（由 SOP {sop} 产生）", "{event} (made by SOP {sop})"),
     "waits": Sentence("等待匹配", "waits for the matcher"),
     "nothing_hit": Sentence("已记录，没有命中任何 SOP", "recorded; no SOP is concerned"),
@@ -93,12 +99,15 @@ PHRASES: dict[str, Sentence] = {
     "timelines": Sentence("时间线", "Timelines"),
     "no_events": Sentence("没有事件", "no events"),
     "no_timelines": Sentence("没有进入过任何 SOP", "was never in any SOP"),
-    "earlier_left_out": Sentence("更早的事件未列出；用 --events 数量 查看更多", "older events are left out; --events NUMBER shows more"),
+    "earlier_left_out": Sentence(
+        "更早的事件未列出；用 --events 数量 查看更多", "older events are left out; --events NUMBER shows more"
+    ),
     "rejected": Sentence(
         "被拒收的事件：{number} 个；用 sop events --rejected --customer {ref} 查看",
         "rejected events: {number}; see `sop events --rejected --customer {ref}`",
     ),
     "never_hit": Sentence(
-        "这位客户从未触发过「{sop}」。它等待的是：{waits}", "nothing this customer did ever triggered {sop}. It waits for: {waits}"
+        "这位客户从未触发过「{sop}」。它等待的是：{waits}",
+        "nothing this customer did ever triggered {sop}. It waits for: {waits}",
     ),
 }

@@ -45,13 +45,20 @@ def play(events: Iterable[Event], definitions: Definitions, until: datetime, ins
     by_customer = sorted(events, key=lambda event: event.subject)
     for ref, theirs in groupby(by_customer, key=lambda event: event.subject):
         customer = Customer(ref)
-        _play_customer(customer, sorted(theirs, key=lambda event: event.received_at), definitions, until, installation, result)
+        _play_customer(
+            customer, sorted(theirs, key=lambda event: event.received_at), definitions, until, installation, result
+        )
         result.timelines += [(ref, timeline) for timeline in customer.timelines]
     return result
 
 
 def _play_customer(
-    customer: Customer, events: list[Event], definitions: Definitions, until: datetime, installation: str, result: Playback
+    customer: Customer,
+    events: list[Event],
+    definitions: Definitions,
+    until: datetime,
+    installation: str,
+    result: Playback,
 ) -> None:
     inbox, calendar = deque(events), slots.sources(definitions)
     seen_to = events[0].received_at
@@ -77,7 +84,9 @@ def _next_moment(customer: Customer, inbox: deque[Event], ahead: list[Event]) ->
     return min([*moments, *([inbox[0].received_at] if inbox else [])], default=None)
 
 
-def _match_waiting(customer: Customer, inbox: deque[Event], definitions: Definitions, now: datetime, result: Playback) -> None:
+def _match_waiting(
+    customer: Customer, inbox: deque[Event], definitions: Definitions, now: datetime, result: Playback
+) -> None:
     """Match what has been received by now; what that makes comes after what waits already."""
     made: list[Event] = []
     while inbox and inbox[0].received_at <= now:

@@ -62,7 +62,11 @@ def _message(step: Step, context: dict[str, Any]) -> dict[str, Any]:
 def _task(step: Step, context: dict[str, Any], customer: Customer, due_at: datetime) -> dict[str, Any]:
     task = step.task
     assert task is not None
-    body: dict[str, Any] = {"to": task.to, "staff": customer.staff.get(task.to), "title": templates.render(task.title, context)}
+    body: dict[str, Any] = {
+        "to": task.to,
+        "staff": customer.staff.get(task.to),
+        "title": templates.render(task.title, context),
+    }
     if task.text is not None:
         body["text"] = templates.render(task.text, context).strip()
     if task.due is not None:

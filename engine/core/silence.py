@@ -90,7 +90,9 @@ def aim_all(customer: Customer, definitions: Definitions, why: str) -> list[Happ
     return [moment for name in customer.clocks for moment in _aim(customer, name, definitions, why)]
 
 
-def _aim(customer: Customer, name: str, definitions: Definitions, why: str, from_: datetime | None = None) -> list[Happened]:
+def _aim(
+    customer: Customer, name: str, definitions: Definitions, why: str, from_: datetime | None = None
+) -> list[Happened]:
     """Set when the clock crosses its next threshold, and the lifecycle to the level it has reached.
 
     Thresholds passed before `from_`, or before they were defined, are crossed quietly.
@@ -175,7 +177,9 @@ def _as_recorded(customer: Customer, name: str, clock: ActivityClock, before: Cl
 
     Activities are recorded by type, facts such as tags are not: a clock that lists some of those is never moved back.
     """
-    found = max((customer.activities[kind].last_at for kind in clock.kinds if kind in customer.activities), default=None)
+    found = max(
+        (customer.activities[kind].last_at for kind in clock.kinds if kind in customer.activities), default=None
+    )
     if before is not None and before.active:
         whole = all(kind not in FACT_TYPES or kind == "message.received" for kind in clock.kinds)
         last = found if found is not None and whole else max(before.last_at, found or before.last_at)

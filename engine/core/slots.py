@@ -67,7 +67,13 @@ def sources(definitions: Definitions) -> list[Source]:
     """Return every date and schedule trigger in force."""
     otherwise = definitions.engine.timezone
     return [
-        Source(defined.sop.sop, index, moment, (moment.schedule and moment.schedule.timezone) or otherwise, lead(defined.sop))
+        Source(
+            defined.sop.sop,
+            index,
+            moment,
+            (moment.schedule and moment.schedule.timezone) or otherwise,
+            lead(defined.sop),
+        )
         for _, defined in sorted(definitions.sops.items())
         for index, moment in enumerate(defined.sop.trigger)
         if moment.date or moment.schedule
@@ -85,7 +91,9 @@ def lead(sop: Sop) -> int:
 def date_of(customer: Customer, source: Source, definitions: Definitions) -> date | None:
     """Return the customer's date, None where it is not known."""
     assert source.date is not None
-    return as_date(customer.attribute(source.date.attribute, definitions.engine), definitions.zone_of(customer.timezone))
+    return as_date(
+        customer.attribute(source.date.attribute, definitions.engine), definitions.zone_of(customer.timezone)
+    )
 
 
 def is_met(named: date, day: date, every: str) -> bool:
@@ -105,7 +113,14 @@ def next_met(named: date, after: date, every: str) -> date | None:
         return named
     if every != "year":
         return None
-    return next((day for year in (after.year, after.year + 1) if year <= date.max.year and (day := _in_year(named, year)) > after), None)
+    return next(
+        (
+            day
+            for year in (after.year, after.year + 1)
+            if year <= date.max.year and (day := _in_year(named, year)) > after
+        ),
+        None,
+    )
 
 
 def midnights(zones: Iterable[str], after: datetime, until: datetime) -> dict[datetime, list[str]]:
@@ -163,7 +178,9 @@ def still_due(customer: Customer, event: Event, sop: Sop, definitions: Definitio
     moment = named_trigger(event, sop)
     if moment is None or moment.date is None:
         return moment is not None
-    named = as_date(customer.attribute(moment.date.attribute, definitions.engine), definitions.zone_of(customer.timezone))
+    named = as_date(
+        customer.attribute(moment.date.attribute, definitions.engine), definitions.zone_of(customer.timezone)
+    )
     return named is not None and is_met(named, date.fromisoformat(event.data[DATE]), moment.date.every)
 
 

@@ -64,10 +64,15 @@ def _refuse_old(start: Start, sop: Sop, event: Event) -> None:
     if event.backfill:
         start.reason = Reason.BACKFILL
     elif event.source != ENGINE_SOURCE and event.received_at - event.time > sop.max_event_age:
-        start.reason, start.detail = Reason.STALE_EVENT, f"{event.received_at - event.time} old, at most {sop.max_event_age}"
+        start.reason, start.detail = (
+            Reason.STALE_EVENT,
+            f"{event.received_at - event.time} old, at most {sop.max_event_age}",
+        )
 
 
-def _refuse_conditions(start: Start, customer: Customer, sop: Sop, event: Event, definitions: Definitions, now: datetime) -> None:
+def _refuse_conditions(
+    start: Start, customer: Customer, sop: Sop, event: Event, definitions: Definitions, now: datetime
+) -> None:
     context = Context(customer, definitions, now, event.data, event.time)
     trace = Trace()
     met = hold(sop.when, context, "when", trace)
@@ -98,7 +103,9 @@ def _refuse_group(start: Start, customer: Customer, sop: Sop) -> None:
     """At most one active timeline in a group: the new one replaces those of equal or lower priority."""
     if sop.group is None:
         return
-    rivals = [each for each in customer.timelines if each.active and each.group == sop.group and each not in start.ended]
+    rivals = [
+        each for each in customer.timelines if each.active and each.group == sop.group and each not in start.ended
+    ]
     higher = next((each for each in rivals if each.priority > sop.priority), None)
     if higher is not None:
         start.reason, start.detail, start.ended = Reason.GROUP_BUSY, higher.sop, []
@@ -106,7 +113,9 @@ def _refuse_group(start: Start, customer: Customer, sop: Sop) -> None:
         start.ended += rivals
 
 
-def _begin(start: Start, customer: Customer, sop: Sop, key: str, event: Event, definitions: Definitions, now: datetime) -> None:
+def _begin(
+    start: Start, customer: Customer, sop: Sop, key: str, event: Event, definitions: Definitions, now: datetime
+) -> None:
     for other in start.ended:
         reason = Reason.RESTARTED if other.sop == sop.sop and other.key == key else Reason.REPLACED
         other.end("exited", reason, now, sop.sop if reason is Reason.REPLACED else None)

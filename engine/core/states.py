@@ -46,4 +46,6 @@ def check_timeline(before: str, after: str) -> None:
 def _check(what: str, ways: dict[str, frozenset[str]], before: str, after: str) -> None:
     if after not in ways.get(before, frozenset()):
         allowed = ", ".join(sorted(ways.get(before, ()))) or "nothing, it is final"
-        raise IllegalTransition(f"a {what} cannot go from `{before}` to `{after}`; from `{before}` it can go to: {allowed}")
+        raise IllegalTransition(
+            f"a {what} cannot go from `{before}` to `{after}`; from `{before}` it can go to: {allowed}"
+        )

@@ -146,7 +146,13 @@ def _decision(what: Literal["started", "refused", "ended"], entry: Mapping[str, 
 
 
 def steps_to_come(
-    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, *, events_wait: bool, paused: Collection[str]
+    timeline: Timeline,
+    customer: Customer,
+    definitions: Definitions,
+    now: datetime,
+    *,
+    events_wait: bool,
+    paused: Collection[str],
 ) -> list[ToldStep]:
     """Return the steps that have no touch yet, each with its time and what it waits for.
 
@@ -169,11 +175,17 @@ def steps_to_come(
         elif not timeline.active:
             told.append(ToldStep(step.id, step.kind, "unreached", found.due))
         else:
-            told.append(_open(timeline, step.id, step.kind, found.due, now, events_wait, bool({timeline.sop, "*"} & set(paused))))
+            told.append(
+                _open(
+                    timeline, step.id, step.kind, found.due, now, events_wait, bool({timeline.sop, "*"} & set(paused))
+                )
+            )
     return told
 
 
-def _open(timeline: Timeline, step: str, kind: str, due: datetime, now: datetime, events_wait: bool, paused: bool) -> ToldStep:
+def _open(
+    timeline: Timeline, step: str, kind: str, due: datetime, now: datetime, events_wait: bool, paused: bool
+) -> ToldStep:
     if timeline.next_step == step and timeline.waiting in _HELD:
         until = None if timeline.due_at in (None, FOREVER) else timeline.due_at
         return ToldStep(step, kind, "held", due, until=until, reason=timeline.waiting, detail=timeline.detail)

@@ -35,7 +35,10 @@ def defined_since(definitions: Definitions, before: Mapping[str, Any], known: Si
         known: since when theirs were defined.
     """
     return {
-        name: {days: known.get(name, {}).get(days, now) if _counts_the_same(name, clock.kinds, before) else now for days in each}
+        name: {
+            days: known.get(name, {}).get(days, now) if _counts_the_same(name, clock.kinds, before) else now
+            for days in each
+        }
         for name, each in definitions.thresholds.items()
         for clock in (definitions.engine.clocks[name],)
     }

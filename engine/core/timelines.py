@@ -56,7 +56,13 @@ def _limited(dated: list[tuple[datetime, int, Step]], sop: Sop) -> list[DueStep]
 
 
 def _due_moment(
-    step: Step, sop: Sop, timeline: Timeline, customer: Customer, zone_name: str, started: date, definitions: Definitions
+    step: Step,
+    sop: Sop,
+    timeline: Timeline,
+    customer: Customer,
+    zone_name: str,
+    started: date,
+    definitions: Definitions,
 ) -> datetime | None:
     """Return the moment a step is due, None where the date it counts from is not known. `started`: the anchor's date."""
     if step.after is not None:

@@ -35,7 +35,9 @@ class Trace:
 
     def note_unknown(self, path: str, wanted: Any, name: str, actual: Any = None) -> None:
         """Record that `name` was not known, or of another kind, where a comparison needed it."""
-        self.entries.append({"path": path, "wanted": plain(wanted), "actual": plain(actual), "holds": None, "unknown": name})
+        self.entries.append(
+            {"path": path, "wanted": plain(wanted), "actual": plain(actual), "holds": None, "unknown": name}
+        )
         self.missing.append(name)
 
 

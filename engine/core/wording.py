@@ -123,12 +123,18 @@ class Words:
         """Return the event itself: its type and what it is about."""
         if event.type == SILENT:
             return self._crossed(event.data)
-        brought = next((name for name in (DATE, SLOT, JOINED) if name in event.data), None) if event.type == START else None
+        brought = (
+            next((name for name in (DATE, SLOT, JOINED) if name in event.data), None) if event.type == START else None
+        )
         if brought is not None:
             return self.say(f"met_{brought}", what=event.data[brought], sop=event.data.get("sop"))
         about = gist(event.type, event.data)
         named = f"{event.type} {about}" if about else event.type
-        return self.say("made_by", event=named, sop=event.cause["sop"]) if event.cause and event.cause.get("sop") else named
+        return (
+            self.say("made_by", event=named, sop=event.cause["sop"])
+            if event.cause and event.cause.get("sop")
+            else named
+        )
 
     def _crossed(self, data: dict[str, Any]) -> str:
         """Return a crossing of silence: how many days without what, and since when."""
@@ -193,7 +199,9 @@ class Words:
 
     def _why_step(self, step: ToldStep) -> str:
         if step.deciding:
-            return self.say("because", said=sentence(step.reason or "", self.language), why=self.conditions(step.deciding))
+            return self.say(
+                "because", said=sentence(step.reason or "", self.language), why=self.conditions(step.deciding)
+            )
         return self.reason(step.reason, step.detail)
 
     def unreached(self, steps: Iterable[ToldStep]) -> str:

@@ -100,7 +100,9 @@ def _is_definition(name: str) -> bool:
     return name.endswith((".yaml", ".yml")) and not name.startswith(".")
 
 
-def _load(sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem], remains: dict[str, str]) -> Loaded:
+def _load(
+    sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem], remains: dict[str, str]
+) -> Loaded:
     """Load texts; `remains` is what can be told of files that are no proper text, for their SOP's id."""
     unread = {problem.file for problem in problems}
     loading = _Loading(sources, channel_types, problems, remains)
@@ -113,7 +115,9 @@ def _load(sources: dict[str, str], channel_types: ChannelTypes, problems: list[P
 class _Loading:
     """One pass over a folder's texts."""
 
-    def __init__(self, sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem], remains: dict[str, str]) -> None:
+    def __init__(
+        self, sources: dict[str, str], channel_types: ChannelTypes, problems: list[Problem], remains: dict[str, str]
+    ) -> None:
         self._sources = sources
         self._channel_types = channel_types
         self._problems = problems
@@ -183,7 +187,13 @@ class _Loading:
         files = {sop.sop: name for name, sop in sops.items() if name not in wrong}
         broken = {name: ids.get(name) for name in sorted(wrong)}
         return Loaded(
-            _unless(engine, ENGINE_FILE in wrong), good, self._sources, problems, broken, files, _unless(segments, SEGMENTS_FILE in wrong)
+            _unless(engine, ENGINE_FILE in wrong),
+            good,
+            self._sources,
+            problems,
+            broken,
+            files,
+            _unless(segments, SEGMENTS_FILE in wrong),
         )
 
     def _id(self, name: str) -> str | None:

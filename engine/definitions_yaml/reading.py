@@ -153,9 +153,13 @@ class _Reading:
     def _refuse(self, event: Any, depth: int) -> None:
         place = _place(event)
         if isinstance(event, AliasEvent):
-            raise Refused(f"aliases (`*{short(event.anchor)}`) are not allowed; write it out, or quote a text with *", *place)
+            raise Refused(
+                f"aliases (`*{short(event.anchor)}`) are not allowed; write it out, or quote a text with *", *place
+            )
         if event.anchor:
-            raise Refused(f"anchors (`&{short(event.anchor)}`) are not allowed; remove it, or quote a text with &", *place)
+            raise Refused(
+                f"anchors (`&{short(event.anchor)}`) are not allowed; remove it, or quote a text with &", *place
+            )
         if event.tag is not None and not (isinstance(event, ScalarEvent) and event.tag == "!" and event.style):
             raise Refused(f"tags (`{short(event.tag)}`) are not allowed; remove it, or quote a text with !", *place)
         self._values += 1

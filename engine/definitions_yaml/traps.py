@@ -20,7 +20,21 @@ _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[]\s*)\{[{%]")
 _CUT = re.compile(r"\s(#[^\s#!].*)$")
 _SEPARATORS = re.compile("[，,、;；]")
 _NAME_LISTS = frozenset(
-    ("tag_added", "tag_removed", "tag", "add_tag", "remove_tag", "channel", "values", "staff", "in_sop", "state", "from", "to", "all")
+    (
+        "tag_added",
+        "tag_removed",
+        "tag",
+        "add_tag",
+        "remove_tag",
+        "channel",
+        "values",
+        "staff",
+        "in_sop",
+        "state",
+        "from",
+        "to",
+        "all",
+    )
 )
 _DIMENSION_PARENTS = frozenset(("is", "entered", "left"))
 
@@ -52,7 +66,9 @@ def syntax_hint(text: str, line: int) -> str:
     for number in (line, line - 1):
         content = lines[number - 1].strip() if 0 < number <= len(lines) else ""
         if _UNQUOTED_TEMPLATE.search(content):
-            return f" (line {number}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)"
+            return (
+                f" (line {number}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)"
+            )
         found = _COLON.search(content)
         if found:
             return f" (line {number}: `{found[1]}：` has a full-width colon; write `{found[1]}: `)"
@@ -120,7 +136,9 @@ def _cut(node: Node, lines: list[str], file: str) -> Iterator[Problem]:
     rest = lines[node.line - 1][node.column - 1 :]
     found = _CUT.match(rest[len(node.raw) :]) if rest.startswith(node.raw) else None
     if found:
-        message = f"all from `{found[1][:20]}` on is cut off as a comment; write the text in quotes if `#` belongs to it"
+        message = (
+            f"all from `{found[1][:20]}` on is cut off as a comment; write the text in quotes if `#` belongs to it"
+        )
         yield _problem(message, (node.line, node.column), file, "warning")
 
 

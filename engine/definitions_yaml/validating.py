@@ -65,7 +65,9 @@ def _at(root: Node, loc: Loc, prefix: Loc, file: str, message: str, *, key: bool
     return Problem(message, "/".join(map(str, whole)), file, line, column, extra={"loc": whole})
 
 
-def _problems(model: type[BaseModel], errors: list[ErrorDetails], root: Node, file: str, prefix: Loc) -> Iterator[Problem]:
+def _problems(
+    model: type[BaseModel], errors: list[ErrorDetails], root: Node, file: str, prefix: Loc
+) -> Iterator[Problem]:
     located = _without_echoes(model, [_Located(error, root) for error in errors])
     places = {each.loc for each in located}
     for _, group in groupby(located, key=lambda each: each.union):
@@ -90,7 +92,9 @@ def _echo(said: list[_Located], places: set[Loc]) -> bool:
     return deeper and all(each.error["type"] == "too_short" for each in said)
 
 
-def _problem(model: type[BaseModel], errors: list[ErrorDetails], loc: Loc, root: Node, file: str, prefix: Loc) -> Problem:
+def _problem(
+    model: type[BaseModel], errors: list[ErrorDetails], loc: Loc, root: Node, file: str, prefix: Loc
+) -> Problem:
     kinds = {error["type"] for error in errors}
     if kinds == {"extra_forbidden"}:
         return _at(root, loc, prefix, file, keys.unknown(model, loc, prefix), key=True)

@@ -68,7 +68,9 @@ class Driver:
             "/v1/events", content=orjson.dumps(events), headers={"Content-Type": "application/cloudevents-batch+json"}
         )
         if answer.status_code != 202 or answer.json()["rejected"]:
-            raise InstallationError(f"the API did not take the events of {moment}: {answer.status_code} {answer.text[:500]}")
+            raise InstallationError(
+                f"the API did not take the events of {moment}: {answer.status_code} {answer.text[:500]}"
+            )
         self.done.posted += answer.json()["accepted"]
         self.done.duplicates += answer.json()["duplicates"]
         self.done.receipts |= {str(event["id"]): moment for event in events}
@@ -81,6 +83,8 @@ class Driver:
                 if progress.is_idle(connection, moment):
                     return
             if time.monotonic() > end:
-                raise InstallationError(f"what is due at {moment} was not done within {_PATIENCE:.0f} s; see the logs of the processes")
+                raise InstallationError(
+                    f"what is due at {moment} was not done within {_PATIENCE:.0f} s; see the logs of the processes"
+                )
             time.sleep(pause)
             pause = min(pause * 1.3, 0.03)

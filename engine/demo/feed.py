@@ -82,7 +82,13 @@ class _Journey:
         """Return a post at the customer's present moment; those of one moment keep their order in the inbox."""
         self._count += 1
         at = _moment(self._day, self._slot)
-        event = {"specversion": "1.0", "id": f"{self.ref}-{self._count}", "source": "crm", "type": kind, "subject": self.ref}
+        event = {
+            "specversion": "1.0",
+            "id": f"{self.ref}-{self._count}",
+            "source": "crm",
+            "type": kind,
+            "subject": self.ref,
+        }
         return Post(at, {**event, "time": at.isoformat(), "data": data})
 
     def _later(self, purpose: str, at_least: int, at_most: int) -> None:
@@ -104,13 +110,18 @@ class _Journey:
     def _meet(self) -> Iterator[Post]:
         yield self._post("customer.updated", attributes=self._attributes(), staff={"owner": self._owner})
         yield self._post("stage.changed", value="新加好友")
-        yield self._post("friend.added", staff=self._owner, state=self._pick("state", ["展会2026", "门店海报", "老客介绍"]))
+        yield self._post(
+            "friend.added", staff=self._owner, state=self._pick("state", ["展会2026", "门店海报", "老客介绍"])
+        )
         if self._roll("leaves at once") < 0.06:
             self._later("leaves", 1, 2)
             yield self._post("friend.removed", staff=self._owner)
 
     def _attributes(self) -> dict[str, Any]:
-        known: dict[str, Any] = {"consultant": self._pick("consultant", _CONSULTANTS), "area": 60 + int(self._roll("area") * 130)}
+        known: dict[str, Any] = {
+            "consultant": self._pick("consultant", _CONSULTANTS),
+            "area": 60 + int(self._roll("area") * 130),
+        }
         if self._roll("name") < 0.9:
             known["name"] = self._pick("surname", _SURNAMES) + self._pick("title", ["女士", "先生"])
         if self._roll("community") < 0.7:
@@ -118,7 +129,9 @@ class _Journey:
         if self._roll("budget") < 0.6:
             known["budget"] = 100_000 + int(self._roll("how much") * 40) * 10_000
         if self._roll("birthday") < 0.5:
-            known["birthday"] = (FIRST_DAY.replace(year=1980) + timedelta(days=int(self._roll("born") * 20 * 365))).isoformat()
+            known["birthday"] = (
+                FIRST_DAY.replace(year=1980) + timedelta(days=int(self._roll("born") * 20 * 365))
+            ).isoformat()
         if self._roll("blocked") < 0.03:
             known["黑名单"] = True
         return known
@@ -154,7 +167,11 @@ class _Journey:
 
     def _ask_to_book(self) -> Iterator[Post]:
         self._later("ask", 2, 9)
-        yield self._post("message.received", channel="wecom", text=self._pick("words", ["你好，我想预约看看", "可以来量房吗", "预约"]))
+        yield self._post(
+            "message.received",
+            channel="wecom",
+            text=self._pick("words", ["你好，我想预约看看", "可以来量房吗", "预约"]),
+        )
         if self._roll("cancels") < 0.2:
             self._later("cancel", 1, 3)
             yield self._post("message.received", channel="wecom", text="这两天不去了，改天吧")
@@ -178,7 +195,11 @@ class _Journey:
     def _sign(self) -> Iterator[Post]:
         self._later("sign", 3, 9)
         starts_on = FIRST_DAY + timedelta(days=self._day + self._pick("starts", range(4, 10)))
-        data: dict[str, Any] = {"order": f"HT-{self.ref}", "amount": 80_000 + int(self._roll("amount") * 200) * 1_000, "currency": "CNY"}
+        data: dict[str, Any] = {
+            "order": f"HT-{self.ref}",
+            "amount": 80_000 + int(self._roll("amount") * 200) * 1_000,
+            "currency": "CNY",
+        }
         if self._roll("date known") < 0.85:
             data["starts_on"] = starts_on.isoformat()
         yield self._post("purchase", **data)

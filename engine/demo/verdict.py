@@ -84,7 +84,9 @@ def judge(
     promised: Playback, touches: list[Row], timelines: list[Row], outcomes: list[Row], out: Mapping[str, int], zone: str
 ) -> Verdict:
     """Compare, touch by touch and timeline by timeline."""
-    verdict = Verdict(events=len(outcomes), unmatched=sum(row.matched_at is None for row in outcomes), timelines=len(timelines))
+    verdict = Verdict(
+        events=len(outcomes), unmatched=sum(row.matched_at is None for row in outcomes), timelines=len(timelines)
+    )
     should = {_identity(played): played for played in promised.touches}
     did = {(row.ref, row.sop, row.timeline_key, row.start_id, row.step): row for row in touches}
     _compare_touches(verdict, should, did)
@@ -134,7 +136,9 @@ def _actual_values(row: Row) -> dict[str, Any]:
 
 
 def _compare_timelines(verdict: Verdict, promised: list[tuple[str, Timeline]], timelines: list[Row]) -> None:
-    should = {(ref, each.sop, each.key, each.start_id): (each.state, each.reason, each.detail) for ref, each in promised}
+    should = {
+        (ref, each.sop, each.key, each.start_id): (each.state, each.reason, each.detail) for ref, each in promised
+    }
     did = {(row.ref, row.sop, row.key, row.start_id): (row.state, row.reason, row.detail) for row in timelines}
     for identity in should.keys() | did.keys():
         wanted, actual = should.get(identity), did.get(identity)
@@ -145,12 +149,18 @@ def _compare_timelines(verdict: Verdict, promised: list[tuple[str, Timeline]], t
 def _compare_sent(verdict: Verdict, touches: list[Row], out: Mapping[str, int]) -> None:
     """Hold what the database calls sent against what really went out on the channel."""
     sent = {row.key: row for row in touches if row.status == "sent" and row.kind != "do"}
-    verdict.lost += [f"{row.ref} {row.sop} {row.step}: recorded as sent, never went out" for key, row in sent.items() if not out.get(key)]
+    verdict.lost += [
+        f"{row.ref} {row.sop} {row.step}: recorded as sent, never went out"
+        for key, row in sent.items()
+        if not out.get(key)
+    ]
     verdict.doubled += [f"{key}: went out {number} times" for key, number in out.items() if number > 1]
     verdict.unexpected += [f"{key}: went out, not recorded as sent" for key in out if key not in sent]
 
 
-def _figures(verdict: Verdict, should: Mapping[Identity, Played], did: Mapping[Identity, Row], timelines: list[Row], zone: str) -> None:
+def _figures(
+    verdict: Verdict, should: Mapping[Identity, Played], did: Mapping[Identity, Row], timelines: list[Row], zone: str
+) -> None:
     days: Counter[str] = Counter()
     sops: Counter[str] = Counter()
     late: list[float] = []
@@ -163,10 +173,16 @@ def _figures(verdict: Verdict, should: Mapping[Identity, Played], did: Mapping[I
             if identity in should:
                 late.append((row.sent_at - should[identity].at).total_seconds())
     late.sort()
-    verdict.sent, verdict.per_day, verdict.per_sop = sum(days.values()), dict(sorted(days.items())), dict(sops.most_common())
+    verdict.sent, verdict.per_day, verdict.per_sop = (
+        sum(days.values()),
+        dict(sorted(days.items())),
+        dict(sops.most_common()),
+    )
     woken = [row for row in timelines if row.start_id.startswith(f"{ENGINE_SOURCE}/silent:")]
     verdict.woken = len(woken)
     verdict.answered = [row.ref for row in woken if row.reason in (Reason.EXIT, Reason.ACTIVE_AGAIN)]
-    verdict.ends = Counter(f"{row.reason or row.state}" + (f" ({row.detail})" if row.detail and row.reason else "") for row in timelines)
+    verdict.ends = Counter(
+        f"{row.reason or row.state}" + (f" ({row.detail})" if row.detail and row.reason else "") for row in timelines
+    )
     verdict.lateness_p99 = late[int(len(late) * 0.99)] if late else 0.0
     verdict.lateness_max = late[-1] if late else 0.0

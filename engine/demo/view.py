@@ -49,7 +49,13 @@ class View:
         for row in touches:
             if row.kind != "do" and row.status == "sent":
                 self._sent[row.sop] += 1
-            self._today["sent" if row.status == "sent" and row.kind != "do" else row.status if row.status == "skipped" else "other"] += 1
+            self._today[
+                "sent"
+                if row.status == "sent" and row.kind != "do"
+                else row.status
+                if row.status == "skipped"
+                else "other"
+            ] += 1
             self._recent.append(row)
         if self._live is not None:
             self._live.update(self._panel())
@@ -64,7 +70,9 @@ class View:
         if self._date and self._live is None:
             today = f"{self._today['sent']:4d} sent, {self._today['skipped']:3d} skipped"
             today += f"   {len(self._woken)} woken from silence so far" if self._woken else ""
-            self._console.print(f"day {self._day:2d}  {self._date}  {self._events:5d} events so far  {today}", highlight=False)
+            self._console.print(
+                f"day {self._day:2d}  {self._date}  {self._events:5d} events so far  {today}", highlight=False
+            )
         self._date, self._day, self._today = date, self._day + 1, Counter()
 
     def _panel(self) -> Panel:
@@ -89,12 +97,16 @@ class View:
             table.add_column(name, no_wrap=True)
         for row in self._recent:
             style = "green" if row.status == "sent" else "yellow"
-            table.add_row(row.ref, self._titles.get(row.sop, row.sop), row.step, Text(row.status, style=style), self._what(row))
+            table.add_row(
+                row.ref, self._titles.get(row.sop, row.sop), row.step, Text(row.status, style=style), self._what(row)
+            )
         return table
 
     def _what(self, row: Row) -> str:
         if row.reason:
             return sentence(row.reason, self._language)
         body = row.body or {}
-        text = str(body.get("text") or body.get("title") or "; ".join(str(action) for action in body.get("do", []))).split("\n")[0]
+        text = str(
+            body.get("text") or body.get("title") or "; ".join(str(action) for action in body.get("do", []))
+        ).split("\n")[0]
         return text[:44] + ("…" if len(text) > 44 else "")

@@ -93,7 +93,9 @@ def _sockets(state: StateFolder, allowed: Programs) -> Iterator[Path]:
 
 
 @contextmanager
-def _running(state: StateFolder, sockets: Path, allowed: Programs, parent: Parent, throwaway: bool) -> Iterator[tuple[Server, Server]]:
+def _running(
+    state: StateFolder, sockets: Path, allowed: Programs, parent: Parent, throwaway: bool
+) -> Iterator[tuple[Server, Server]]:
     """Start both servers; afterwards tell others that they are going, and stop them."""
     servers = (
         PostgreSQL(state.postgresql, sockets, state.logs / "postgresql.log", allowed, parent, throwaway),

@@ -23,7 +23,9 @@ _STALE_GRACE = 10.0
 _POLL = 0.02
 
 
-def spawn(programs: Programs, argv: list[str | Path], folder: Path, output: IO[bytes], deathsig: int) -> subprocess.Popen[bytes]:
+def spawn(
+    programs: Programs, argv: list[str | Path], folder: Path, output: IO[bytes], deathsig: int
+) -> subprocess.Popen[bytes]:
     """Start a server as the servers' user, in `folder`, to be sent `deathsig` when the guard dies."""
     account = programs.account
     return subprocess.Popen(  # noqa: S603  # the wheels' own programs

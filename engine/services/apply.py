@@ -70,7 +70,9 @@ class Applying:
         new = [key for key, row in rows.items() if before.get(key) != row.id]
         removed = sorted(set(before) - set(rows))
         store.add_generation(connection, last + 1, [row.id for row in rows.values()], now, who)
-        existing.begin(connection, [sop for sop, _ in sources.values() if sop and rows[sop].version == 1 and rows[sop].is_new])
+        existing.begin(
+            connection, [sop for sop, _ in sources.values() if sop and rows[sop].version == 1 and rows[sop].is_new]
+        )
         audit.add(connection, now, who, "definitions.apply", {"generation": last + 1, "new": new, "removed": removed})
         clocks_differ = rethreshold.rebase(connection, self._current.load(connection, last + 1), now)
         return Applied(last + 1, True, versions, new, removed, clocks_differ)
@@ -83,7 +85,9 @@ class Applying:
             return 0
         after = total = 0
         while True:
-            number, after = retrying(self._engine, lambda connection, start=after: self._settle_batch(connection, start))  # type: ignore[misc]  # the default binds the loop's value
+            number, after = retrying(
+                self._engine, lambda connection, start=after: self._settle_batch(connection, start)
+            )  # type: ignore[misc]  # the default binds the loop's value
             if not number:
                 break
             total += number
@@ -104,7 +108,11 @@ class Applying:
         ours = [(c, each) for c in known.values() for each in c.timelines if each.id in wanted]
         timelines.load_had(connection, [each for _, each in ours])
         installation = installation_id(connection)
-        skipped = [(customer.id, touch) for customer, each in ours for touch in resettle(each, customer, definitions, now, installation)]
+        skipped = [
+            (customer.id, touch)
+            for customer, each in ours
+            for touch in resettle(each, customer, definitions, now, installation)
+        ]
         touches.add(connection, skipped, now)
         timelines.write(connection, known.values())
         return len(seen), seen[-1].id

@@ -54,7 +54,13 @@ class Doctor:
         clock: Clock,
     ) -> None:
         """Take over the parts; `redis_info` returns the server section of Redis' INFO, `build` makes a channel of its section."""
-        self._engine, self._redis_info, self._current, self._build, self._clock = engine, redis_info, current, build, clock
+        self._engine, self._redis_info, self._current, self._build, self._clock = (
+            engine,
+            redis_info,
+            current,
+            build,
+            clock,
+        )
 
     def examine(self) -> Iterator[Finding]:
         """Yield a finding for everything looked at, as it is looked at. What needs the database is left out without it."""
@@ -95,7 +101,9 @@ class Doctor:
         except (SQLAlchemyError, SopError) as error:
             return Finding("error", "PostgreSQL", f"does not answer: {type(error).__name__}", remedy)
         if number < OLDEST_POSTGRESQL * 10_000:
-            return Finding("error", "PostgreSQL", f"is {shown}; {OLDEST_POSTGRESQL} or newer is needed", "upgrade the server")
+            return Finding(
+                "error", "PostgreSQL", f"is {shown}; {OLDEST_POSTGRESQL} or newer is needed", "upgrade the server"
+            )
         if skew > MOST_SKEW:
             text = f"its clock and this machine's are {skew.total_seconds():.0f} s apart"
             return Finding("warning", "PostgreSQL", f"{shown}; {text}", "let both machines set their clocks by NTP")
@@ -105,7 +113,12 @@ class Doctor:
         try:
             info = self._redis_info()
         except Exception as error:  # whatever the client raises, the server is not there
-            return Finding("error", "Redis", f"does not answer: {type(error).__name__}", "check SOP_REDIS_URL and that the server runs")
+            return Finding(
+                "error",
+                "Redis",
+                f"does not answer: {type(error).__name__}",
+                "check SOP_REDIS_URL and that the server runs",
+            )
         if "valkey_version" in info:
             return Finding("ok", "Redis", f"Valkey {info['valkey_version']}")
         shown = str(info.get("redis_version", "0"))
@@ -124,12 +137,18 @@ class Doctor:
     def _definitions(self, connection: Connection) -> Iterator[Finding]:
         definitions = self._current.read(connection)
         if not definitions.generation:
-            yield Finding("error", "definitions", "none were ever applied", "run `sop init DIR`, edit, then `sop apply DIR`")
+            yield Finding(
+                "error", "definitions", "none were ever applied", "run `sop init DIR`, edit, then `sop apply DIR`"
+            )
             return
-        yield Finding("ok", "definitions", f"generation {definitions.generation}, {_several(len(definitions.sops), 'SOP')}")
+        yield Finding(
+            "ok", "definitions", f"generation {definitions.generation}, {_several(len(definitions.sops), 'SOP')}"
+        )
         for sop in sorted(definitions.broken):
             text = "is in force and cannot be read by this version: nobody enters, nothing is sent"
-            yield Finding("error", f"SOP {sop}", text, "`sop validate` says what is wrong; correct its file and `sop apply`")
+            yield Finding(
+                "error", f"SOP {sop}", text, "`sop validate` says what is wrong; correct its file and `sop apply`"
+            )
         for name, config in sorted(definitions.engine.channels.items()):
             yield self._channel(name, config)
 
@@ -172,7 +191,12 @@ class Doctor:
             yield Finding("warning", "rejected", text, "`sop events --rejected` shows them; correct what the CRM posts")
         for row in findings.paused(connection):
             text = f"{row.kind} {row.name}".strip() + f" since {row.since:%Y-%m-%d %H:%M} UTC"
-            yield Finding("warning", "paused", text, "nothing of it goes out until it is resumed; what expires meanwhile is skipped")
+            yield Finding(
+                "warning",
+                "paused",
+                text,
+                "nothing of it goes out until it is resumed; what expires meanwhile is skipped",
+            )
 
     def _names(self, connection: Connection) -> Iterator[Finding]:
         definitions: Definitions = self._current.read(connection)
@@ -192,8 +216,15 @@ def _waiting_events(row: Any, now: datetime) -> Finding:
     if row is None:
         return Finding("ok", "inbox", "every event is matched")
     age = now - row.received_at
-    text = f"{_several(row.number, 'event')} waiting to be matched, the oldest for {_span(age)} (customer {row.subject})"
-    return Finding("warning" if age > SILENT_AFTER else "ok", "inbox", text, "is `sop matcher` running?" if age > SILENT_AFTER else None)
+    text = (
+        f"{_several(row.number, 'event')} waiting to be matched, the oldest for {_span(age)} (customer {row.subject})"
+    )
+    return Finding(
+        "warning" if age > SILENT_AFTER else "ok",
+        "inbox",
+        text,
+        "is `sop matcher` running?" if age > SILENT_AFTER else None,
+    )
 
 
 def _held(row: Any) -> Finding:
@@ -206,12 +237,16 @@ def _held(row: Any) -> Finding:
 def _troubled(row: Any) -> Finding:
     said = sentence(row.reason or row.status)
     text = f"{_several(row.number, 'touch', 'touches')} {row.status}: {said}; e.g. customer {row.customer}: {row.detail or ''}"
-    return Finding("warning", f"channel {row.channel}", text, f"`sop log --channel {row.channel} --status {row.status}` lists them")
+    return Finding(
+        "warning", f"channel {row.channel}", text, f"`sop log --channel {row.channel} --status {row.status}` lists them"
+    )
 
 
 def _roles(each: NeverSeen) -> str:
     said = ((each.starts, "start on it"), (each.exits, "exit on it"), (each.asks, "ask for it"))
-    return ", ".join(f"{_several(len(sops), 'SOP')} {_third(what, len(sops))} ({', '.join(sops)})" for sops, what in said if sops)
+    return ", ".join(
+        f"{_several(len(sops), 'SOP')} {_third(what, len(sops))} ({', '.join(sops)})" for sops, what in said if sops
+    )
 
 
 def _third(what: str, number: int) -> str:

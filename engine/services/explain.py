@@ -60,7 +60,9 @@ class Explaining:
                 raise NotFound(f"no SOP `{sop}`.{hint} `sop explain {ref}` shows all that concern this customer")
             touches = stories.touches(connection, [each.id for each in timelines if each.id])
             told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in timelines]
-            return _story(ref, scene, found[-events:], len(found) > events, told, stories.rejected(connection, ref), sop)
+            return _story(
+                ref, scene, found[-events:], len(found) > events, told, stories.rejected(connection, ref), sop
+            )
 
     def _scene(self, connection: Connection, ref: str, now: datetime) -> _Scene:
         definitions = self._current.read(connection)
@@ -70,14 +72,24 @@ class Explaining:
             near = stories.nearest_ref(connection, ref)
             hint = f" Did you mean `{near}`?" if near else ""
             rejected = stories.rejected(connection, ref)
-            hint += f" {rejected} events naming it were rejected: `sop events --rejected --customer {ref}`." if rejected else ""
+            hint += (
+                f" {rejected} events naming it were rejected: `sop events --rejected --customer {ref}`."
+                if rejected
+                else ""
+            )
             raise NotFound(f"no event ever named the customer `{ref}`.{hint}")
         customer = customers.load(connection, [known])[known] if known is not None else Customer(ref)
         return _Scene(customer, definitions, now, wait, stories.pauses(connection))
 
 
 def _story(
-    ref: str, scene: _Scene, events: Sequence[Row], earlier: bool, timelines: list[ToldTimeline], rejected: int, sop: str | None
+    ref: str,
+    scene: _Scene,
+    events: Sequence[Row],
+    earlier: bool,
+    timelines: list[ToldTimeline],
+    rejected: int,
+    sop: str | None,
 ) -> Story:
     customer, asked = scene.customer, scene.definitions.sop(sop) if sop else None
     told = [_event(row, sop) for row in events]
@@ -113,8 +125,12 @@ def _timeline(timeline: Timeline, touches: Sequence[Row], scene: _Scene) -> Told
     timeline.had.update(row.step for row in touches)
     sop = scene.definitions.sop(timeline.sop)
     paused = {*scene.pauses["sop"], *("*" for _ in scene.pauses["all"])}
-    to_come = steps_to_come(timeline, scene.customer, scene.definitions, scene.now, events_wait=scene.events_wait, paused=paused)
-    steps = sorted([*(_had(row, scene) for row in touches), *to_come], key=lambda each: (each.due_at is None, each.due_at))
+    to_come = steps_to_come(
+        timeline, scene.customer, scene.definitions, scene.now, events_wait=scene.events_wait, paused=paused
+    )
+    steps = sorted(
+        [*(_had(row, scene) for row in touches), *to_come], key=lambda each: (each.due_at is None, each.due_at)
+    )
     return ToldTimeline(
         timeline.id or 0, timeline.sop, sop.title if sop else None, timeline.version, timeline.key, timeline.state, timeline.anchor,
         timeline.ended_at, timeline.reason, timeline.detail if timeline.state != "active" else None, steps,

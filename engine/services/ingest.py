@@ -193,7 +193,10 @@ def _store(connection: Connection, now: datetime, entries: Sequence[_Entry], ins
 
 
 def _result(
-    entry: _Entry, new: dict[store.Key, int], there: dict[store.Key, tuple[int, bytes]], firsts: dict[store.Key, Reading]
+    entry: _Entry,
+    new: dict[store.Key, int],
+    there: dict[store.Key, tuple[int, bytes]],
+    firsts: dict[store.Key, Reading],
 ) -> Result:
     if entry.reading is None or entry.key is None:
         return Result("invalid", _posted(entry.post.raw, "id"), error=str(entry.error))

@@ -39,7 +39,9 @@ class Joined:
 class JoiningExisting:
     """Takes in the customers whom an SOP's `existing` is about."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500
+    ) -> None:
         self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
 
     def run(self, seconds: float = 20.0) -> Joined:

@@ -64,7 +64,9 @@ class Keys:
         """
         for scope in scopes:
             if scope not in SCOPES:
-                raise SopError(f"scope `{scope}` does not exist; there are {', '.join(SCOPES)}.{did_you_mean(scope, SCOPES)}")
+                raise SopError(
+                    f"scope `{scope}` does not exist; there are {', '.join(SCOPES)}.{did_you_mean(scope, SCOPES)}"
+                )
         if not scopes:
             raise SopError(f"a key needs a scope; there are {', '.join(SCOPES)}")
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)

@@ -149,15 +149,23 @@ class Matching:
         timelines.load_touched(connection, known, sorted(definitions.touched_sops))
         if definitions.uses_metrics:
             metrics.load_into(connection, known)
-        matched = [one for ref, events in waiting.items() for one in _match_all(known[held[ref]], events, definitions, now)]
+        matched = [
+            one for ref, events in waiting.items() for one in _match_all(known[held[ref]], events, definitions, now)
+        ]
         customers.write(connection, known.values())
         timelines.write(connection, known.values())
         _remember(connection, [one.event for one in matched], held)
         made = [event for one in matched for event in one.made]
-        done.again = inbox.add_made(connection, made, now) | {ref for ref, events in waiting.items() if len(events) == per_customer > 1}
+        done.again = inbox.add_made(connection, made, now) | {
+            ref for ref, events in waiting.items() if len(events) == per_customer > 1
+        }
         inbox.mark_matched(connection, {one.event.row: one.outcome for one in matched}, now)
         done.events = len(matched)
-        done.due = any(each.changed and each.active and each.due_at and each.due_at <= now for c in known.values() for each in c.timelines)
+        done.due = any(
+            each.changed and each.active and each.due_at and each.due_at <= now
+            for c in known.values()
+            for each in c.timelines
+        )
         return done
 
     @staticmethod

@@ -47,7 +47,9 @@ class Round:
 class Planning:
     """Turns what is due into touches."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500
+    ) -> None:
         self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
         self._id = ""
 
@@ -163,7 +165,9 @@ class Planning:
         made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
         touches.add(connection, made, now)
         timelines.write(connection, [known[id_] for id_ in planned])
-        again = inbox.add_made(connection, [event for all_ in planned.values() for one in all_ for event in one.made], now)
+        again = inbox.add_made(
+            connection, [event for all_ in planned.values() for one in all_ for event in one.made], now
+        )
         channels = {touch.channel for _, touch in made if touch.status == "queued" and touch.channel}
         return Round(len(due), len(made), channels, again | waiting, failed)
 

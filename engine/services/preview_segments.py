@@ -54,7 +54,9 @@ class Previewing:
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
         self._engine, self._clock, self._current = engine, clock, current
 
-    def preview(self, config: EngineConfig, segments: SegmentsConfig, tell: Callable[[str], None] = lambda said: None) -> Preview:
+    def preview(
+        self, config: EngineConfig, segments: SegmentsConfig, tell: Callable[[str], None] = lambda said: None
+    ) -> Preview:
         """Return sizes and moves under engine.yaml and segments.yaml as given, SOPs as they are in force.
 
         Parameters:

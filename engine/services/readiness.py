@@ -49,7 +49,10 @@ class Readiness:
         try:
             has, needs = schema.current(self._engine), schema.head()
             if has != needs:
-                return {"database": "ok", "schema": f"is {has or 'empty'}, this code needs {needs}; run `sop db upgrade`"}, None
+                return {
+                    "database": "ok",
+                    "schema": f"is {has or 'empty'}, this code needs {needs}; run `sop db upgrade`",
+                }, None
             with transaction(self._engine) as connection:
                 return {"database": "ok", "schema": "ok"}, vitals.heartbeat_age(connection, BEAT)
         except (SQLAlchemyError, SopError):

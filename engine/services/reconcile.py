@@ -40,7 +40,13 @@ class Reconciling:
     """Finds lost hints, ended leases and broken invariants."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, leases: LeaseClock, hints: HintQueue, current: CurrentDefinitions, channels: CurrentChannels
+        self,
+        engine: Engine,
+        clock: Clock,
+        leases: LeaseClock,
+        hints: HintQueue,
+        current: CurrentDefinitions,
+        channels: CurrentChannels,
     ) -> None:
         self._engine, self._clock, self._leases, self._hints = engine, clock, leases, hints
         self._channels, self._current = channels, current
@@ -73,7 +79,9 @@ class Reconciling:
         def work(connection: Connection) -> list[Result]:
             keyed = {name: channel.honours_key for name, channel in self._channels.read(connection).items()}
             found = touches.abandoned(connection, self._leases(connection), _MOST_LEASES)
-            results = [_after_death(row, keyed[row.channel], now) for row in found if row.channel in keyed]  # else: wait until it can be built
+            results = [
+                _after_death(row, keyed[row.channel], now) for row in found if row.channel in keyed
+            ]  # else: wait until it can be built
             if results:
                 touches.record(connection, results, now)
             return results
@@ -99,5 +107,9 @@ def _after_death(row: Row, honours_key: bool, now: datetime) -> Result:
     What goes again is bounded: a touch that kills its sender each time must not do so for ever.
     """
     if honours_key and row.attempt < MAX_TRIES:
-        return Result(row.id, row.claim_no, "queued", "lost", Reason.RETRY, "the sender died; sent again under the same key", now)
-    return Result(row.id, row.claim_no, "unknown", "lost", Reason.OUTCOME_UNKNOWN, "the sender died between call and record")
+        return Result(
+            row.id, row.claim_no, "queued", "lost", Reason.RETRY, "the sender died; sent again under the same key", now
+        )
+    return Result(
+        row.id, row.claim_no, "unknown", "lost", Reason.OUTCOME_UNKNOWN, "the sender died between call and record"
+    )

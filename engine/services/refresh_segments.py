@@ -40,7 +40,9 @@ class Refreshed:
 class Refreshing:
     """Refreshes metrics and computed dimensions at their slots."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 5_000) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 5_000
+    ) -> None:
         self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
 
     def run(self, seconds: float = 20.0) -> Refreshed:
@@ -140,7 +142,11 @@ def _asks(dimension: ComputedDimension, definitions: Definitions) -> bool:
 
 def _due(expressions: Iterable[str], definitions: Definitions, last: datetime, now: datetime) -> datetime | None:
     """Return the newest slot after `last`; of several missed ones the others are left out."""
-    slots = [found.at for each in expressions if (found := cron.newest(each, definitions.engine.timezone, now)) and found.at > last]
+    slots = [
+        found.at
+        for each in expressions
+        if (found := cron.newest(each, definitions.engine.timezone, now)) and found.at > last
+    ]
     return max(slots, default=None)
 
 

@@ -40,7 +40,9 @@ class Sent:
 class Sending:
     """Sends what is ready on one channel."""
 
-    def __init__(self, engine: Engine, clock: Clock, leases: LeaseClock, channels: CurrentChannels, margin: float = MARGIN) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, leases: LeaseClock, channels: CurrentChannels, margin: float = MARGIN
+    ) -> None:
         self._engine, self._clock, self._leases, self._channels = engine, clock, leases, channels
         self._margin = margin
 
@@ -138,8 +140,12 @@ def _result(claimed: Claimed, receipt: Receipt, now: datetime) -> Result:
     base = (claimed.id, claimed.claim_no)
     if receipt.outcome == "retry":
         if claimed.delivery.attempt >= MAX_TRIES:
-            return Result(*base, "failed", "retry", Reason.TOO_MANY_TRIES, receipt.detail, provider_id=receipt.provider_id)
+            return Result(
+                *base, "failed", "retry", Reason.TOO_MANY_TRIES, receipt.detail, provider_id=receipt.provider_id
+            )
         wait = retry_after(claimed.delivery.key, claimed.delivery.attempt, receipt.retry_after)
         return Result(*base, "queued", "retry", Reason.RETRY, receipt.detail, now + wait, receipt.provider_id)
     reason = {"failed": Reason.REFUSED_BY_PROVIDER, "unknown": Reason.OUTCOME_UNKNOWN}.get(receipt.outcome)
-    return Result(*base, receipt.outcome, receipt.outcome, reason, receipt.detail or None, provider_id=receipt.provider_id)
+    return Result(
+        *base, receipt.outcome, receipt.outcome, reason, receipt.detail or None, provider_id=receipt.provider_id
+    )

@@ -38,7 +38,13 @@ class Sweeping:
     """
 
     def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, expression: str | None = None, batch: int = 2_000
+        self,
+        engine: Engine,
+        clock: Clock,
+        hints: HintQueue,
+        current: CurrentDefinitions,
+        expression: str | None = None,
+        batch: int = 2_000,
     ) -> None:
         self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
         self._expression, self._batch = expression, batch

@@ -43,7 +43,9 @@ class Taken:
 class TakingSlots:
     """Finds who enters SOPs by a date or a schedule."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 5_000) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 5_000
+    ) -> None:
         self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
 
     def run(self, seconds: float = 20.0) -> Taken:
@@ -100,7 +102,9 @@ class TakingSlots:
         return sorted({source.zone_name, *due_slots.zones(connection)}) if source.date is not None else []
 
 
-def _due(source: Source, last: datetime, now: datetime, zones: Sequence[str]) -> tuple[datetime | None, datetime | None]:
+def _due(
+    source: Source, last: datetime, now: datetime, zones: Sequence[str]
+) -> tuple[datetime | None, datetime | None]:
     """Return the slot to take after `last`, None where none is due, and when the next one is."""
     if source.date is not None:
         due = next(iter(slots.midnights(zones, max(last, now - CAUGHT_UP), now)), None)
@@ -113,7 +117,13 @@ def _due(source: Source, last: datetime, now: datetime, zones: Sequence[str]) ->
 
 
 def _entering(
-    connection: Connection, source: Source, definitions: Definitions, slot: datetime, zones: Sequence[str], part: Part, now: datetime
+    connection: Connection,
+    source: Source,
+    definitions: Definitions,
+    slot: datetime,
+    zones: Sequence[str],
+    part: Part,
+    now: datetime,
 ) -> list[Event]:
     """Return the starts of those of the customers whom the slot concerns."""
     if source.date is not None:
@@ -140,7 +150,9 @@ def _by_date(
     default = str(declared.default) if declared and declared.default is not None else None
     near = slots.texts_near(days.values())
     events = []
-    for row in due_slots.with_date(connection, part, moment.attribute, default, meant, definitions.engine.timezone, near):
+    for row in due_slots.with_date(
+        connection, part, moment.attribute, default, meant, definitions.engine.timezone, near
+    ):
         zone_name = definitions.zone_of(row.timezone)
         named, day = as_date(row.value, zone_name), days[zone_name]
         if named is not None and slots.is_met(named, day, moment.every):

@@ -17,7 +17,11 @@ def read(connection: Connection) -> datetime | None:
 
 def write(connection: Connection, at: datetime) -> None:
     """Set the stepped clock."""
-    run(connection, "insert into stepped_clock (at) values (:at) on conflict (only_one) do update set at = excluded.at", at=at)
+    run(
+        connection,
+        "insert into stepped_clock (at) values (:at) on conflict (only_one) do update set at = excluded.at",
+        at=at,
+    )
 
 
 def server_now(connection: Connection) -> datetime:

@@ -23,7 +23,9 @@ class Value:
     bound: dict[str, Any] = field(default_factory=dict)
 
 
-def value_of(name: str, dimension: ComputedDimension, definitions: Definitions, now: datetime, metrics: str = METRICS) -> Value:
+def value_of(
+    name: str, dimension: ComputedDimension, definitions: Definitions, now: datetime, metrics: str = METRICS
+) -> Value:
     """Return the first value whose conditions hold (unknown does not), null where none does."""
     cases: list[str] = []
     bound: dict[str, Any] = {}
@@ -34,7 +36,9 @@ def value_of(name: str, dimension: ComputedDimension, definitions: Definitions, 
     return Value(name, f"case {' '.join(cases)} end", bound)
 
 
-def insert_moves(connection: Connection, value: Value, after: int, last: int, slot: datetime, now: datetime, *, quiet: bool) -> list[str]:
+def insert_moves(
+    connection: Connection, value: Value, after: int, last: int, slot: datetime, now: datetime, *, quiet: bool
+) -> list[str]:
     """Insert an event for each customer with an id above `after` up to `last` whose value differs; return their refs.
 
     Its id is a function of dimension, slot and customer. Quiet ones change the fact and start nothing.
@@ -73,7 +77,9 @@ def count_moves(connection: Connection, value: Value) -> list[Row]:
     )
 
 
-def count_members(connection: Connection, conditions: tuple[Condition, ...], definitions: Definitions, now: datetime, metrics: str) -> int:
+def count_members(
+    connection: Connection, conditions: tuple[Condition, ...], definitions: Definitions, now: datetime, metrics: str
+) -> int:
     """Return for how many customers these conditions hold."""
     when, values = select_sql(conditions, definitions, now, metrics=metrics)
     return int(scalar(connection, f"select count(*) from customers c where {when}", **values))

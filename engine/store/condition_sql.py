@@ -22,7 +22,12 @@ METRICS = "customer_metrics"
 
 
 def select_sql(
-    conditions: Iterable[Condition] | None, definitions: Definitions, now: datetime, *, prefix: str = "p", metrics: str = METRICS
+    conditions: Iterable[Condition] | None,
+    definitions: Definitions,
+    now: datetime,
+    *,
+    prefix: str = "p",
+    metrics: str = METRICS,
 ) -> tuple[str, dict[str, Any]]:
     """Return a boolean SQL expression over the alias `c` (customers), null where unknown, and its bound values.
 
@@ -77,7 +82,11 @@ class _Compiling:
 
     def segment(self, condition: Condition) -> str:
         segments = self.definitions.segments.segments
-        return _joined("or", [self.all(segments[name]) if name in segments else _UNKNOWN for name in condition.segment or ()], "false")
+        return _joined(
+            "or",
+            [self.all(segments[name]) if name in segments else _UNKNOWN for name in condition.segment or ()],
+            "false",
+        )
 
     # ── facts ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -109,7 +118,11 @@ class _Compiling:
 
     def _since(self, column: str, since: Any) -> str:
         """Without a timeline, `since: start` is ever."""
-        return f"and {column} >= {self.bind(self.now - since, 'timestamptz')}" if since is not None and since != "start" else ""
+        return (
+            f"and {column} >= {self.bind(self.now - since, 'timestamptz')}"
+            if since is not None and since != "start"
+            else ""
+        )
 
     def silent(self, condition: Condition) -> str:
         assert condition.silent is not None
@@ -119,17 +132,23 @@ class _Compiling:
 
     def _days_since(self, column: str) -> str:
         zone = self.zone
-        return f"(({self.bind(self.now, 'timestamptz')} at time zone {zone})::date - ({column} at time zone {zone})::date)"
+        return (
+            f"(({self.bind(self.now, 'timestamptz')} at time zone {zone})::date - ({column} at time zone {zone})::date)"
+        )
 
     # ── values ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def event(self, condition: Condition) -> str:
         """Outside a start there is no event: nothing of it is known."""
-        known = (compares(wanted, None, self.definitions.engine.timezone) for wanted in (condition.event or {}).values())
+        known = (
+            compares(wanted, None, self.definitions.engine.timezone) for wanted in (condition.event or {}).values()
+        )
         return _joined("and", [_literal(each) for each in known], "true")
 
     def attribute(self, condition: Condition) -> str:
-        return _joined("and", [self._attribute(name, wanted) for name, wanted in (condition.attr or {}).items()], "true")
+        return _joined(
+            "and", [self._attribute(name, wanted) for name, wanted in (condition.attr or {}).items()], "true"
+        )
 
     def _attribute(self, name: str, wanted: Comparison) -> str:
         stored = f"nullif(c.attributes -> {self.bind(name, 'text')}, 'null'::jsonb)"
@@ -160,7 +179,9 @@ class _Compiling:
         key = self.bind(name, "text")
         if metric.rfm:
             return self._from_row(wanted, None, f"(f.values -> {key})", f"{self.metrics} f where f.customer_id = c.id")
-        return self._from_row(wanted, 0, f"coalesce(f.values -> {key}, '0'::jsonb)", f"{self.metrics} f where f.customer_id = c.id")
+        return self._from_row(
+            wanted, 0, f"coalesce(f.values -> {key}, '0'::jsonb)", f"{self.metrics} f where f.customer_id = c.id"
+        )
 
     def _activity(self, metric: Metric) -> str:
         return f"activities f where f.customer_id = c.id and f.type = {self.bind(metric.days_since, 'text')}"
@@ -180,7 +201,11 @@ class _Compiling:
         if operator == "exists":
             return f"({value} is {'not ' if limit else ''}null)"
         if operator == "in":
-            return _joined("or", [self._operated("eq", each, value) for each in limit], f"(case when {value} is not null then false end)")
+            return _joined(
+                "or",
+                [self._operated("eq", each, value) for each in limit],
+                f"(case when {value} is not null then false end)",
+            )
         if operator == "contains":
             return self._contains(limit, value)
         if operator == "matches":
@@ -198,7 +223,11 @@ class _Compiling:
             moment = f"moment_of({value} #>> '{{}}', {self.zone})"
             return _of_kind("string", value, f"({moment} {relation} {self._moment(limit)})")
         if isinstance(limit, bool):
-            return _of_kind("boolean", value, f"({value} = {self.bind(to_json(limit), 'jsonb')})") if relation == "=" else _UNKNOWN
+            return (
+                _of_kind("boolean", value, f"({value} = {self.bind(to_json(limit), 'jsonb')})")
+                if relation == "="
+                else _UNKNOWN
+            )
         if isinstance(limit, (int, float)):
             return _of_kind("number", value, f"({value} {relation} {self.bind(to_json(limit), 'jsonb')})")
         if relation != "=":

@@ -53,25 +53,39 @@ def hold_due(connection: Connection, now: datetime, limit: int) -> list[int]:
 
 def hold_ids(connection: Connection, ids: Sequence[int]) -> list[int]:
     """Lock these customers by ascending id, waiting for whoever holds them; return the ids that exist."""
-    found = rows(connection, "select id from customers where id = any(:ids) order by id for no key update", ids=list(ids))
+    found = rows(
+        connection, "select id from customers where id = any(:ids) order by id for no key update", ids=list(ids)
+    )
     return [row.id for row in found]
 
 
 def refs_of(connection: Connection, ids: Sequence[int]) -> dict[str, int]:
     """Return ref → id."""
-    return {row.ref: row.id for row in rows(connection, "select id, ref from customers where id = any(:ids)", ids=list(ids))}
+    return {
+        row.ref: row.id for row in rows(connection, "select id, ref from customers where id = any(:ids)", ids=list(ids))
+    }
 
 
 def load(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:
     """Read customers with their tags, dimensions and activities (timelines: `store.timelines.load_into`)."""
     customers = {
         row.id: Customer(
-            row.ref, row.id, row.attributes, row.timezone, row.staff, row.addresses, row.friends, set(row.opt_outs), row.written, row.created,
+            row.ref,
+            row.id,
+            row.attributes,
+            row.timezone,
+            row.staff,
+            row.addresses,
+            row.friends,
+            set(row.opt_outs),
+            row.written,
+            row.created,
             known_since=row.known_since,
         )
         for row in rows(
             connection,
-            "select id, ref, attributes, timezone, staff, addresses, friends, opt_outs, written, created, known_since from customers where id = any(:ids)",
+            """select id, ref, attributes, timezone, staff, addresses, friends, opt_outs, written, created, known_since
+               from customers where id = any(:ids)""",
             ids=list(ids),
         )
     }
@@ -89,7 +103,9 @@ def _load_tags(connection: Connection, customers: dict[int, Customer]) -> None:
 
 
 def _load_dimensions(connection: Connection, customers: dict[int, Customer]) -> None:
-    statement = "select customer_id, dimension, value, since, written_at from customer_dimensions where customer_id = any(:ids)"
+    statement = (
+        "select customer_id, dimension, value, since, written_at from customer_dimensions where customer_id = any(:ids)"
+    )
     for customer, dimension, *fact in rows(connection, statement, ids=list(customers)):
         customers[customer].dimensions[dimension] = DimensionFact(*fact)
 

@@ -29,7 +29,9 @@ def keep(connection: Connection, names: Sequence[str], generation: int) -> None:
 
 def hold(connection: Connection, name: str) -> Row | None:
     """Hold one until the transaction's end and return last_slot, slot and cursor; None where somebody else holds it."""
-    found = rows(connection, "select last_slot, slot, cursor from crons where name = :name for update skip locked", name=name)
+    found = rows(
+        connection, "select last_slot, slot, cursor from crons where name = :name for update skip locked", name=name
+    )
     return found[0] if found else None
 
 
@@ -46,12 +48,22 @@ def advance(connection: Connection, name: str, slot: datetime, cursor: int) -> N
 
 def finish(connection: Connection, name: str, slot: datetime) -> None:
     """Note that this slot is done."""
-    run(connection, "update crons set last_slot = :slot, slot = null, cursor = 0 where name = :name", name=name, slot=slot)
+    run(
+        connection,
+        "update crons set last_slot = :slot, slot = null, cursor = 0 where name = :name",
+        name=name,
+        slot=slot,
+    )
 
 
 def rest(connection: Connection, name: str, until: datetime | None) -> None:
     """Note that nothing is due before `until`; None: nothing ever will be."""
-    run(connection, "update crons set next_at = :until where name = :name and next_at is distinct from :until", name=name, until=until)
+    run(
+        connection,
+        "update crons set next_at = :until where name = :name and next_at is distinct from :until",
+        name=name,
+        until=until,
+    )
 
 
 def zones(connection: Connection) -> list[str]:
@@ -103,7 +115,13 @@ class Part:
 
 
 def with_date(
-    connection: Connection, part: Part, attribute: str, default: str | None, zone_names: Sequence[str], otherwise: str, near: Sequence[str]
+    connection: Connection,
+    part: Part,
+    attribute: str,
+    default: str | None,
+    zone_names: Sequence[str],
+    otherwise: str,
+    near: Sequence[str],
 ) -> list[Row]:
     """Return ref, timezone and value of those of the customers whose date may be met.
 

@@ -17,7 +17,11 @@ Query = tuple[str, dict[str, Any]]
 
 def begin(connection: Connection, sops: Sequence[str]) -> None:
     """Note that these SOPs are applied for the first time ever."""
-    run(connection, "insert into joining (sop) select unnest(cast(:sops as text[])) on conflict do nothing", sops=sorted(sops))
+    run(
+        connection,
+        "insert into joining (sop) select unnest(cast(:sops as text[])) on conflict do nothing",
+        sops=sorted(sops),
+    )
 
 
 def unfinished(connection: Connection) -> list[str]:
@@ -27,7 +31,11 @@ def unfinished(connection: Connection) -> list[str]:
 
 def hold(connection: Connection, sop: str) -> Row | None:
     """Hold one until the transaction's end and return cursor, day and taken; None where it is done or somebody else holds it."""
-    found = rows(connection, "select cursor, day, taken from joining where sop = :sop and done_at is null for update skip locked", sop=sop)
+    found = rows(
+        connection,
+        "select cursor, day, taken from joining where sop = :sop and done_at is null for update skip locked",
+        sop=sop,
+    )
     return found[0] if found else None
 
 
@@ -66,7 +74,9 @@ def candidates(connection: Connection, moments: Sequence[Moment], now: datetime,
 
 def _tagged(moment: Moment, _now: datetime) -> Query:
     tags = moment.tag_added.all if isinstance(moment.tag_added, AllTags) else moment.tag_added or ()
-    statement = "select distinct customer_id from customer_tags where present and tag = any(:tags) and customer_id > :after"
+    statement = (
+        "select distinct customer_id from customer_tags where present and tag = any(:tags) and customer_id > :after"
+    )
     return statement, {"tags": list(tags)}
 
 
@@ -87,7 +97,9 @@ def _created(_moment: Moment, _now: datetime) -> Query:
 def _silent(moment: Moment, now: datetime) -> Query:
     assert moment.silent is not None
     before = now - timedelta(days=moment.silent.days - 1)
-    statement = "select customer_id from customer_clocks where clock = :clock and last_at <= :before and customer_id > :after"
+    statement = (
+        "select customer_id from customer_clocks where clock = :clock and last_at <= :before and customer_id > :after"
+    )
     return statement, {"clock": moment.silent.clock, "before": before}
 
 

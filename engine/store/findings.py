@@ -20,7 +20,8 @@ def bound(connection: Connection, seconds: int) -> None:
 def server_version(connection: Connection) -> tuple[int, str]:
     """Return PostgreSQL's version as a number (180004) and as text (18.4)."""
     found = rows(
-        connection, "select current_setting('server_version_num')::int as number, current_setting('server_version') as shown"
+        connection,
+        "select current_setting('server_version_num')::int as number, current_setting('server_version') as shown",
     )
     return found[0].number, found[0].shown
 

@@ -20,7 +20,7 @@ def unmatched(connection: Connection, subjects: Sequence[str], per_customer: int
         connection,
         f"""select {_COLUMNS} from unnest(cast(:subjects as text[])) s(ref) cross join lateral (
                 select * from events where subject = s.ref and matched_at is null order by id limit :per_customer) e
-            order by e.id""",  # noqa: S608 - the columns are a constant of this module
+            order by e.id""",
         subjects=list(subjects),
         per_customer=per_customer,
     )
@@ -32,7 +32,17 @@ def unmatched(connection: Connection, subjects: Sequence[str], per_customer: int
 
 def _event(row: Row) -> Event:
     return Event(
-        row.source, row.event_id, row.type, row.subject, row.time, row.received_at, row.data, row.backfill, row.depth, row.cause, row.id
+        row.source,
+        row.event_id,
+        row.type,
+        row.subject,
+        row.time,
+        row.received_at,
+        row.data,
+        row.backfill,
+        row.depth,
+        row.cause,
+        row.id,
     )
 
 
@@ -101,7 +111,14 @@ def _cut(connection: Connection, deep: Sequence[Event], at: datetime) -> None:
     """Set aside what goes too deep, naming the loop."""
     for event in deep:
         loop = " → ".join([*(event.cause or {}).get("path", []), event.type])
-        add_dead_letter(connection, "cascade", event.id, event.subject, f"SOPs set each other off more than {MAX_DEPTH} deep: {loop}", at)
+        add_dead_letter(
+            connection,
+            "cascade",
+            event.id,
+            event.subject,
+            f"SOPs set each other off more than {MAX_DEPTH} deep: {loop}",
+            at,
+        )
 
 
 def count_attempt(connection: Connection, subject: str) -> Row | None:
@@ -118,7 +135,11 @@ def count_attempt(connection: Connection, subject: str) -> Row | None:
 
 def uncount_attempt(connection: Connection, event: int) -> None:
     """Take back a try that was counted and not made."""
-    run(connection, "update events set attempts = attempts - 1 where id = :event and attempts > 0 and matched_at is null", event=event)
+    run(
+        connection,
+        "update events set attempts = attempts - 1 where id = :event and attempts > 0 and matched_at is null",
+        event=event,
+    )
 
 
 def is_waiting(connection: Connection, event: int) -> bool:

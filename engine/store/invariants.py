@@ -27,6 +27,7 @@ _CHECKS = {
 def count(connection: Connection, now: datetime) -> dict[str, int]:
     """Return the invariants that are broken, with how many rows break them (the newest 10,000 are looked at)."""
     found = {
-        name: rows(connection, statement, **({"now": now} if ":now" in statement else {}))[0].n for name, statement in _CHECKS.items()
+        name: rows(connection, statement, **({"now": now} if ":now" in statement else {}))[0].n
+        for name, statement in _CHECKS.items()
     }
     return {name: number for name, number in found.items() if number}

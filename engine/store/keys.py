@@ -36,4 +36,6 @@ def use(connection: Connection, key_id: str, at: datetime) -> Row | None:
 
 def revoke(connection: Connection, key_id: str, at: datetime) -> bool:
     """End a key; return whether there was one to end."""
-    return bool(run(connection, "update api_keys set revoked_at = :at where id = :id and revoked_at is null", id=key_id, at=at))
+    return bool(
+        run(connection, "update api_keys set revoked_at = :at where id = :id and revoked_at is null", id=key_id, at=at)
+    )

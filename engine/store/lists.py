@@ -58,7 +58,9 @@ def touches(connection: Connection, wanted: TouchFilter, limit: int, before: int
     return rows(connection, f"{_TOUCHES} {_where(parts)} order by t.id desc limit :limit", limit=limit, **values)
 
 
-def touches_changed(connection: Connection, wanted: TouchFilter, after: int, open_: Sequence[int], limit: int) -> list[Row]:
+def touches_changed(
+    connection: Connection, wanted: TouchFilter, after: int, open_: Sequence[int], limit: int
+) -> list[Row]:
     """Return the touches above the id `after`, and those of the ids `open_`, that meet the filter; by id."""
     parts, values = _parts(wanted)
     parts.append("(t.id > :after or t.id = any(:open))")

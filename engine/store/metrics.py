@@ -75,7 +75,11 @@ def log_activities(connection: Connection, events: Sequence[Event], ids: Mapping
 
 def load_into(connection: Connection, customers: Mapping[int, Customer]) -> None:
     """Read the customers' numbers as of the last refresh."""
-    found = rows(connection, 'select customer_id, "values" from customer_metrics where customer_id = any(:ids)', ids=list(customers))
+    found = rows(
+        connection,
+        'select customer_id, "values" from customer_metrics where customer_id = any(:ids)',
+        ids=list(customers),
+    )
     for customer, values in found:
         customers[customer].metrics = values
 
@@ -174,10 +178,18 @@ class _Computing:
         self._numbers.append((name, f"nullif(counted.{column}, 0)"))
 
     def _from_ranks(self, name: str, metric: Metric) -> None:
-        number, quantiles, within = len(self._scored), self._bind(metric.quantiles), self._within(metric.over, self._bought_begins)
+        number, quantiles, within = (
+            len(self._scored),
+            self._bind(metric.quantiles),
+            self._within(metric.over, self._bought_begins),
+        )
         which = f"filter (where {_KEPT} and {within})"
         last, times, money = (f"{each}{number}" for each in ("last", "times", "money"))
-        self._bought += [f"max(at) {which} as {last}", f"count(*) {which} as {times}", f"sum(amount - refunded) {which} as {money}"]
+        self._bought += [
+            f"max(at) {which} as {last}",
+            f"count(*) {which} as {times}",
+            f"sum(amount - refunded) {which} as {money}",
+        ]
 
         def score(column: str) -> str:
             return f"1 + cast({quantiles} as bigint) * (rank() over (order by {column}) - 1) / count(*) over ()"
@@ -207,7 +219,7 @@ class _Computing:
             )
             source.append("counted")
         if not source:
-            return "select cast(null as bigint) as customer_id, cast(null as jsonb) as \"values\" where false"
+            return 'select cast(null as bigint) as customer_id, cast(null as jsonb) as "values" where false'
         joins = " full join ".join(source) + (" using (customer_id)" if len(source) == 2 else "")
         joins += "".join(f" left join scored{n} using (customer_id)" for n in range(len(self._scored)))
         return f"""with {", ".join([*parts, *self._scored])}

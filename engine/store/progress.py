@@ -91,4 +91,6 @@ def refreshed(connection: Connection) -> list[Event]:
 
 def event_outcomes(connection: Connection) -> list[Row]:
     """Return, for every event not made by the engine, whether it is matched and what came of it."""
-    return rows(connection, "select source, event_id, matched_at, outcome from events where source <> 'engine' order by id")
+    return rows(
+        connection, "select source, event_id, matched_at, outcome from events where source <> 'engine' order by id"
+    )

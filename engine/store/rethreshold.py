@@ -21,7 +21,10 @@ def defined_since(connection: Connection) -> Since:
 
 
 def _read_since(stored: dict[str, dict[str, str]] | None) -> Since:
-    return {clock: {int(days): datetime.fromisoformat(at) for days, at in each.items()} for clock, each in (stored or {}).items()}
+    return {
+        clock: {int(days): datetime.fromisoformat(at) for days, at in each.items()}
+        for clock, each in (stored or {}).items()
+    }
 
 
 def rebase(connection: Connection, definitions: Definitions, now: datetime) -> bool:
@@ -58,27 +61,46 @@ def last_customer(connection: Connection) -> int:
 
 def customers_after(connection: Connection, cursor: int, limit: int) -> list[int]:
     """Return the next customers' ids, ascending."""
-    return [row.id for row in rows(connection, "select id from customers where id > :cursor order by id limit :n", cursor=cursor, n=limit)]
+    return [
+        row.id
+        for row in rows(
+            connection, "select id from customers where id > :cursor order by id limit :n", cursor=cursor, n=limit
+        )
+    ]
 
 
 def advance(connection: Connection, before: int, cursor: int) -> None:
     """Note how far it has come since it stood at `before`; without effect where it was begun anew meanwhile."""
-    run(connection, "update rethresholding set cursor = :to where cursor = :before and done_at is null", to=cursor, before=before)
+    run(
+        connection,
+        "update rethresholding set cursor = :to where cursor = :before and done_at is null",
+        to=cursor,
+        before=before,
+    )
 
 
 def finish(connection: Connection, before: int, now: datetime) -> None:
     """Note that every clock is as defined, unless it was begun anew meanwhile."""
-    run(connection, "update rethresholding set done_at = :now where cursor = :before and done_at is null", now=now, before=before)
+    run(
+        connection,
+        "update rethresholding set done_at = :now where cursor = :before and done_at is null",
+        now=now,
+        before=before,
+    )
 
 
 def load(connection: Connection, ids: Sequence[int]) -> dict[int, Customer]:
     """Read of customers, whose rows are held, what their clocks follow from, and nothing else."""
     known = {
         row.id: Customer(row.ref, row.id, timezone=row.timezone, known_since=row.known_since)
-        for row in rows(connection, "select id, ref, timezone, known_since from customers where id = any(:ids)", ids=list(ids))
+        for row in rows(
+            connection, "select id, ref, timezone, known_since from customers where id = any(:ids)", ids=list(ids)
+        )
     }
     for customer, kind, *activity in rows(
-        connection, "select customer_id, type, first_at, last_at, times from activities where customer_id = any(:ids)", ids=list(ids)
+        connection,
+        "select customer_id, type, first_at, last_at, times from activities where customer_id = any(:ids)",
+        ids=list(ids),
     ):
         known[customer].activities[kind] = Activity(*activity)
     for customer, clock, *fact in rows(

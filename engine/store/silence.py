@@ -56,7 +56,9 @@ def insert_crossings(connection: Connection, now: datetime, limit: int, after: P
     )
     last = (found[-1].next_at, found[-1].customer_id, found[-1].clock) if len(found) == limit else None
     silent = [row.ref for row in found if row.made]
-    return Page(len(found), last, list(dict.fromkeys(silent)), list(dict.fromkeys(row.ref for row in found if row.waits)))
+    return Page(
+        len(found), last, list(dict.fromkeys(silent)), list(dict.fromkeys(row.ref for row in found if row.waits))
+    )
 
 
 def next_crossing(connection: Connection) -> datetime | None:

@@ -18,10 +18,14 @@ _COLUMNS = (
 
 def load_into(connection: Connection, customers: Mapping[int, Customer]) -> None:
     """Read the customers' active timelines, and when each SOP (and key) last started for them."""
-    statement = f"select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id"
+    statement = (
+        f"select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id"
+    )
     for row in rows(connection, statement, ids=list(customers)):
         customers[row.customer_id].timelines.append(_timeline(row))
-    started = "select customer_id, sop, key, max(started_at) from timelines where customer_id = any(:ids) group by 1, 2, 3"
+    started = (
+        "select customer_id, sop, key, max(started_at) from timelines where customer_id = any(:ids) group by 1, 2, 3"
+    )
     for customer, sop, key, at in rows(connection, started, ids=list(customers)):
         customers[customer].starts[(sop, key)] = at
 
@@ -58,7 +62,10 @@ def write(connection: Connection, customers: Iterable[Customer]) -> None:
     changed = [(customer.id, each) for customer in customers for each in customer.timelines if each.changed]
     _update(connection, [each for _, each in changed if each.id is not None])
     _insert(connection, [(customer, each) for customer, each in changed if each.id is None])
-    call_back(connection, [each.id for _, each in changed if each.id is not None and each.state in ("exited", "converted", "cancelled")])
+    call_back(
+        connection,
+        [each.id for _, each in changed if each.id is not None and each.state in ("exited", "converted", "cancelled")],
+    )
 
 
 def _update(connection: Connection, timelines: list[Timeline]) -> None:

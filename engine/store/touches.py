@@ -24,7 +24,8 @@ def add(connection: Connection, touches: Sequence[tuple[int, Touch]], now: datet
                                 ready_at, send_before, key, body, trace, sent_at, ended_at)
            select timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at, :now,
                   due_at, send_before, key, body::jsonb, trace::jsonb,
-                  case when status = 'sent' then cast(:now as timestamptz) end, case when status <> 'queued' then cast(:now as timestamptz) end
+                  case when status = 'sent' then cast(:now as timestamptz) end,
+                  case when status <> 'queued' then cast(:now as timestamptz) end
            from unnest(cast(:timelines as bigint[]), cast(:customers as bigint[]), cast(:sops as text[]), cast(:versions as integer[]),
                        cast(:steps as text[]), cast(:kinds as text[]), cast(:channels as text[]), cast(:statuses as text[]),
                        cast(:reasons as text[]), cast(:details as text[]), cast(:dues as timestamptz[]), cast(:limits as timestamptz[]),
@@ -94,7 +95,13 @@ def channels_ready(connection: Connection, channels: Sequence[str], now: datetim
 
 def paused(connection: Connection, channel: str) -> bool:
     """Return whether nothing may go out over the channel now."""
-    return bool(rows(connection, "select 1 from pauses where kind = 'all' or (kind = 'channel' and name = :channel)", channel=channel))
+    return bool(
+        rows(
+            connection,
+            "select 1 from pauses where kind = 'all' or (kind = 'channel' and name = :channel)",
+            channel=channel,
+        )
+    )
 
 
 def gate(connection: Connection, ids: Sequence[int], now: datetime) -> None:
@@ -158,8 +165,10 @@ def record(connection: Connection, results: Sequence[Result], now: datetime) -> 
     found = rows(
         connection,
         """with new as (
-               select * from unnest(cast(:ids as bigint[]), cast(:claims as integer[]), cast(:statuses as text[]), cast(:outcomes as text[]),
-                                    cast(:reasons as text[]), cast(:details as text[]), cast(:ready as timestamptz[]), cast(:providers as text[]))
+               select * from unnest(cast(:ids as bigint[]), cast(:claims as integer[]), cast(:statuses as text[]),
+                                    cast(:outcomes as text[]),
+                                    cast(:reasons as text[]), cast(:details as text[]),
+                                    cast(:ready as timestamptz[]), cast(:providers as text[]))
                     v(id, claim_no, status, outcome, reason, detail, ready_at, provider_id)),
            written as (
                update touches t set status = n.status, reason = n.reason, detail = n.detail, lease_until = null,

@@ -36,10 +36,15 @@ def due_timelines(connection: Connection, now: datetime) -> int:
 
 def dead_letters(connection: Connection) -> int:
     """Return how many dead letters lie, at most `COUNTED_TO`."""
-    return int(scalar(connection, "select count(*) from (select 1 from dead_letters limit :limit) as dead", limit=COUNTED_TO))
+    return int(
+        scalar(connection, "select count(*) from (select 1 from dead_letters limit :limit) as dead", limit=COUNTED_TO)
+    )
 
 
 def touches(connection: Connection, *, at_most: str = "3s") -> list[Row]:
     """Return the number of touches by sop, channel and status. Raises OperationalError if that takes longer than `at_most`."""
     run(connection, "select set_config('statement_timeout', :at_most, true)", at_most=at_most)
-    return rows(connection, "select sop, coalesce(channel, '') as channel, status, count(*) as times from touches group by 1, 2, 3")
+    return rows(
+        connection,
+        "select sop, coalesce(channel, '') as channel, status, count(*) as times from touches group by 1, 2, 3",
+    )

@@ -151,7 +151,9 @@ class Installation:
         name = name or service
         with self._output(name, "out").open("ab") as out, self._output(name, "err").open("ab") as err:
             command = lifeline.command(os.getpid(), self.command(service))  # becomes the command; dies with the tests
-            self._processes[name] = subprocess.Popen(command, env=self._environment(service), cwd=self.folder, stdout=out, stderr=err)
+            self._processes[name] = subprocess.Popen(
+                command, env=self._environment(service), cwd=self.folder, stdout=out, stderr=err
+            )
 
     def kill(self, name: str) -> None:
         """End a process as a power cut does."""
@@ -197,11 +199,23 @@ class Installation:
         given = {"POSTGRES_PASSWORD": os.environ.get("PGPASSWORD", "unused"), **self._set}
         written = COMPOSE["services"][service]["environment"]
         told = {name: _interpolated(str(value), given) for name, value in written.items()}
-        return {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(self.folder), "PYTHONUNBUFFERED": "1", **told, **self._set}
+        return {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "PYTHONUNBUFFERED": "1",
+            **told,
+            **self._set,
+        }
 
     def _call(self, command: list[str], service: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, env=self._environment(service), cwd=self.folder, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+            command,
+            env=self._environment(service),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
         )
 
     def _output(self, name: str, stream: str) -> Path:

@@ -51,7 +51,9 @@ def _check_touches(installation: Installation, feeder: Feeder, sops: int) -> dic
     assert set(ends) <= {("active", "sent"), ("completed", "sent")}, ends
     per_customer = Counter(row.ref for row in found)
     assert set(per_customer) == set(feeder.customers), "customers without a timeline"
-    assert set(per_customer.values()) == {sops} and len({(row.ref, row.sop) for row in found}) == len(found), "lost or doubled"
+    assert set(per_customer.values()) == {sops} and len({(row.ref, row.sop) for row in found}) == len(found), (
+        "lost or doubled"
+    )
     attempts = {row.key: row.attempt for row in found}
     assert len(attempts) == len(found), "two touches with one key"
     return attempts

@@ -74,8 +74,19 @@ def named(customer: str) -> dict[str, Any]:
 def curl(installation: Installation, body: Any, *headers: str) -> dict[str, Any]:
     """Post with curl; return the answer."""
     sent = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-    options = [option for header in (f"Authorization: Bearer {installation.key}", *headers) for option in ("--header", header)]
-    command = ["curl", "--silent", "--show-error", "--fail-with-body", *options, "--data-binary", "@-", f"{installation.url}/v1/events"]
+    options = [
+        option for header in (f"Authorization: Bearer {installation.key}", *headers) for option in ("--header", header)
+    ]
+    command = [
+        "curl",
+        "--silent",
+        "--show-error",
+        "--fail-with-body",
+        *options,
+        "--data-binary",
+        "@-",
+        f"{installation.url}/v1/events",
+    ]
     done = subprocess.run(command, input=sent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -85,7 +96,9 @@ def curl(installation: Installation, body: Any, *headers: str) -> dict[str, Any]
 def binary(installation: Installation, customer: str) -> dict[str, Any]:
     posted = event(customer)
     data = posted.pop("data")
-    return curl(installation, data, "Content-Type: application/json", *(f"ce-{name}: {value}" for name, value in posted.items()))
+    return curl(
+        installation, data, "Content-Type: application/json", *(f"ce-{name}: {value}" for name, value in posted.items())
+    )
 
 
 def sdk(installation: Installation, customer: str, write: Callable[[CloudEvent, JSONFormat], Any]) -> dict[str, Any]:
@@ -102,7 +115,9 @@ def sdk(installation: Installation, customer: str, write: Callable[[CloudEvent, 
 FORMS: dict[str, Callable[[Installation, str], dict[str, Any]]] = {
     "json": lambda to, who: curl(to, event(who), "Content-Type: application/json"),
     "array": lambda to, who: curl(to, [named(who), event(who)], "Content-Type: application/json"),
-    "ndjson": lambda to, who: curl(to, f"{json.dumps(named(who))}\n{json.dumps(event(who))}\n", "Content-Type: application/x-ndjson"),
+    "ndjson": lambda to, who: curl(
+        to, f"{json.dumps(named(who))}\n{json.dumps(event(who))}\n", "Content-Type: application/x-ndjson"
+    ),
     "structured": lambda to, who: curl(to, event(who), "Content-Type: application/cloudevents+json"),
     "batch": lambda to, who: curl(to, [named(who), event(who)], "Content-Type: application/cloudevents-batch+json"),
     "binary": binary,
@@ -134,13 +149,17 @@ def test_every_service_of_the_compose_file_is_started_here() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_posted_in_any_form_an_event_leads_to_signed_touches(installation: Installation, receiver: Receiver, form: str) -> None:
+def test_posted_in_any_form_an_event_leads_to_signed_touches(
+    installation: Installation, receiver: Receiver, form: str
+) -> None:
     customer = f"by-{form}"
     answer = FORMS[form](installation, customer)
     assert answer["rejected"] == [] and answer["accepted"] in (1, 2), answer
     touches = received(receiver, customer, 2)
     assert sorted(touch["step"] for touch in touches) == ["at-once", "second"]
-    assert all(touch["status"] == 200 and touch["verified"] is True and touch["attempt"] == "1" for touch in touches), touches
+    assert all(touch["status"] == 200 and touch["verified"] is True and touch["attempt"] == "1" for touch in touches), (
+        touches
+    )
     assert len({touch["key"] for touch in touches}) == 2
     name = NAME if answer["accepted"] == 2 else "您好"
     texts = {"at-once": f"{name}，资料发您了", "second": "看了吗"}
@@ -161,7 +180,10 @@ def test_the_command_line_posts_and_tells_the_story(installation: Installation, 
     (outcome,) = json.loads(posted.stdout)["events"]
     assert [start["sop"] for start in outcome["outcome"]["started"]] == ["hello", "soon"], outcome
     received(receiver, "by-hand", 2)
-    eventually(lambda: installation.count("select count(*) from touches where status <> 'sent'") == 0, "every touch is recorded")
+    eventually(
+        lambda: installation.count("select count(*) from touches where status <> 'sent'") == 0,
+        "every touch is recorded",
+    )
     story = installation.sop("explain", "by-hand")
     assert story.returncode == 0 and "hello" in story.stdout and "at-once" in story.stdout, story.stdout + story.stderr
     log = installation.sop("log", "--customer", "by-hand", "--json")
@@ -190,7 +212,10 @@ def test_stopped_they_end_well_and_have_logged_json_without_personal_data(instal
     assert codes == dict.fromkeys(RUNNING, 0)
     for service in RUNNING:
         printed = installation.printed(service, "err")
-        assert installation.printed(service, "out").strip() in ("", "worker: Warm shutdown (MainProcess)")  # Celery's own words
+        assert installation.printed(service, "out").strip() in (
+            "",
+            "worker: Warm shutdown (MainProcess)",
+        )  # Celery's own words
         assert not any(private in printed for private in (NAME, "资料发您了", SECRET, installation.key)), printed
         for line in printed.splitlines():
             assert {"event", "level", "timestamp", "process"} <= set(json.loads(line)), line

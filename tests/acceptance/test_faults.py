@@ -36,7 +36,10 @@ AFTERS = ("0s", "1s", "3s")
 
 
 def _sops(word: str, tag: str, channel: str) -> dict[str, str]:
-    texts = {f"{word}-{after}": SOP.replace("AFTER", after).replace("TAG", tag).replace("CHANNEL", channel) for after in AFTERS}
+    texts = {
+        f"{word}-{after}": SOP.replace("AFTER", after).replace("TAG", tag).replace("CHANNEL", channel)
+        for after in AFTERS
+    }
     return {f"sops/{name}.yaml": text.replace("SOP_ID", name) for name, text in texts.items()}
 
 
@@ -70,7 +73,9 @@ def feeding(installation: Installation, receiver: Receiver, prefix: str, tag: st
         eventually(lambda: len(feeder.customers) >= 200, "200 customers")
     await_rest(installation)
     repeats = check_all_done(installation, receiver, feeder, len(AFTERS))
-    print(f"{prefix}: {len(feeder.customers)} customers, {len(feeder.refused)} posts repeated, {repeats} touches repeated under their key")
+    print(
+        f"{prefix}: {len(feeder.customers)} customers, {len(feeder.refused)} posts repeated, {repeats} touches repeated under their key"
+    )
     assert tag == HASTY or repeats == 0, "touches went out twice although no sender was killed"
 
 
@@ -99,12 +104,16 @@ def kill_in_the_middle(installation: Installation, service: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["matcher", "worker-plan", "beat"])
-def test_a_killed_process_loses_and_doubles_nothing(installation: Installation, receiver: Receiver, service: str) -> None:
+def test_a_killed_process_loses_and_doubles_nothing(
+    installation: Installation, receiver: Receiver, service: str
+) -> None:
     with feeding(installation, receiver, f"killed-{service}"):
         kill_in_the_middle(installation, service)
 
 
-def test_a_killed_sender_repeats_at_most_what_it_had_begun_under_the_same_keys(installation: Installation, receiver: Receiver) -> None:
+def test_a_killed_sender_repeats_at_most_what_it_had_begun_under_the_same_keys(
+    installation: Installation, receiver: Receiver
+) -> None:
     with feeding(installation, receiver, "killed-sender", HASTY):
         in_call = eventually(lambda: posted_and_not_recorded(installation, receiver), "a call is under way")
         installation.kill("worker-send")
@@ -119,7 +128,9 @@ def posted_and_not_recorded(installation: Installation, receiver: Receiver) -> s
     return sending & set(receiver.keys()) if sending else set()
 
 
-def test_posts_that_a_killed_api_did_not_answer_count_once_when_posted_again(installation: Installation, receiver: Receiver) -> None:
+def test_posts_that_a_killed_api_did_not_answer_count_once_when_posted_again(
+    installation: Installation, receiver: Receiver
+) -> None:
     with feeding(installation, receiver, "killed-api") as feeder:
         for _ in range(10):
             eventually(lambda: feeder.posting, "a post is under way")
@@ -129,13 +140,19 @@ def test_posts_that_a_killed_api_did_not_answer_count_once_when_posted_again(ins
             eventually(installation.answers, "the API answers again")
             if set(feeder.refused) - {"ConnectError", "503"}:
                 break
-        assert set(feeder.refused) - {"ConnectError", "503"}, f"no kill landed in the middle of a post: {set(feeder.refused)}"
+        assert set(feeder.refused) - {"ConnectError", "503"}, (
+            f"no kill landed in the middle of a post: {set(feeder.refused)}"
+        )
 
 
-def test_an_emptied_redis_loses_and_doubles_nothing(installation: Installation, receiver: Receiver, servers: Servers) -> None:
+def test_an_emptied_redis_loses_and_doubles_nothing(
+    installation: Installation, receiver: Receiver, servers: Servers
+) -> None:
     with feeding(installation, receiver, "flushed") as feeder, redis.Redis.from_url(servers.redis_url) as client:
         for _ in range(5):
-            eventually(lambda: installation.count("select count(*) from events where matched_at is null"), "events wait")
+            eventually(
+                lambda: installation.count("select count(*) from events where matched_at is null"), "events wait"
+            )
             client.flushall()
             fed = len(feeder.customers)
             eventually(lambda fed=fed: len(feeder.customers) > fed + 30, "more customers")

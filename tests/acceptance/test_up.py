@@ -39,7 +39,9 @@ class Here:
     def up(self) -> Iterator[subprocess.Popen[bytes]]:
         """Start `sop up` and wait until it answers; at the end it is gone, if need be by force."""
         with self.output.open("ab") as output:
-            process = subprocess.Popen([str(BIN / "sop"), "up"], env=self._environment, cwd=self.elsewhere, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                [str(BIN / "sop"), "up"], env=self._environment, cwd=self.elsewhere, stdout=output, stderr=output
+            )
         try:
             eventually(lambda: process.poll() is not None or self._answers(), "`sop up` answers")
             assert process.poll() is None, self.output.read_text()
@@ -51,14 +53,19 @@ class Here:
     def sop(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line in another terminal."""
         command = [str(BIN / "sop"), *arguments]
-        return subprocess.run(command, env=self._environment, cwd=self.elsewhere, capture_output=True, text=True, timeout=PATIENCE)
+        return subprocess.run(
+            command, env=self._environment, cwd=self.elsewhere, capture_output=True, text=True, timeout=PATIENCE
+        )
 
     def processes(self) -> list[str]:
         """Return the command lines of all processes that have to do with the state folder."""
         found = []
         for process in psutil.process_iter():
             try:
-                if process.status() != psutil.STATUS_ZOMBIE and str(self.folder) in f"{process.environ()} {process.cmdline()}":
+                if (
+                    process.status() != psutil.STATUS_ZOMBIE
+                    and str(self.folder) in f"{process.environ()} {process.cmdline()}"
+                ):
                     found.append(" ".join(process.cmdline()))
             except psutil.Error:
                 continue

@@ -82,10 +82,12 @@ def gate_inside_locking(engine: Engine) -> Iterator[Callable[[], None]]:
     """
     with engine.begin() as connection:
         connection.execute(text("alter table customers rename to customers_stored"))
-        connection.execute(text(f"""
+        connection.execute(
+            text(f"""
             create function gate() returns boolean language plpgsql volatile as $$ begin
                 if current_query() like '%for no key update%' then perform pg_advisory_xact_lock_shared({_GATE}); end if;
-                return true; end $$"""))
+                return true; end $$""")
+        )
         connection.execute(text("create view customers as select * from customers_stored where gate()"))
     keeper = engine.connect()
     keeper.execute(text(f"select pg_advisory_lock({_GATE})"))

@@ -104,7 +104,9 @@ class WatchedDefinitions(CurrentDefinitions):
 class Process:
     """The services of one process of the installation. Processes share servers and clock, nothing else."""
 
-    def __init__(self, database_url: str, redis_url: str, clock: VirtualClock, name: str, channels: Mapping[str, ScriptedChannel]) -> None:
+    def __init__(
+        self, database_url: str, redis_url: str, clock: VirtualClock, name: str, channels: Mapping[str, ScriptedChannel]
+    ) -> None:
         self.wiring = Wiring(Settings(database_url=database_url, redis_url=redis_url, pool_size=6), name)  # type: ignore[arg-type]  # pydantic makes them secrets
         self.wiring.clock = clock
         self.definitions = WatchedDefinitions()
@@ -164,7 +166,16 @@ class Pipeline(Process):
         """Put these SOPs in force, and nothing else."""
         return self.wiring.applying.apply(sources(*sops, engine=engine), "somebody")
 
-    def post(self, subject: str, kind: str, *, id: str | None = None, at: datetime | None = None, hint: bool = True, **data: Any) -> int:
+    def post(
+        self,
+        subject: str,
+        kind: str,
+        *,
+        id: str | None = None,
+        at: datetime | None = None,
+        hint: bool = True,
+        **data: Any,
+    ) -> int:
         """Post an event as a CRM would; return its place in the inbox."""
         raw = {"source": "crm", "id": id or f"e{next(self._numbers)}", "type": kind, "subject": subject, "data": data}
         if at is not None:
@@ -268,7 +279,9 @@ class LostHints(ForgivingHints):
 
 def many(pipeline: Pipeline, number: int) -> None:
     """Put so many customers at the first step of `lead`, due after a day."""
-    pipeline.run("insert into customers (ref) select 'm' || lpad(n::text, 6, '0') from generate_series(1, :n) n", n=number)
+    pipeline.run(
+        "insert into customers (ref) select 'm' || lpad(n::text, 6, '0') from generate_series(1, :n) n", n=number
+    )
     pipeline.run(
         """insert into timelines (customer_id, sop, version, priority, anchor, started_at, start_id, event, state, next_step, step_due, due_at)
            select id, 'lead', 1, 50, :at, :at, 'crm/' || ref, '{"type": "tag.added", "data": {}}', 'active', 'd1', :due, :due from customers""",

@@ -45,7 +45,11 @@ steps:
 
 def put_in_force(pipeline: Pipeline, *sops: str, segments: str = SEGMENTS) -> None:
     """Apply the stories' engine.yaml with this segments.yaml."""
-    texts = {"engine.yaml": ENGINE, "segments.yaml": segments, **{f"sops/{number}.yaml": sop for number, sop in enumerate(sops)}}
+    texts = {
+        "engine.yaml": ENGINE,
+        "segments.yaml": segments,
+        **{f"sops/{number}.yaml": sop for number, sop in enumerate(sops)},
+    }
     loaded = definitions_yaml.load_sources(texts, CHANNEL_TYPES)
     assert not loaded.errors, definitions_yaml.render_problems(loaded.errors)
     ids = {file: sop for sop, file in loaded.files.items()}
@@ -82,7 +86,9 @@ def numbers_of(pipeline: Pipeline, customer: str) -> dict[str, float]:
 def next_night(pipeline: Pipeline, days: int = 1) -> None:
     """Let time pass to a minute past 03:00 in Shanghai."""
     local = pipeline.clock.at.astimezone(SHANGHAI)
-    pipeline.clock.at = (local.replace(hour=3, minute=1, second=0, microsecond=0) + timedelta(days=days)).astimezone(UTC)
+    pipeline.clock.at = (local.replace(hour=3, minute=1, second=0, microsecond=0) + timedelta(days=days)).astimezone(
+        UTC
+    )
 
 
 def main() -> None:

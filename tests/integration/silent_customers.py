@@ -33,7 +33,8 @@ def silent_since_the_start(pipeline: Pipeline, number: int, days: int = 30) -> N
         at=START,
     )
     pipeline.run(
-        """insert into activities (customer_id, type, first_at, last_at, times) select id, 'visit', :at, :at, 1 from customers""", at=START
+        """insert into activities (customer_id, type, first_at, last_at, times) select id, 'visit', :at, :at, 1 from customers""",
+        at=START,
     )
     pipeline.run(
         """insert into customer_clocks (customer_id, clock, last_at, active, next_days, next_at)

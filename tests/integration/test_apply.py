@@ -42,7 +42,11 @@ def test_a_changed_text_is_a_new_version_and_going_back_is_a_generation_with_the
     back = pipeline.apply(LEAD)
     assert (back.generation, in_force(pipeline)) == (3, {"engine.yaml": 1, "lead": 1})
     (who,) = pipeline.rows("select who, action, detail from audit where id = 2")
-    assert (who.who, who.action, who.detail) == ("somebody", "definitions.apply", {"generation": 2, "new": ["lead"], "removed": []})
+    assert (who.who, who.action, who.detail) == (
+        "somebody",
+        "definitions.apply",
+        {"generation": 2, "new": ["lead"], "removed": []},
+    )
 
 
 def test_applies_at_once_come_one_after_the_other(pipeline: Pipeline) -> None:
@@ -69,7 +73,9 @@ def test_rule_12_due_times_follow_the_new_version(pipeline: Pipeline) -> None:
     assert due(pipeline) == ("d1", timedelta(days=1))
 
 
-def test_rule_12_all_timelines_are_settled_whatever_the_batch(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rule_12_all_timelines_are_settled_whatever_the_batch(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Seen failing with: the loop of `settle` ending after its first batch."""
     monkeypatch.setattr("engine.services.apply._BATCH", 2)
     pipeline.apply(LEAD)
@@ -198,7 +204,9 @@ def test_a_running_process_takes_up_what_another_applied(pipeline: Pipeline) -> 
 def test_a_definition_that_cannot_be_read_any_more_ends_nobodys_timeline(pipeline: Pipeline, engine: Engine) -> None:
     pipeline.apply(LEAD, AT_ONCE)
     pipeline.tag("c1")
-    with holding(engine, "set session_replication_role = replica") as connection:  # as an older version of the engine had left it
+    with holding(
+        engine, "set session_replication_role = replica"
+    ) as connection:  # as an older version of the engine had left it
         connection.execute(text("update definitions set body = body || 'nonsense: 1' where sop = 'lead'"))
         connection.execute(text("set session_replication_role = default"))
         connection.commit()
@@ -206,7 +214,11 @@ def test_a_definition_that_cannot_be_read_any_more_ends_nobodys_timeline(pipelin
     pipeline.wait_until(1)
     running.wiring.planning.run()
     timeline = pipeline.timeline()
-    assert (timeline.state, timeline.waiting, timeline.due_at - pipeline.clock.at) == ("active", "planning_failed", timedelta(minutes=1))
+    assert (timeline.state, timeline.waiting, timeline.due_at - pipeline.clock.at) == (
+        "active",
+        "planning_failed",
+        timedelta(minutes=1),
+    )
     assert pipeline.touches() == []
     pipeline.apply(LEAD + "priority: 60\n", AT_ONCE)
     pipeline.wait(minutes=1)

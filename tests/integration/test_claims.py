@@ -182,7 +182,9 @@ def test_rule_9_sending_is_committed_before_the_call(pipeline: Pipeline) -> None
     seen: list[tuple[str, bool]] = []
 
     def look() -> None:
-        (found,) = pipeline.rows("select status, lease_until > clock_timestamp() + interval '5 seconds' as outlasts from touches")
+        (found,) = pipeline.rows(
+            "select status, lease_until > clock_timestamp() + interval '5 seconds' as outlasts from touches"
+        )
         seen.append((found.status, found.outlasts))
 
     pipeline.log.during = look

@@ -60,17 +60,43 @@ TIMELINE_EVENT = {"type": "tag.added", "data": {}}
 
 # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-SAMPLES = ["", "vip", "vip 客户", "客户 12", "１２３", "a.b", "x\ny", "line\n", "A|B", "[z]", "ünïcode", "9", "true", "a" * 2100 + "end"]
+SAMPLES = [
+    "",
+    "vip",
+    "vip 客户",
+    "客户 12",
+    "１２３",
+    "a.b",
+    "x\ny",
+    "line\n",
+    "A|B",
+    "[z]",
+    "ünïcode",
+    "9",
+    "true",
+    "a" * 2100 + "end",
+]
 TEXTS = st.sampled_from(SAMPLES)
-NUMBERS = st.one_of(st.integers(-10, 10), st.sampled_from([0.1, 0.30000000000000004, 0.3, 1e15, 5.0, 2.5, -0.0, 12345678901234567]))
+NUMBERS = st.one_of(
+    st.integers(-10, 10), st.sampled_from([0.1, 0.30000000000000004, 0.3, 1e15, 5.0, 2.5, -0.0, 12345678901234567])
+)
 DAYS = st.one_of(
-    st.sampled_from([date(2026, 3, 8), date(2026, 11, 1), date(2024, 2, 29), date(2026, 5, 1), date(1, 1, 1), date(9999, 12, 31)]),
+    st.sampled_from(
+        [date(2026, 3, 8), date(2026, 11, 1), date(2024, 2, 29), date(2026, 5, 1), date(1, 1, 1), date(9999, 12, 31)]
+    ),
     st.dates(date(2026, 10, 25), date(2026, 11, 7)),
 )
 MOMENTS = st.one_of(
     st.datetimes(datetime(2026, 10, 25), datetime(2026, 11, 7)).map(lambda each: each.replace(microsecond=0)),
     st.datetimes(datetime(2026, 10, 31, 22), datetime(2026, 11, 1, 8)).map(lambda each: each.replace(tzinfo=UTC)),
-    st.sampled_from([datetime(2026, 11, 1, 1, 30), datetime(2026, 3, 8, 2, 30), datetime(2026, 4, 5, 1, 45), datetime(2026, 10, 4, 2, 15)]),
+    st.sampled_from(
+        [
+            datetime(2026, 11, 1, 1, 30),
+            datetime(2026, 3, 8, 2, 30),
+            datetime(2026, 4, 5, 1, 45),
+            datetime(2026, 10, 4, 2, 15),
+        ]
+    ),
 )
 STAMPS = st.sampled_from(
     [
@@ -86,8 +112,13 @@ ATTRIBUTES = {
     "day": st.one_of(DAYS.map(date.isoformat), STAMPS), "day_d": st.one_of(DAYS.map(date.isoformat), STAMPS),
     "moment": st.one_of(MOMENTS.map(datetime.isoformat), STAMPS), "list": LISTS, "list_d": LISTS,
 }  # fmt: skip
-AGES = st.one_of(st.timedeltas(timedelta(0), timedelta(days=40)), st.sampled_from([timedelta(days=7), timedelta(hours=24), timedelta(0)]))
-ZONES = st.sampled_from([None, None, "America/New_York", "Australia/Lord_Howe", "America/Havana", "Pacific/Kiritimati", "Europe/London"])
+AGES = st.one_of(
+    st.timedeltas(timedelta(0), timedelta(days=40)),
+    st.sampled_from([timedelta(days=7), timedelta(hours=24), timedelta(0)]),
+)
+ZONES = st.sampled_from(
+    [None, None, "America/New_York", "Australia/Lord_Howe", "America/Havana", "Pacific/Kiritimati", "Europe/London"]
+)
 
 
 @st.composite
@@ -140,26 +171,44 @@ def fitting(name: str) -> st.SearchStrategy[Any]:
     kinds = {"text": TEXTS, "number": NUMBERS, "flag": st.booleans(), "day": DAYS, "moment": MOMENTS, "list": TEXTS}
     limits = kinds[name.removesuffix("_d")]
     if name.startswith(("number", "day", "moment")):
-        return st.sampled_from(["eq", "gt", "gte", "lt", "lte"]).flatmap(lambda each: st.fixed_dictionaries({each: limits}))
-    return st.one_of(st.fixed_dictionaries({"eq": limits}), st.fixed_dictionaries({"in": st.lists(limits, min_size=1, max_size=3)}))
+        return st.sampled_from(["eq", "gt", "gte", "lt", "lte"]).flatmap(
+            lambda each: st.fixed_dictionaries({each: limits})
+        )
+    return st.one_of(
+        st.fixed_dictionaries({"eq": limits}), st.fixed_dictionaries({"in": st.lists(limits, min_size=1, max_size=3)})
+    )
 
 
 SINCE = st.sampled_from([None, "start", "7d", "24h", "30d"])
 NAMES = st.sampled_from(sorted(ATTRIBUTES))
 LEAVES = st.one_of(
-    st.lists(st.sampled_from(["a", "vip", "客户", "none"]), min_size=1, max_size=2, unique=True).map(lambda each: {"tag": each}),
-    st.lists(st.sampled_from(["new", "lead", "won"]), min_size=1, max_size=2, unique=True).map(lambda each: {"is": {"stage": each}}),
+    st.lists(st.sampled_from(["a", "vip", "客户", "none"]), min_size=1, max_size=2, unique=True).map(
+        lambda each: {"tag": each}
+    ),
+    st.lists(st.sampled_from(["new", "lead", "won"]), min_size=1, max_size=2, unique=True).map(
+        lambda each: {"is": {"stage": each}}
+    ),
     NAMES.flatmap(lambda name: fitting(name).map(lambda each: {"attr": {name: each}})),
     NAMES.flatmap(lambda name: fitting(name).map(lambda each: {"attr": {name: each}})),
     NAMES.flatmap(lambda name: some_comparisons().map(lambda each: {"attr": {name: each}})),
-    st.tuples(st.sampled_from(["purchase", "visit"]), SINCE).map(lambda each: {"seen": {"type": each[0], "since": each[1]}}),
-    st.tuples(st.sampled_from(["lead", "wake"]), SINCE).map(lambda each: {"touched": {"sop": each[0], "since": each[1]}}),
-    st.tuples(st.sampled_from(["any", "buying"]), st.integers(1, 40)).map(lambda each: {"silent": {"clock": each[0], "days": each[1]}}),
+    st.tuples(st.sampled_from(["purchase", "visit"]), SINCE).map(
+        lambda each: {"seen": {"type": each[0], "since": each[1]}}
+    ),
+    st.tuples(st.sampled_from(["lead", "wake"]), SINCE).map(
+        lambda each: {"touched": {"sop": each[0], "since": each[1]}}
+    ),
+    st.tuples(st.sampled_from(["any", "buying"]), st.integers(1, 40)).map(
+        lambda each: {"silent": {"clock": each[0], "days": each[1]}}
+    ),
     st.sampled_from(["lead", "wake"]).map(lambda each: {"in_sop": each}),
     some_comparisons().map(lambda each: {"event": {"amount": each}}),
     st.sampled_from(["keen", "either"]).map(lambda each: {"segment": each}),
-    st.tuples(st.sampled_from(SEGMENTS.numbers), fitting("number") | some_comparisons()).map(lambda each: {"metric": dict([each])}),
-    st.tuples(st.sampled_from(["since", "spend"]), st.integers(0, 30)).map(lambda each: {"metric": {each[0]: {"gte": each[1]}}}),
+    st.tuples(st.sampled_from(SEGMENTS.numbers), fitting("number") | some_comparisons()).map(
+        lambda each: {"metric": dict([each])}
+    ),
+    st.tuples(st.sampled_from(["since", "spend"]), st.integers(0, 30)).map(
+        lambda each: {"metric": {each[0]: {"gte": each[1]}}}
+    ),
 )
 CONDITIONS = st.recursive(
     LEAVES,
@@ -220,12 +269,17 @@ def by_sql(connection: Any, conditions: Sequence[Condition]) -> list[dict[int, b
     """Return what each condition comes to, by customer, in one statement."""
     compiled = [select_sql([each], DEFINITIONS, NOW, prefix=f"x{number}_") for number, each in enumerate(conditions)]
     values = {name: value for _, bound in compiled for name, value in bound.items()}
-    found = rows(connection, f"select c.id, array[{', '.join(sql for sql, _ in compiled)}] as holds from customers c", **values)
+    found = rows(
+        connection, f"select c.id, array[{', '.join(sql for sql, _ in compiled)}] as holds from customers c", **values
+    )
     return [{row.id: row.holds[number] for row in found} for number in range(len(conditions))]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(known=st.lists(some_customers(), min_size=12, max_size=20), conditions=st.lists(CONDITIONS, min_size=50, max_size=60))
+@given(
+    known=st.lists(some_customers(), min_size=12, max_size=20),
+    conditions=st.lists(CONDITIONS, min_size=50, max_size=60),
+)
 def test_python_and_sql_agree(engine: Engine, known: list[Customer], conditions: list[Condition]) -> None:
     """Every example is about a thousand pairs of a condition and a customer, each true, false or unknown in both readings alike."""
     for number, customer in enumerate(known, 1):
@@ -239,16 +293,24 @@ def test_python_and_sql_agree(engine: Engine, known: list[Customer], conditions:
         for condition, found in zip(conditions, by_sql(connection, conditions), strict=True):
             for customer in read.values():
                 wanted = by_python(condition, customer)
-                assert found[customer.id] is wanted, (condition.model_dump(exclude_unset=True), customer.attributes, customer.timezone)
+                assert found[customer.id] is wanted, (
+                    condition.model_dump(exclude_unset=True),
+                    customer.attributes,
+                    customer.timezone,
+                )
         connection.rollback()
 
 
-@pytest.mark.parametrize("pattern", [*PATTERNS, r"^\d{3}$", "(?:a|b)c*", "^(a|ab)(c|bcd)$", "[^\\n]+$", "[\\d.]+", "a-z", "^[^\\W\\d]"])
+@pytest.mark.parametrize(
+    "pattern", [*PATTERNS, r"^\d{3}$", "(?:a|b)c*", "^(a|ab)(c|bcd)$", "[^\\n]+$", "[\\d.]+", "a-z", "^[^\\W\\d]"]
+)
 def test_patterns_find_the_same(engine: Engine, pattern: str) -> None:
     texts = [*SAMPLES, "abcd", "ac", "\u2003", "end", "ende", "٣", "_x", "é", "a-z", "x\n\n"]
     with transaction(engine) as connection:
         for text in texts:
-            found = scalar(connection, "select cast(:text as text) ~ :pattern", text=text[:2000], pattern=as_postgresql(pattern))
+            found = scalar(
+                connection, "select cast(:text as text) ~ :pattern", text=text[:2000], pattern=as_postgresql(pattern)
+            )
             assert found is bool(re.search(pattern, text[:2000])), (pattern, text)
 
 

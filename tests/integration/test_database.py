@@ -30,11 +30,15 @@ def filled(engine: Engine) -> Iterator[Engine]:
     yield engine
 
 
-def timeline(connection: Connection, sop: str = "lead", key: str = "", group: str | None = "g", state: str = "active") -> None:
+def timeline(
+    connection: Connection, sop: str = "lead", key: str = "", group: str | None = "g", state: str = "active"
+) -> None:
     run(connection, TIMELINE, sop=sop, key=key, group=group, state=state)
 
 
-def touch(connection: Connection, step: str = "d1", kind: str = "message", channel: str | None = "log", status: str = "queued") -> None:
+def touch(
+    connection: Connection, step: str = "d1", kind: str = "message", channel: str | None = "log", status: str = "queued"
+) -> None:
     run(connection, TOUCH, step=step, kind=kind, channel=channel, status=status)
 
 
@@ -82,7 +86,10 @@ def test_an_event_is_taken_once_per_source_and_id(engine: Engine) -> None:
 @pytest.mark.parametrize("change", ["update {} set id = id", "delete from {}"])
 def test_definitions_and_audit_are_append_only(engine: Engine, table: str, change: str) -> None:
     with transaction(engine) as connection:
-        run(connection, "insert into definitions (name, version, hash, body, created_at) values ('engine.yaml', 1, 'h', 'b', now())")
+        run(
+            connection,
+            "insert into definitions (name, version, hash, body, created_at) values ('engine.yaml', 1, 'h', 'b', now())",
+        )
         run(connection, "insert into audit (at, who, action) values (now(), 'me', 'x')")
     with pytest.raises(DBAPIError, match=f"{table} is append-only"), transaction(engine) as connection:
         if change.startswith("update"):
@@ -156,7 +163,10 @@ def test_only_conflicts_are_tried_again(engine: Engine) -> None:
 
 def test_no_session_waits_for_ever(engine: Engine) -> None:
     with transaction(engine) as connection:
-        settings = [scalar(connection, f"show {name}") for name in ("timezone", "lock_timeout", "idle_in_transaction_session_timeout")]
+        settings = [
+            scalar(connection, f"show {name}")
+            for name in ("timezone", "lock_timeout", "idle_in_transaction_session_timeout")
+        ]
     assert settings == ["UTC", "10s", "1min"]
 
 

@@ -23,7 +23,9 @@ Examine = Callable[..., dict[str, Finding]]
 def examine(pipeline: Pipeline) -> Examine:
     """Returns the findings by what they are about."""
 
-    def run(info: Mapping[str, Any] | Exception | None = None, env: Mapping[str, str] | None = None) -> dict[str, Finding]:
+    def run(
+        info: Mapping[str, Any] | Exception | None = None, env: Mapping[str, str] | None = None
+    ) -> dict[str, Finding]:
         def redis_info() -> Mapping[str, Any]:
             if isinstance(info, Exception):
                 raise info
@@ -66,7 +68,9 @@ def test_a_database_that_does_not_answer_is_the_only_thing_said_beside_redis(pip
     assert [(each.about, each.level) for each in doctor.examine()] == [("PostgreSQL", "error"), ("Redis", "ok")]
 
 
-def test_an_old_redis_is_named_and_an_empty_schema_has_its_command(pipeline: Pipeline, examine: Examine, database_url: str) -> None:
+def test_an_old_redis_is_named_and_an_empty_schema_has_its_command(
+    pipeline: Pipeline, examine: Examine, database_url: str
+) -> None:
     old = examine({"redis_version": "6.0.16"})["Redis"]
     assert (old.level, "6.0.16" in old.text) == ("error", True)
     pipeline.run("update alembic_version set version_num = '0000'")
@@ -74,7 +78,9 @@ def test_an_old_redis_is_named_and_an_empty_schema_has_its_command(pipeline: Pip
     assert (schema.level, schema.remedy) == ("error", "run `sop db upgrade`")
 
 
-def test_a_process_that_went_silent_is_named_with_the_command_that_starts_it(pipeline: Pipeline, examine: Examine) -> None:
+def test_a_process_that_went_silent_is_named_with_the_command_that_starts_it(
+    pipeline: Pipeline, examine: Examine
+) -> None:
     alive(pipeline)
     pipeline.run("update heartbeats set at = at - interval '5 minutes' where name = 'send'")
     found = examine()
@@ -84,7 +90,9 @@ def test_a_process_that_went_silent_is_named_with_the_command_that_starts_it(pip
 
 
 def test_a_channel_whose_secret_is_missing_is_an_error(pipeline: Pipeline, examine: Examine) -> None:
-    engine = ENGINE.replace("second: {type: log}", 'second: {type: webhook, url: "https://crm.example/x", secret: "${CRM_SECRET}"}')
+    engine = ENGINE.replace(
+        "second: {type: log}", 'second: {type: webhook, url: "https://crm.example/x", secret: "${CRM_SECRET}"}'
+    )
     pipeline.apply(LEAD, engine=engine)
     found = examine()["channel second"]
     assert (found.level, "CRM_SECRET" in found.text) == ("error", True)
@@ -114,7 +122,9 @@ def test_failed_touches_and_rejected_events_are_counted(pipeline: Pipeline, exam
     pipeline.wait_until(1)
     pipeline.log.answers = [Receipt("failed", "status 404")]
     pipeline.work()
-    pipeline.run("insert into rejected_events (received_at, error, body) values (:now, 'no id', '')", now=pipeline.clock.at)
+    pipeline.run(
+        "insert into rejected_events (received_at, error, body) values (:now, 'no id', '')", now=pipeline.clock.at
+    )
     found = examine()
     (failed,) = [each for about, each in found.items() if "failed" in each.text]
     assert failed.text == "1 touch failed: refused by the provider; e.g. customer c1: status 404"

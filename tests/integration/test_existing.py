@@ -129,7 +129,9 @@ class TestJoining:
         pipeline.post("c1", "message.received", text="在的")
         assert take_in(pipeline) == 1
         assert pipeline.timelines() == []
-        assert pipeline.rows("select outcome from events where source = 'engine'")[0].outcome == {"reason": "superseded"}
+        assert pipeline.rows("select outcome from events where source = 'engine'")[0].outcome == {
+            "reason": "superseded"
+        }
 
 
 class TestStartingNow:
@@ -146,7 +148,11 @@ class TestStartingNow:
         pipeline.wait_until(3)
         assert take_in(pipeline) == 1
         assert entered(pipeline) == ["c1", "c2", "c3", "c4", "c5"]
-        assert [each.anchor for each in pipeline.timelines()][::2] == [at("2026-03-02 10:00"), at("2026-03-03 00:00"), at("2026-03-04 10:00")]
+        assert [each.anchor for each in pipeline.timelines()][::2] == [
+            at("2026-03-02 10:00"),
+            at("2026-03-03 00:00"),
+            at("2026-03-04 10:00"),
+        ]
         assert pipeline.rows("select done_at from joining where sop = 'lead'")[0].done_at == at("2026-03-04 10:00")
 
     def test_no_place_is_spent_on_who_may_not_enter(self, pipeline: Pipeline) -> None:
@@ -175,7 +181,9 @@ class TestOnce:
         refs = [f"c{number:02d}" for number in range(1, 26)]
         tagged(pipeline, *refs)
         pipeline.apply(LEAD + "existing: join\n")
-        joining = JoiningExisting(pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10)
+        joining = JoiningExisting(
+            pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10
+        )
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr("engine.store.inbox.add_made", die)
             joining.run()

@@ -33,11 +33,15 @@ def step(story: Story, name: str) -> ToldStep:
     return one
 
 
-def test_a_started_timeline_is_told_with_its_steps_at_their_planned_times(pipeline: Pipeline, explaining: Explaining) -> None:
+def test_a_started_timeline_is_told_with_its_steps_at_their_planned_times(
+    pipeline: Pipeline, explaining: Explaining
+) -> None:
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     story = explaining.story("c1")
-    assert [(each.what, each.sop, each.path) for each in story.events[0].decisions] == [("started", "lead", "trigger/0/tag_added")]
+    assert [(each.what, each.sop, each.path) for each in story.events[0].decisions] == [
+        ("started", "lead", "trigger/0/tag_added")
+    ]
     (timeline,) = story.timelines
     assert (timeline.state, timeline.title, timeline.anchor) == ("active", "培育", START)
     assert [(each.step, each.status, f"{each.due_at:%d %H:%M}") for each in timeline.steps] == [
@@ -135,7 +139,10 @@ def test_asked_about_one_sop_only_what_concerns_it_is_told(pipeline: Pipeline, e
     pipeline.tag("c1")
     pipeline.tag("c1", tag="new")
     story = explaining.story("c1", sop="hello")
-    assert ([each.data for each in story.events], [each.sop for each in story.timelines]) == ([{"tag": "new"}], ["hello"])
+    assert ([each.data for each in story.events], [each.sop for each in story.timelines]) == (
+        [{"tag": "new"}],
+        ["hello"],
+    )
     assert story.waits_for == []
 
 

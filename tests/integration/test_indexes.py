@@ -60,6 +60,8 @@ def test_rule_4_ready_touches_are_read_in_the_order_of_their_index(pipeline: Pip
     )
     pipeline.run("analyze")
     pipeline.wait_until(1)
-    plan = explained(pipeline.engine, lambda: pipeline.wiring.sending.run_once(pipeline.log), marker="for update skip locked")
+    plan = explained(
+        pipeline.engine, lambda: pipeline.wiring.sending.run_once(pipeline.log), marker="for update skip locked"
+    )
     assert "Sort" not in plan, plan
     assert "Index Scan using touches_queued" in plan, plan

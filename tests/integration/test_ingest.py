@@ -94,7 +94,9 @@ def test_what_is_stored_is_what_was_read(ingest: Ingest, engine: Engine) -> None
     assert row.matched_at is None and row.depth == 0 and row.cause is None
 
 
-@pytest.mark.parametrize("nasty", ['a"b', "a\\b", "{a,b}", "NULL", "\\x00", " a ", "'; drop table events --", "客户,1", "😀"])
+@pytest.mark.parametrize(
+    "nasty", ['a"b', "a\\b", "{a,b}", "NULL", "\\x00", " a ", "'; drop table events --", "客户,1", "😀"]
+)
 def test_no_character_is_lost_or_changed_on_the_way(ingest: Ingest, engine: Engine, nasty: str) -> None:
     assert ingest.accept(posted(raw(1, id=nasty, source=nasty, subject=nasty, data={nasty: [nasty]}))).accepted == 1
     (row,) = inbox(engine)
@@ -125,7 +127,9 @@ def test_the_same_id_of_another_source_is_another_event(ingest: Ingest) -> None:
 
 def test_the_valid_ones_are_taken_and_the_others_kept_with_their_reason(ingest: Ingest, engine: Engine) -> None:
     unreadable = UnreadableEvent("not JSON: line 1", "{oops")
-    answer = ingest.accept(posted(raw(1), raw(2, subject=""), unreadable, EventError("no"), {"id": "\ud800\x00"}, 7, raw(3)))
+    answer = ingest.accept(
+        posted(raw(1), raw(2, subject=""), unreadable, EventError("no"), {"id": "\ud800\x00"}, 7, raw(3))
+    )
     assert answer.accepted == 2
     assert [each.index for each in answer.rejected] == [1, 2, 3, 4, 5]
     kept = rejected(engine)
@@ -133,7 +137,9 @@ def test_the_valid_ones_are_taken_and_the_others_kept_with_their_reason(ingest: 
     assert kept[0].source == "crm" and '"id":"e-2"' in kept[0].body and kept[1].body == "{oops"
 
 
-def test_only_the_newest_refused_events_are_kept_and_cut(ingest: Ingest, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_newest_refused_events_are_kept_and_cut(
+    ingest: Ingest, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store, "KEPT_REJECTED", 5)
     ingest.accept(posted(*[raw(number, subject="", data={"x": "文" * 5000}) for number in range(8)]))
     ingest.accept(posted(raw(9, subject="")))
@@ -159,7 +165,9 @@ def test_a_hint_is_given_after_the_commit(engine: Engine) -> None:
     assert seen == [2]
 
 
-def test_a_failing_queue_fails_no_call_and_is_left_alone_for_a_while(ingest: Ingest, engine: Engine, hints: Hints) -> None:
+def test_a_failing_queue_fails_no_call_and_is_left_alone_for_a_while(
+    ingest: Ingest, engine: Engine, hints: Hints
+) -> None:
     hints.broken = True
     assert ingest.accept(posted(raw(1))).accepted == 1
     assert ingest.accept(posted(raw(2))).accepted == 1
@@ -178,11 +186,13 @@ def test_a_hanging_queue_holds_no_call_up(ingest: Ingest, hints: Hints) -> None:
 
 def test_of_a_batch_the_database_refuses_only_the_guilty_one_is_rejected(ingest: Ingest, engine: Engine) -> None:
     with transaction(engine) as connection:
-        connection.execute(text("""
+        connection.execute(
+            text("""
             create function refuse_guilty() returns trigger language plpgsql as
             $$ begin if new.subject = 'guilty' then raise exception 'bad value' using errcode = '22P05'; end if; return new; end $$;
             create trigger guilty before insert on events for each row execute function refuse_guilty();
-        """))
+        """)
+        )
     answer = ingest.accept(posted(raw(1), raw(2, subject="guilty"), raw(3), raw(3), raw(2, subject="guilty")))
     assert (answer.accepted, answer.duplicates) == (2, 1)
     assert [each.index for each in answer.rejected] == [1, 4]
@@ -228,7 +238,9 @@ def test_warnings_name_the_event_and_are_bounded(engine: Engine, hints: Hints) -
 
 def test_each_of_several_posts_gets_its_own_result(ingest: Ingest, engine: Engine) -> None:
     backfilled = Post(raw(2), backfill=True)
-    results = ingest.accept_each([Post(raw(1)), backfilled, Post(raw(1)), Post(raw(2, type="X")), Post(raw(1, type="checkin"))])
+    results = ingest.accept_each(
+        [Post(raw(1)), backfilled, Post(raw(1)), Post(raw(2, type="X")), Post(raw(1, type="checkin"))]
+    )
     assert [result.verdict for result in results] == ["accepted", "accepted", "duplicate", "invalid", "conflict"]
     assert [row.backfill for row in inbox(engine)] == [False, True]
 
@@ -246,7 +258,9 @@ def test_a_connection_ended_by_the_server_takes_nothing_and_the_next_call_works(
     ingest.accept(posted(raw(1)))
     other = create_engine(database_url, isolation_level="AUTOCOMMIT")
     with other.connect() as connection:
-        connection.execute(text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sop'"))
+        connection.execute(
+            text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sop'")
+        )
     other.dispose()
     assert ingest.accept(posted(raw(2))).accepted == 1
     assert [row.event_id for row in inbox(engine)] == ["e-1", "e-2"]

@@ -39,7 +39,9 @@ def pass_days(pipeline: Pipeline, *days: int) -> None:
 
 
 def history(pipeline: Pipeline) -> list[tuple[str | None, str, timedelta, str]]:
-    found = pipeline.rows("select value_before, value_after, at, why from dimension_history where dimension = 'lifecycle' order by id")
+    found = pipeline.rows(
+        "select value_before, value_after, at, why from dimension_history where dimension = 'lifecycle' order by id"
+    )
     return [(row.value_before, row.value_after, row.at - START, row.why) for row in found]
 
 
@@ -108,4 +110,6 @@ def test_explain_tells_of_the_silence_in_words(pipeline: Pipeline, language: str
     story = Explaining(pipeline.engine, pipeline.clock, pipeline.wiring.current).story("c1")
     said = Words(language, story.timezone)
     assert (said.event(story.events[-1]), story.stands) == (words, {"lifecycle": "沉默期"})
-    assert said.outcome(story.events[-1]) == [said.say("started", sop="offer-calm", version=1, path="trigger/0/entered")]
+    assert said.outcome(story.events[-1]) == [
+        said.say("started", sop="offer-calm", version=1, path="trigger/0/entered")
+    ]

@@ -17,7 +17,9 @@ RENAMED = LEAD.replace("id: d1", "id: first")
 # ── 1: locking is a statement of its own; what is decided on is read later ───────────────────────────────────
 
 
-def test_rule_1_a_matcher_does_not_match_again_what_the_holder_before_it_matched(pipeline: Pipeline, witness: Engine) -> None:
+def test_rule_1_a_matcher_does_not_match_again_what_the_holder_before_it_matched(
+    pipeline: Pipeline, witness: Engine
+) -> None:
     """Seen failing with: `hold` and `unmatched` in one statement (1 event is matched again)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
@@ -25,13 +27,18 @@ def test_rule_1_a_matcher_does_not_match_again_what_the_holder_before_it_matched
     with gate_inside_locking(witness) as open_gate, in_background(pipeline.match_all) as matched:
         await_blocked(witness)
         with witness.begin() as before:
-            before.execute(text("update events set matched_at = now(), outcome = '{\"by\": \"another\"}' where id = :row"), {"row": row})
+            before.execute(
+                text('update events set matched_at = now(), outcome = \'{"by": "another"}\' where id = :row'),
+                {"row": row},
+            )
         open_gate()
         assert matched.result() == 0
     assert pipeline.event(row).outcome == {"by": "another"}
 
 
-def test_rule_1_a_planner_does_not_plan_again_what_the_holder_before_it_planned(pipeline: Pipeline, witness: Engine) -> None:
+def test_rule_1_a_planner_does_not_plan_again_what_the_holder_before_it_planned(
+    pipeline: Pipeline, witness: Engine
+) -> None:
     """Seen failing with: due times taken from the statement of `hold_due` (the timeline still looks due)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
@@ -66,7 +73,9 @@ def test_rule_1_an_apply_between_a_planners_start_and_its_locks_is_seen(pipeline
     with gate_inside_locking(witness) as open_gate, in_background(pipeline.wiring.planning.run_once) as planned:
         await_blocked(witness)
         applying = pipeline.another().wiring.applying
-        retrying(witness, lambda connection: applying._put_in_force(connection, sources(RENAMED), "somebody"))  # not settled yet
+        retrying(
+            witness, lambda connection: applying._put_in_force(connection, sources(RENAMED), "somebody")
+        )  # not settled yet
         open_gate()
         assert planned.result().timelines == 1
     assert [touch.version for touch in pipeline.touches()] == [2]
@@ -130,7 +139,9 @@ def test_rule_2_a_held_customer_can_still_be_referred_to(pipeline: Pipeline, wit
         try:
             with witness.begin() as other:
                 other.execute(text("set local lock_timeout = '1s'"))
-                other.execute(text("insert into customer_tags select id, 'x', true, now(), now(), 'by hand' from customers"))
+                other.execute(
+                    text("insert into customer_tags select id, 'x', true, now(), now(), 'by hand' from customers")
+                )
         finally:
             stop.go()
     assert [row.tag for row in pipeline.rows("select tag from customer_tags order by tag")] == ["vip", "x"]

@@ -25,12 +25,19 @@ def test_an_event_leaves_its_facts_a_timeline_and_an_outcome(pipeline: Pipeline)
     assert (timeline.ref, timeline.sop, timeline.anchor, timeline.next_step) == ("c1", "lead", START, "d1")
     assert timeline.due_at == START + timedelta(days=1)
     assert pipeline.event(row).matched_at == START
-    assert pipeline.event(row).outcome["started"] == [{"sop": "lead", "key": "", "path": "trigger/0/tag_added", "version": 1}]
+    assert pipeline.event(row).outcome["started"] == [
+        {"sop": "lead", "key": "", "path": "trigger/0/tag_added", "version": 1}
+    ]
 
 
 def test_everything_an_event_can_write_is_read_back_by_the_next_one(pipeline: Pipeline) -> None:
     pipeline.apply(LEAD)
-    data = {"attributes": {"name": "王芳", "budget": 3}, "timezone": "Asia/Tokyo", "staff": {"owner": "li"}, "addresses": {"sms": "+86"}}
+    data = {
+        "attributes": {"name": "王芳", "budget": 3},
+        "timezone": "Asia/Tokyo",
+        "staff": {"owner": "li"},
+        "addresses": {"sms": "+86"},
+    }
     for _ in range(2):
         pipeline.post("c1", "customer.created", **data)
         pipeline.post("c1", "stage.changed", value="意向客户")
@@ -126,7 +133,7 @@ def test_a_hint_for_nobody_and_a_hint_for_due_work_are_forgotten(pipeline: Pipel
 
 
 def test_a_step_due_at_once_is_told_so_that_nobody_waits_for_the_next_tick(pipeline: Pipeline) -> None:
-    pipeline.apply(LEAD.replace('day: 1,', 'day: 0,'))
+    pipeline.apply(LEAD.replace("day: 1,", "day: 0,"))
     pipeline.post("c1", "tag.added", tag="vip")
     done = pipeline.match()
     assert done is not None

@@ -98,7 +98,10 @@ def test_a_condition_reads_what_is_so_when_the_step_is_due(pipeline: Pipeline) -
     pipeline.tag("c2", tag="已成交")
     pipeline.wait_until(1)
     pipeline.work()
-    assert [(each.ref, each.status, each.reason) for each in pipeline.touches()] == [("c1", "sent", None), ("c2", "skipped", "condition")]
+    assert [(each.ref, each.status, each.reason) for each in pipeline.touches()] == [
+        ("c1", "sent", None),
+        ("c2", "skipped", "condition"),
+    ]
     assert pipeline.touches()[1].trace[0]["path"].startswith("steps/d1/when")
 
 

@@ -36,7 +36,9 @@ def poison(monkeypatch: pytest.MonkeyPatch, witness: Engine) -> list[int]:
     return attempts
 
 
-def test_rule_10_a_poison_event_holds_up_nobody_and_becomes_a_dead_letter(pipeline: Pipeline, poison: list[int]) -> None:
+def test_rule_10_a_poison_event_holds_up_nobody_and_becomes_a_dead_letter(
+    pipeline: Pipeline, poison: list[int]
+) -> None:
     """Seen failing with: the batch not retried one by one (nobody goes on); the attempt counted in the try's own transaction
     (its count is rolled back with the try)."""
     pipeline.apply(LEAD)
@@ -48,7 +50,9 @@ def test_rule_10_a_poison_event_holds_up_nobody_and_becomes_a_dead_letter(pipeli
     assert pipeline.event(after).matched_at is None
     pipeline.match_all()
     assert poison == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5]
-    assert [(letter.kind, letter.ref, letter.subject) for letter in pipeline.dead_letters()] == [("event", str(bad), "c1")]
+    assert [(letter.kind, letter.ref, letter.subject) for letter in pipeline.dead_letters()] == [
+        ("event", str(bad), "c1")
+    ]
     assert "cannot be matched" in pipeline.dead_letters()[0].error
     assert pipeline.event(bad).outcome["reason"] == "dead_letter"
     assert [each.ref for each in pipeline.timelines() if each.state == "active"] == ["c2", "c3", "c1"]

@@ -31,7 +31,12 @@ def test_hints_come_out_in_the_order_they_went_in(queue: RedisHintQueue) -> None
     queue.look_for_due()
     queue.look_at(["c3"], careful=True)
     hints = queue.take(10, 0)
-    assert [(hint.subject, hint.careful) for hint in hints] == [("c1", False), ("c2", False), (None, False), ("c3", True)]
+    assert [(hint.subject, hint.careful) for hint in hints] == [
+        ("c1", False),
+        ("c2", False),
+        (None, False),
+        ("c3", True),
+    ]
 
 
 def test_hints_written_before_anybody_read_are_not_lost(client: redis.Redis) -> None:

@@ -40,7 +40,9 @@ def test_a_tier_goes_up_and_down_and_starts_an_sop(pipeline: Pipeline) -> None:
     assert refresh(pipeline).moves == 1
     assert value_of(pipeline, "c1") == "普通"
     assert pipeline.timeline().state == "exited"
-    history = pipeline.rows("select value_before, value_after from dimension_history where dimension = 'tier' order by id")
+    history = pipeline.rows(
+        "select value_before, value_after from dimension_history where dimension = 'tier' order by id"
+    )
     assert [tuple(each) for each in history] == [(None, "金卡"), (None, "普通"), ("金卡", "普通")]
 
 
@@ -193,7 +195,9 @@ def dying_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("batches", [0, 1, 3])
-def test_a_slot_goes_on_where_a_crash_left_it(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
+def test_a_slot_goes_on_where_a_crash_left_it(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
     put_in_force(pipeline)
     refresh(pipeline)
     pipeline.run("insert into customers (ref) select 'm' || n from generate_series(1, 50) n")
@@ -209,7 +213,9 @@ def test_a_slot_goes_on_where_a_crash_left_it(pipeline: Pipeline, monkeypatch: p
     pipeline.wait(minutes=5)
     assert refreshing.run().moves == 50 - begun
     pipeline.match_all()
-    found = pipeline.rows("select ref, (select count(*) from events e where e.subject = c.ref) as events from customers c")
+    found = pipeline.rows(
+        "select ref, (select count(*) from events e where e.subject = c.ref) as events from customers c"
+    )
     assert {each.events for each in found} == {1}
     assert len(pipeline.rows("select from dimension_history where value_after = '普通'")) == 50
 
@@ -221,7 +227,10 @@ def test_many_workers_take_a_slot_once(pipeline: Pipeline) -> None:
     pipeline.run("insert into customers (ref) select 'm' || n from generate_series(1, 60) n")
     next_night(pipeline)
     others = [pipeline, pipeline.another("two"), pipeline.another("three")]
-    workers = [Refreshing(each.wiring.engine, pipeline.clock, each.wiring.hints, each.wiring.current, batch=10) for each in others]
+    workers = [
+        Refreshing(each.wiring.engine, pipeline.clock, each.wiring.hints, each.wiring.current, batch=10)
+        for each in others
+    ]
     workers[0].run(seconds=0)
     moves = [worker.run_once("tier") for _ in range(4) for worker in workers]
     assert sum(each or 0 for each in moves) == 60
@@ -239,7 +248,9 @@ def test_a_slot_held_elsewhere_is_left_alone(pipeline: Pipeline) -> None:
     assert pipeline.wiring.refreshing.run_once("tier") == 1
 
 
-def test_killed_again_and_again_no_move_is_lost_and_none_comes_twice(pipeline: Pipeline, database_url: str, redis_url: str) -> None:
+def test_killed_again_and_again_no_move_is_lost_and_none_comes_twice(
+    pipeline: Pipeline, database_url: str, redis_url: str
+) -> None:
     """A real process refreshes and matches; it is killed with -9 wherever it happens to be."""
     number = 1_500
     put_in_force(pipeline, GOLD)
@@ -251,10 +262,21 @@ def test_killed_again_and_again_no_move_is_lost_and_none_comes_twice(pipeline: P
         at=pipeline.clock.at,
     )
     next_night(pipeline)
-    command = [sys.executable, "-m", "tests.integration.refreshing", database_url, redis_url, pipeline.clock.at.isoformat()]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.refreshing",
+        database_url,
+        redis_url,
+        pipeline.clock.at.isoformat(),
+    ]
 
     def matched() -> int:
-        return int(pipeline.rows("select count(*) as n from events where type = 'stage.changed' and matched_at is not null")[0].n)
+        return int(
+            pipeline.rows("select count(*) as n from events where type = 'stage.changed' and matched_at is not null")[
+                0
+            ].n
+        )
 
     for kill in range(1, 5):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=os.getcwd())
@@ -264,7 +286,9 @@ def test_killed_again_and_again_no_move_is_lost_and_none_comes_twice(pipeline: P
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-    values = pipeline.rows("select value, count(*) as n from customer_dimensions where dimension = 'tier' group by 1 order by 1")
+    values = pipeline.rows(
+        "select value, count(*) as n from customer_dimensions where dimension = 'tier' group by 1 order by 1"
+    )
     assert {row.value: row.n for row in values} == {"普通": number // 2, "金卡": number // 2}
     assert len(pipeline.rows("select from events where type = 'stage.changed'")) == number
     assert len(pipeline.rows("select from dimension_history")) == number
@@ -284,7 +308,11 @@ def test_a_preview_shows_sizes_and_moves_and_writes_nothing(pipeline: Pipeline) 
         {
             "metrics": {"spent": {"spend": "ever"}},
             "segments": {"大额": [{"metric": {"spent": {"gte": 6500}}}]},
-            "dimensions": {"tier": {"values": [{"value": "金卡", "when": [{"metric": {"spent": {"gte": 6500}}}]}, {"value": "普通"}]}},
+            "dimensions": {
+                "tier": {
+                    "values": [{"value": "金卡", "when": [{"metric": {"spent": {"gte": 6500}}}]}, {"value": "普通"}]
+                }
+            },
         }
     )
     found = pipeline.wiring.previewing.preview(EngineConfig(), cheaper)

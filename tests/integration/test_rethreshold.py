@@ -26,7 +26,9 @@ def bring_in_line(pipeline: Pipeline) -> int:
 
 def next_days(pipeline: Pipeline, clock: str = "any") -> list[tuple[int, int | None]]:
     """Return level and next threshold of every customer's clock."""
-    found = pipeline.rows("select level, next_days from customer_clocks where clock = :clock order by customer_id", clock=clock)
+    found = pipeline.rows(
+        "select level, next_days from customer_clocks where clock = :clock order by customer_id", clock=clock
+    )
     return [(row.level, row.next_days) for row in found]
 
 
@@ -41,7 +43,9 @@ def buy(pipeline: Pipeline, subject: str) -> None:
     pipeline.work()
 
 
-def test_those_already_past_a_new_threshold_start_nothing_and_the_others_do_when_they_pass_it(pipeline: Pipeline) -> None:
+def test_those_already_past_a_new_threshold_start_nothing_and_the_others_do_when_they_pass_it(
+    pipeline: Pipeline,
+) -> None:
     pipeline.apply(LEAD, engine=CLOCKS)
     buy(pipeline, "early")
     pipeline.wait_until(10)
@@ -130,7 +134,10 @@ def test_another_zone_of_the_engine_moves_the_midnights_of_those_without_their_o
     before = [row.next_at for row in pipeline.rows(statement)]
     pipeline.apply(WAKE, engine=CLOCKS.replace("Asia/Shanghai", "Asia/Tokyo"))
     bring_in_line(pipeline)
-    assert [row.next_at - was for row, was in zip(pipeline.rows(statement), before, strict=True)] == [-timedelta(hours=1), timedelta()]
+    assert [row.next_at - was for row, was in zip(pipeline.rows(statement), before, strict=True)] == [
+        -timedelta(hours=1),
+        timedelta(),
+    ]
 
 
 def test_a_change_that_concerns_no_clock_sets_none_anew(pipeline: Pipeline) -> None:

@@ -85,11 +85,16 @@ def scores(by_customer: dict[int, object], quantiles: int) -> dict[int, int]:
 
 
 def rfm(shop: Shop, begin: datetime, slot: datetime, quantiles: int) -> dict[int, tuple[int, int, int]]:
-    kept = {customer: [each for each in orders if each.kept and begin < each.at <= slot] for customer, orders in shop.orders.items()}
+    kept = {
+        customer: [each for each in orders if each.kept and begin < each.at <= slot]
+        for customer, orders in shop.orders.items()
+    }
     kept = {customer: orders for customer, orders in kept.items() if orders}
     recency = scores({customer: max(each.at for each in orders) for customer, orders in kept.items()}, quantiles)
     frequency = scores({customer: len(orders) for customer, orders in kept.items()}, quantiles)
-    money = scores({customer: sum(each.cents - each.refunded for each in orders) for customer, orders in kept.items()}, quantiles)
+    money = scores(
+        {customer: sum(each.cents - each.refunded for each in orders) for customer, orders in kept.items()}, quantiles
+    )
     return {customer: (recency[customer], frequency[customer], money[customer]) for customer in kept}
 
 
@@ -129,9 +134,14 @@ def worth(numbers: dict[str, float]) -> str:
 
 def fill(pipeline: Pipeline, shop: Shop) -> None:
     """Put what the matcher would have kept where it keeps it."""
-    orders = [(customer, number, each) for customer, orders in shop.orders.items() for number, each in enumerate(orders)]
+    orders = [
+        (customer, number, each) for customer, orders in shop.orders.items() for number, each in enumerate(orders)
+    ]
     visits = [(customer, kind, at) for customer, visits in shop.visits.items() for kind, at in visits]
-    pipeline.run("insert into customers (id, ref) overriding system value select n, 'c' || n from generate_series(1, :n) n", n=CUSTOMERS)
+    pipeline.run(
+        "insert into customers (id, ref) overriding system value select n, 'c' || n from generate_series(1, :n) n",
+        n=CUSTOMERS,
+    )
     pipeline.run(
         """insert into purchases (customer_id, order_id, at, amount, written_at, refunded, refunded_at)
            select customer, number::text, at, cents / 100.0, at, refunded / 100.0, case when refunded > 0 then at end
@@ -154,7 +164,10 @@ def fill(pipeline: Pipeline, shop: Shop) -> None:
 
 
 def computed(pipeline: Pipeline) -> dict[int, dict[str, float]]:
-    found = {row.customer_id - 1: row.numbers for row in pipeline.rows('select customer_id, "values" as numbers from customer_metrics')}
+    found = {
+        row.customer_id - 1: row.numbers
+        for row in pipeline.rows('select customer_id, "values" as numbers from customer_metrics')
+    }
     return {customer: found.get(customer, {}) for customer in range(CUSTOMERS)}
 
 

@@ -39,11 +39,18 @@ def ready(pipeline: Pipeline, sop: str, *subjects: str) -> Pipeline:
         (Receipt("retry", "503"), "queued", "retry"),
     ],
 )
-def test_what_the_channel_says_becomes_the_touchs_state(one: Pipeline, receipt: Receipt, status: str, reason: str | None) -> None:
+def test_what_the_channel_says_becomes_the_touchs_state(
+    one: Pipeline, receipt: Receipt, status: str, reason: str | None
+) -> None:
     one.log.answers = [receipt]
     one.send()
     touch = one.touch("hi")
-    assert (touch.status, touch.reason, touch.provider_id, touch.lease_until) == (status, reason, receipt.provider_id, None)
+    assert (touch.status, touch.reason, touch.provider_id, touch.lease_until) == (
+        status,
+        reason,
+        receipt.provider_id,
+        None,
+    )
     (attempt,) = one.rows("select * from attempts")
     assert (attempt.attempt, attempt.claim_no, attempt.outcome) == (1, 1, receipt.outcome)
 
@@ -81,7 +88,9 @@ def test_a_retry_that_would_come_after_the_touchs_time_expires(one: Pipeline) ->
     ("sop", "channel", "told"),
     [(AT_ONCE, "log", ("queued", "retry")), (UNKEYED, "second", ("unknown", "outcome_unknown"))],
 )
-def test_a_channel_that_raises_leaves_the_outcome_open(pipeline: Pipeline, sop: str, channel: str, told: tuple[str, str]) -> None:
+def test_a_channel_that_raises_leaves_the_outcome_open(
+    pipeline: Pipeline, sop: str, channel: str, told: tuple[str, str]
+) -> None:
     def breaks() -> None:
         raise RuntimeError("broken adapter")
 
@@ -104,7 +113,11 @@ def test_each_delivery_gets_its_own_answer(pipeline: Pipeline) -> None:
     ready(pipeline, AT_ONCE, "c1", "c2", "c3")
     pipeline.log.answers = [Receipt("sent"), Receipt("failed"), Receipt("sent")]
     assert pipeline.send().recorded == 3
-    assert [(each.ref, each.status) for each in pipeline.touches()] == [("c1", "sent"), ("c2", "failed"), ("c3", "sent")]
+    assert [(each.ref, each.status) for each in pipeline.touches()] == [
+        ("c1", "sent"),
+        ("c2", "failed"),
+        ("c3", "sent"),
+    ]
 
 
 def test_no_call_carries_more_than_the_channel_takes(pipeline: Pipeline) -> None:

@@ -69,8 +69,12 @@ def purchase_log(random: Random) -> list[Purchase]:
         zone, pause = ZoneInfo(zone_of(number)), random.choice([110, 190, 250, 400])
         day = BEGIN.date() + timedelta(days=1 + random.randrange(250))
         while day < END.date() - timedelta(days=1):
-            clock = random.choice([(0, 0, 1), (23, 59, 59), (random.randrange(24), random.randrange(60), random.randrange(60))])
-            log.append(Purchase(datetime(day.year, day.month, day.day, *clock, tzinfo=zone).astimezone(UTC), f"c{number}"))
+            clock = random.choice(
+                [(0, 0, 1), (23, 59, 59), (random.randrange(24), random.randrange(60), random.randrange(60))]
+            )
+            log.append(
+                Purchase(datetime(day.year, day.month, day.day, *clock, tzinfo=zone).astimezone(UTC), f"c{number}")
+            )
             exact = random.choice([63, 64, 65, 127, 128, 366, 367])
             day += timedelta(days=exact if random.random() < 0.25 else 1 + int(random.expovariate(1 / pause)))
     return sorted(log)
@@ -89,7 +93,9 @@ def first_moments(zone_name: str) -> dict[date, datetime]:
     return begins
 
 
-def reference(customer: str, bought: Sequence[datetime], zone_name: str, begins: dict[date, datetime]) -> Iterator[Crossing]:
+def reference(
+    customer: str, bought: Sequence[datetime], zone_name: str, begins: dict[date, datetime]
+) -> Iterator[Crossing]:
     """Walk through the customer's calendar; a day that begins 64, 127 or 366 days after the last purchase is a crossing."""
     zone = ZoneInfo(zone_name)
     by_day: dict[date, datetime] = {}
@@ -164,7 +170,10 @@ class Life:
 
     def buy(self, numbers: Sequence[int], log: Sequence[Purchase]) -> None:
         """Put purchases into the inbox, every ninth of them twice under different ids."""
-        ids = [*((number, f"p{number}") for number in numbers), *((number, f"again{number}") for number in numbers if number % 7 == 0)]
+        ids = [
+            *((number, f"p{number}") for number in numbers),
+            *((number, f"again{number}") for number in numbers if number % 7 == 0),
+        ]
         self.run(
             """insert into events (source, event_id, type, subject, time, received_at, data, body_hash)
                select 'crm', v.id, 'purchase', v.subject, v.time, :now, jsonb_build_object('order', v.id, 'amount', 1), ''
@@ -181,11 +190,16 @@ class Life:
         with transaction(self.engine) as connection:
             found = rows(connection, "select subject, time, data, outcome from events where type = 'engine.silent'")
         assert all(row.outcome == {} for row in found)
-        return {Crossing(row.subject, row.data["days"], datetime.fromisoformat(row.data["last_at"]), row.time) for row in found}
+        return {
+            Crossing(row.subject, row.data["days"], datetime.fromisoformat(row.data["last_at"]), row.time)
+            for row in found
+        }
 
     def lifecycles(self) -> dict[str, str]:
         with transaction(self.engine) as connection:
-            found = rows(connection, "select c.ref, d.value from customer_dimensions d join customers c on c.id = d.customer_id")
+            found = rows(
+                connection, "select c.ref, d.value from customer_dimensions d join customers c on c.id = d.customer_id"
+            )
         return {row.ref: row.value for row in found}
 
     def ways(self) -> dict[str, list[str]]:

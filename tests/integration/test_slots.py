@@ -20,7 +20,9 @@ from tests.integration.interleaving import Killed, die
 from tests.integration.pipeline import ENGINE as PLAIN
 from tests.integration.pipeline import Pipeline
 
-ENGINE = PLAIN.replace("budget: number", "budget: number, birthday: date, expires: date, blocked: {type: bool, default: false}")
+ENGINE = PLAIN.replace(
+    "budget: number", "budget: number, birthday: date, expires: date, blocked: {type: bool, default: false}"
+)
 
 BIRTHDAY = """
 sop: birthday
@@ -107,7 +109,11 @@ class TestDates:
         pipeline.wait_until(6, "00:00")
         assert take(pipeline) == 1
         timeline = pipeline.timeline()
-        assert (timeline.ref, timeline.anchor, timeline.started_at) == ("c1", at("2026-03-10 00:00"), at("2026-03-07 00:00"))
+        assert (timeline.ref, timeline.anchor, timeline.started_at) == (
+            "c1",
+            at("2026-03-10 00:00"),
+            at("2026-03-07 00:00"),
+        )
         assert (timeline.next_step, timeline.due_at) == ("early", at("2026-03-07 10:00"))
         event = pipeline.rows("select * from events where source = 'engine'")[0]
         assert event.event_id == "slot:birthday:0:2026-03-10:c1"
@@ -135,14 +141,24 @@ class TestDates:
 
     def test_everybody_at_their_own_midnight(self, pipeline: Pipeline) -> None:
         pipeline.apply(EXPIRY, engine=ENGINE)
-        for ref, zone in (("tokyo", "Asia/Tokyo"), ("home", None), ("london", "Europe/London"), ("honolulu", "Pacific/Honolulu")):
+        for ref, zone in (
+            ("tokyo", "Asia/Tokyo"),
+            ("home", None),
+            ("london", "Europe/London"),
+            ("honolulu", "Pacific/Honolulu"),
+        ):
             known(pipeline, ref, attributes={"expires": "2026-03-05"}, **({"timezone": zone} if zone else {}))
         order = []
         for moment in ("2026-03-04 23:00", "2026-03-05 00:00", "2026-03-05 08:00", "2026-03-05 18:00"):
             pipeline.clock.at = at(moment)
             take(pipeline)
             order.append([ref for _, ref in entered(pipeline)])
-        assert order == [["tokyo"], ["tokyo", "home"], ["tokyo", "home", "london"], ["tokyo", "home", "london", "honolulu"]]
+        assert order == [
+            ["tokyo"],
+            ["tokyo", "home"],
+            ["tokyo", "home", "london"],
+            ["tokyo", "home", "london", "honolulu"],
+        ]
         assert pipeline.timelines()[3].anchor == at("2026-03-05 00:00", "Pacific/Honolulu")
 
     def test_a_moment_counts_as_the_day_it_is_where_the_customer_lives(self, pipeline: Pipeline) -> None:
@@ -191,7 +207,10 @@ class TestSchedules:
         assert take(pipeline) == 2, "found by SQL: c3 costs no event"
         assert entered(pipeline) == [("monday", "c1"), ("monday", "c2")]
         event = pipeline.rows("select * from events where source = 'engine' order by subject")[0]
-        assert (event.event_id, event.outcome["started"][0]["path"]) == ("slot:monday:0:2026-03-02T10:00:c1", "trigger/0/schedule")
+        assert (event.event_id, event.outcome["started"][0]["path"]) == (
+            "slot:monday:0:2026-03-02T10:00:c1",
+            "trigger/0/schedule",
+        )
 
     def test_of_missed_slots_the_newest_is_taken(self, pipeline: Pipeline) -> None:
         pipeline.apply(MONDAY)
@@ -217,10 +236,16 @@ class TestSchedules:
         assert take(pipeline) == 0, "08:00 was past when it was applied"
         pipeline.wait_until(2, "08:00")
         assert take(pipeline) == 1
-        assert [row.name for row in pipeline.rows("select name from crons")] == ["schedule:monday:0:0 8 * * *:Asia/Shanghai"]
+        assert [row.name for row in pipeline.rows("select name from crons")] == [
+            "schedule:monday:0:0 8 * * *:Asia/Shanghai"
+        ]
 
     def test_a_condition_on_the_starting_event_is_left_to_the_matcher(self, pipeline: Pipeline) -> None:
-        pipeline.apply(MONDAY.replace("[{tag: vip}]", "[{event: {slot: 2026-03-09T10:00}}]".replace("2026-03-09T10:00", "'2026-03-09T10:00'")))
+        pipeline.apply(
+            MONDAY.replace(
+                "[{tag: vip}]", "[{event: {slot: 2026-03-09T10:00}}]".replace("2026-03-09T10:00", "'2026-03-09T10:00'")
+            )
+        )
         known(pipeline, "c1")
         pipeline.wait_until(1)
         take(pipeline)
@@ -240,7 +265,9 @@ class TestOnce:
         take(pipeline)
         assert len(pipeline.timelines()) == 7
 
-    def test_a_crash_between_batches_loses_nobody_and_takes_nobody_twice(self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_crash_between_batches_loses_nobody_and_takes_nobody_twice(
+        self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         pipeline.apply(BIRTHDAY, engine=ENGINE)
         birthdays(pipeline, 25)
         pipeline.wait_until(5)
@@ -267,8 +294,7 @@ class TestOnce:
 
         def work(wiring: Any) -> None:
             taking = TakingSlots(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=20)
-            for _ in range(40):
-                found.append(taking.run().events)
+            found.extend(taking.run().events for _ in range(40))
 
         threads = [threading.Thread(target=work, args=(each.wiring,)) for each in processes]
         for thread in threads:

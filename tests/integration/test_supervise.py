@@ -84,7 +84,9 @@ def test_what_children_print_arrives_by_line_with_their_name() -> None:
     heard: list[tuple[str, str]] = []
     with Supervisor(on_line=lambda name, line: heard.append((name, line))) as supervisor:
         supervisor.start("api", ["sh", "-c", "echo 你好; echo oops >&2; exec sleep 600"])
-        supervisor.start("beat", ["sh", "-c", "printf '%s' \"$SLOT\"; exec sleep 0"], env={"SLOT": "half a line", **os.environ})
+        supervisor.start(
+            "beat", ["sh", "-c", "printf '%s' \"$SLOT\"; exec sleep 0"], env={"SLOT": "half a line", **os.environ}
+        )
         assert eventually(lambda: len(heard) == 3)
     assert sorted(heard) == [("api", "oops"), ("api", "你好"), ("beat", "half a line")]
 

@@ -100,7 +100,10 @@ class TestACrossing:
             assert pipeline.wiring.sweeping.run().crossings == 1
             intake.commit()
         pipeline.match_all()
-        assert [row.outcome for row in pipeline.rows("select outcome from events order by id")] == [{}, {"reason": "superseded"}]
+        assert [row.outcome for row in pipeline.rows("select outcome from events order by id")] == [
+            {},
+            {"reason": "superseded"},
+        ]
         assert (levels(pipeline), pipeline.timelines()) == ({"s000001": 0}, [])
 
     def test_that_an_activity_follows_before_both_are_matched_leads_to_no_touch(self, pipeline: Pipeline) -> None:
@@ -139,7 +142,9 @@ class TestACrossing:
         silent_since_the_start(pipeline, 3)
         midnight(pipeline, 30)
         sweeping(pipeline, batch=1).run_once()
-        pipeline.run("""update events set matched_at = :now, outcome = '{"reason": "dead_letter"}'""", now=pipeline.clock.at)
+        pipeline.run(
+            """update events set matched_at = :now, outcome = '{"reason": "dead_letter"}'""", now=pipeline.clock.at
+        )
         assert sweeping(pipeline, batch=1).run().crossings == 2
         pipeline.wait(days=3)
         pipeline.match_all()
@@ -214,13 +219,17 @@ class TestManyWorkers:
         assert set(levels(pipeline).values()) == {30}
         assert len(pipeline.timelines()) == 200
 
-    def test_a_sweep_that_looked_before_the_match_adds_nothing_after_it(self, pipeline: Pipeline, engine: Engine) -> None:
+    def test_a_sweep_that_looked_before_the_match_adds_nothing_after_it(
+        self, pipeline: Pipeline, engine: Engine
+    ) -> None:
         """Its view of the clocks is old, the event's id is not new: the database refuses, and the sweep is tried again."""
         pipeline.apply(WAKE, engine=CLOCKS)
         silent_since_the_start(pipeline, 5)
         midnight(pipeline, 30)
         with engine.connect().execution_options(isolation_level="REPEATABLE READ") as slow, slow.begin():
-            due = slow.execute(text("select count(*) from customer_clocks where next_at <= :now"), {"now": pipeline.clock.at}).scalar()
+            due = slow.execute(
+                text("select count(*) from customer_clocks where next_at <= :now"), {"now": pipeline.clock.at}
+            ).scalar()
             sweep(pipeline)
             with pytest.raises(OperationalError, match="could not serialize"):
                 insert_crossings(slow, pipeline.clock.at, 100)
@@ -285,16 +294,29 @@ class TestSlots:
         assert first.crossings + nightly.run().crossings == 5
 
 
-def test_killed_again_and_again_no_episode_is_lost_and_none_comes_twice(pipeline: Pipeline, database_url: str, redis_url: str) -> None:
+def test_killed_again_and_again_no_episode_is_lost_and_none_comes_twice(
+    pipeline: Pipeline, database_url: str, redis_url: str
+) -> None:
     """A real process sweeps and matches; it is killed with -9 wherever it happens to be."""
     number = 3_000
     pipeline.apply(WAKE, WAKE.replace("wake", "again").replace("30}", "31}"), engine=CLOCKS)
     silent_since_the_start(pipeline, number)
     midnight(pipeline, 31)
-    command = [sys.executable, "-m", "tests.integration.sweeping", database_url, redis_url, pipeline.clock.at.isoformat()]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.sweeping",
+        database_url,
+        redis_url,
+        pipeline.clock.at.isoformat(),
+    ]
 
     def matched() -> int:
-        return int(pipeline.rows("select count(*) as n from events where type = 'engine.silent' and matched_at is not null")[0].n)
+        return int(
+            pipeline.rows("select count(*) as n from events where type = 'engine.silent' and matched_at is not null")[
+                0
+            ].n
+        )
 
     for kill in range(1, 6):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=os.getcwd())
@@ -304,7 +326,9 @@ def test_killed_again_and_again_no_episode_is_lost_and_none_comes_twice(pipeline
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-    assert sorted(crossings(pipeline)) == sorted((f"s{each:06}", days) for each in range(1, number + 1) for days in (30, 31))
+    assert sorted(crossings(pipeline)) == sorted(
+        (f"s{each:06}", days) for each in range(1, number + 1) for days in (30, 31)
+    )
     assert set(levels(pipeline).values()) == {31}
     started = pipeline.rows("select customer_id, sop, count(*) as n from timelines group by 1, 2")
     assert (len(started), {row.n for row in started}) == (2 * number, {1})

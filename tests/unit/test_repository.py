@@ -44,7 +44,9 @@ def blocks(page: str) -> list[tuple[str, str]]:
 def sop_help(*command: str) -> str:
     """What `sop … --help` prints; fails where there is no such command."""
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-    done = subprocess.run([str(SOP), *command, "--help"], capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [str(SOP), *command, "--help"], capture_output=True, text=True, env=environment, cwd=ROOT, check=False
+    )
     assert done.returncode == 0, f"`sop {' '.join(command)} --help` failed: {done.stderr[-2000:]}"
     return done.stdout
 
@@ -138,12 +140,16 @@ def test_services_wait_for_services_that_exist() -> None:
 
 
 def test_the_compose_file_sets_only_settings_there_are() -> None:
-    set_there = {name for service in engine_services().values() for name in service["environment"] if name.startswith("SOP_")}
+    set_there = {
+        name for service in engine_services().values() for name in service["environment"] if name.startswith("SOP_")
+    }
     assert {"SOP_DATABASE_URL", "SOP_REDIS_URL"} <= set_there <= set(SETTINGS)
 
 
 def test_what_the_compose_file_takes_from_outside_is_in_the_example_environment() -> None:
-    assert set(re.findall(r"\$\{([A-Z_]+)", "\n".join(_without_comments("docker-compose.yml")))) <= set(example_settings())
+    assert set(re.findall(r"\$\{([A-Z_]+)", "\n".join(_without_comments("docker-compose.yml")))) <= set(
+        example_settings()
+    )
 
 
 def test_no_password_stands_in_the_compose_file() -> None:
@@ -158,7 +164,11 @@ def _without_comments(name: str) -> list[str]:
 
 
 def test_the_image_is_built_from_what_it_copies() -> None:
-    copied = {name for line in re.findall(r"^COPY (?!--)(.*)$", read("Dockerfile"), re.MULTILINE) for name in line.split()[:-1]}
+    copied = {
+        name
+        for line in re.findall(r"^COPY (?!--)(.*)$", read("Dockerfile"), re.MULTILINE)
+        for name in line.split()[:-1]
+    }
     kept = {line[1:] for line in read(".dockerignore").splitlines() if line.startswith("!")}
     assert copied == kept
     assert [name for name in copied if not (ROOT / name).exists()] == []
@@ -192,7 +202,9 @@ def test_the_checks_run_the_readmes_second_block() -> None:
 
 @pytest.mark.parametrize("page", [*READMES, "docs/operations.md"])
 def test_commands_shown_exist(page: str) -> None:
-    shown = {name for language, text in blocks(page) if language == "sh" for name in re.findall(r"\bsop ([a-z-]+)", text)}
+    shown = {
+        name for language, text in blocks(page) if language == "sh" for name in re.findall(r"\bsop ([a-z-]+)", text)
+    }
     assert shown <= commands()
 
 
@@ -214,7 +226,10 @@ def test_the_shipped_channel_can_be_replaced_by_the_one_beside_it() -> None:
     used = next(line for line in lines if line.startswith("  crm: "))
     beside = next(line for line in lines if line.startswith("  # crm: "))
     changed = shipped_engine().replace(used, beside.replace("# ", "", 1))
-    sops = {f"sops/{path.name}": path.read_text(encoding="utf-8") for path in (ROOT / "sop_definitions" / "sops").glob("*.yaml")}
+    sops = {
+        f"sops/{path.name}": path.read_text(encoding="utf-8")
+        for path in (ROOT / "sop_definitions" / "sops").glob("*.yaml")
+    }
     segments = (ROOT / "sop_definitions" / "segments.yaml").read_text(encoding="utf-8")
     loaded = load_sources({"engine.yaml": changed, "segments.yaml": segments, **sops}, CHANNEL_TYPES)
     assert render_problems(loaded.problems) == ""
@@ -224,14 +239,21 @@ def test_the_shipped_channel_can_be_replaced_by_the_one_beside_it() -> None:
 
 def shown_sops() -> list[Any]:
     pages = (*READMES, "docs/definitions.md")
-    found = [(page, text) for page in pages for language, text in blocks(page) if language == "yaml" and text.startswith("sop:")]
+    found = [
+        (page, text)
+        for page in pages
+        for language, text in blocks(page)
+        if language == "yaml" and text.startswith("sop:")
+    ]
     return [pytest.param(text, id=f"{page}-{number}") for number, (page, text) in enumerate(found)]
 
 
 @pytest.mark.parametrize("text", shown_sops())
 def test_an_sop_shown_in_the_documentation_is_accepted(text: str) -> None:
     booking = read("sop_definitions/sops/booking.yaml")
-    loaded = load_sources({"engine.yaml": shipped_engine(), "sops/shown.yaml": text, "sops/booking.yaml": booking}, CHANNEL_TYPES)
+    loaded = load_sources(
+        {"engine.yaml": shipped_engine(), "sops/shown.yaml": text, "sops/booking.yaml": booking}, CHANNEL_TYPES
+    )
     assert render_problems(loaded.errors) == ""
 
 
@@ -242,7 +264,12 @@ def test_every_moment_is_documented() -> None:
 
 def test_reasons_named_in_the_documentation_exist() -> None:
     section = read("docs/definitions.md").split("**When a step does not go out**")[1].split("**Never later")[0]
-    named = {name for line in section.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    named = {
+        name
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
     assert named
     assert named <= {str(reason) for reason in Reason}
 

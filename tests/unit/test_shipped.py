@@ -28,7 +28,11 @@ def known() -> Definitions:
 
 def lived(*events: Event, until: str) -> Playback:
     """Play one customer's events; they are known since 2026-01-05."""
-    met = an_event("customer.updated", {"attributes": {"name": "王女士"}, "staff": {"owner": "li", "manager": "zhou"}}, time=at("2026-01-05 11:00"))
+    met = an_event(
+        "customer.updated",
+        {"attributes": {"name": "王女士"}, "staff": {"owner": "li", "manager": "zhou"}},
+        time=at("2026-01-05 11:00"),
+    )
     return play([met, *events], known(), at(until), INSTALLATION)
 
 
@@ -69,7 +73,12 @@ def test_they_have_no_problem_of_any_kind() -> None:
 class TestWakeUp:
     def test_on_days_0_3_and_7_with_a_rising_offer_then_a_task_for_the_owner(self) -> None:
         played = lived(until="2026-03-31 00:00")
-        assert sent(played, "wake-up") == [("d0", "02-04 10:00"), ("d3", "02-07 10:00"), ("d7", "02-11 10:00"), ("call", "02-18 10:00")]
+        assert sent(played, "wake-up") == [
+            ("d0", "02-04 10:00"),
+            ("d3", "02-07 10:00"),
+            ("d7", "02-11 10:00"),
+            ("call", "02-18 10:00"),
+        ]
         offers = list(texts(played, "wake-up"))
         assert "500 元" in offers[1] and "2000 元" in offers[2]
         task = next(each.touch for each in played.touches if each.touch.step == "call")
@@ -98,20 +107,34 @@ class TestWakeUp:
         played = lived(*replies, until="2026-06-01 00:00")
         assert [moment for step, moment in sent(played, "wake-up") if step == "d0"] == ["02-04 10:00", "05-20 10:00"]
 
-    @pytest.mark.parametrize("kept_out", [on("2026-01-06", STAGE, value="成交客户"), on("2026-01-06", "customer.updated", attributes={"黑名单": True})])
+    @pytest.mark.parametrize(
+        "kept_out",
+        [on("2026-01-06", STAGE, value="成交客户"), on("2026-01-06", "customer.updated", attributes={"黑名单": True})],
+    )
     def test_customers_who_bought_or_are_blocked_are_left_alone(self, kept_out: Event) -> None:
         assert sent(lived(kept_out, until="2026-04-01 00:00"), "wake-up") == []
 
 
 class TestLifecycles:
     def test_each_level_has_its_sop_and_the_next_takes_over(self) -> None:
-        played = lived(on("2026-01-10", STAGE, value="成交客户"), on("2026-01-10", "purchase", order="A", amount=500), until="2027-02-01 00:00")
+        played = lived(
+            on("2026-01-10", STAGE, value="成交客户"),
+            on("2026-01-10", "purchase", order="A", amount=500),
+            until="2027-02-01 00:00",
+        )
         assert sent(played, "lifecycle-silent") == [("d0", "03-15 10:00"), ("d7", "03-22 10:00")]
-        assert sent(played, "lifecycle-asleep") == [("d0", "05-17 10:00"), ("d10", "05-27 10:00"), ("call", "06-06 10:00")]
+        assert sent(played, "lifecycle-asleep") == [
+            ("d0", "05-17 10:00"),
+            ("d10", "05-27 10:00"),
+            ("call", "06-06 10:00"),
+        ]
         assert sent(played, "lifecycle-lost") == [("d0", "01-11 10:00"), ("call", "01-16 10:00")]
 
     def test_buying_again_ends_it(self) -> None:
-        bought = [on("2026-01-10", "purchase", order="A", amount=500), on("2026-03-17", "purchase", order="B", amount=300)]
+        bought = [
+            on("2026-01-10", "purchase", order="A", amount=500),
+            on("2026-03-17", "purchase", order="B", amount=300),
+        ]
         played = lived(on("2026-01-10", STAGE, value="成交客户"), *bought, until="2026-04-01 00:00")
         assert sent(played, "lifecycle-silent") == [("d0", "03-15 10:00")]
         assert ends(played, "lifecycle-silent") == [("exited", "exit", "复购")]
@@ -131,7 +154,9 @@ class TestGold:
 
 class TestDates:
     def test_a_birthday_three_days_before_and_on_the_day_every_year(self) -> None:
-        played = lived(on("2026-01-06", "customer.updated", attributes={"birthday": "1992-02-29"}), until="2027-12-31 00:00")
+        played = lived(
+            on("2026-01-06", "customer.updated", attributes={"birthday": "1992-02-29"}), until="2027-12-31 00:00"
+        )
         assert sent(played, "birthday") == [
             ("coupon", "02-25 10:00"), ("wishes", "02-28 09:30"), ("coupon", "02-25 10:00"), ("wishes", "02-28 09:30"),
         ]  # fmt: skip
@@ -139,7 +164,10 @@ class TestDates:
 
     def test_points_are_reminded_of_until_they_are_used(self) -> None:
         has = on("2026-01-06", "customer.updated", attributes={"points": 350, "points_expire_on": "2026-02-01"})
-        assert sent(lived(has, until="2026-03-01 00:00"), "points-expiry") == [("week", "01-25 10:00"), ("last", "01-31 10:00")]
+        assert sent(lived(has, until="2026-03-01 00:00"), "points-expiry") == [
+            ("week", "01-25 10:00"),
+            ("last", "01-31 10:00"),
+        ]
         used = lived(has, on("2026-01-26", "points.used", points=300), until="2026-03-01 00:00")
         assert ends(used, "points-expiry") == [("exited", "exit", "已使用")]
         fewer = lived(has, on("2026-01-26", "customer.updated", attributes={"points": 50}), until="2026-03-01 00:00")
@@ -159,7 +187,9 @@ class TestVip:
         assert sent(played, "vip-unseen") == [("call", "07-04 09:30"), ("again", "07-18 09:30")]
         tasks = [each.touch for each in played.touches if each.touch.timeline.sop == "vip-unseen"]
         assert {(task.body or {})["staff"] for task in tasks} == {"zhou"}
-        assert local_date(at("2026-01-05 11:00"), SHANGHAI) + timedelta(days=180) == local_date(at("2026-07-04 00:00"), SHANGHAI)
+        assert local_date(at("2026-01-05 11:00"), SHANGHAI) + timedelta(days=180) == local_date(
+            at("2026-07-04 00:00"), SHANGHAI
+        )
 
     def test_seen_again_the_second_task_is_not_given(self) -> None:
         gold, seen = computed("tier", "金卡", at("2026-01-06 03:00")), on("2026-07-06", "visit")

@@ -66,7 +66,11 @@ SEGMENTS_CHECKS: tuple[Callable[[segments.Segments], Iterator[Problem]], ...] = 
 
 
 def check(
-    engine: EngineConfig, sops: Mapping[str, Sop], *, known_sops: Collection[str] = (), segments_config: SegmentsConfig | None = None
+    engine: EngineConfig,
+    sops: Mapping[str, Sop],
+    *,
+    known_sops: Collection[str] = (),
+    segments_config: SegmentsConfig | None = None,
 ) -> list[Problem]:
     """Return everything wrong in definitions whose form is right; `extra["loc"]` is the way to the place.
 

@@ -20,9 +20,13 @@ def dates_declared(subject: Subject) -> Iterator[Problem]:
         if name not in declared:
             dates = [each for each, attribute in declared.items() if attribute.type in ("date", "datetime")]
             remedy = did_you_mean(name, declared) or " Declare it under `attributes` in engine.yaml, as date."
-            yield subject.error(place, f"unknown attribute `{name}`; known dates: {', '.join(dates) or 'none'}.{remedy}")
+            yield subject.error(
+                place, f"unknown attribute `{name}`; known dates: {', '.join(dates) or 'none'}.{remedy}"
+            )
         elif declared[name].type not in ("date", "datetime"):
-            yield subject.error(place, f"`{name}` is declared as {declared[name].type}; `date` needs a date or datetime")
+            yield subject.error(
+                place, f"`{name}` is declared as {declared[name].type}; `date` needs a date or datetime"
+            )
 
 
 def start_only(subject: Subject) -> Iterator[Problem]:

@@ -28,7 +28,9 @@ def _misfits(subject: Part, loc: Loc, name: str, comparison: Comparison, kind: A
     for operator, limit in written(comparison):
         allowed = OPERATORS[kind]
         if operator not in allowed:
-            message = f"`{operator}` does not fit `{name}`, which is declared as {kind}; write one of: {', '.join(allowed)}"
+            message = (
+                f"`{operator}` does not fit `{name}`, which is declared as {kind}; write one of: {', '.join(allowed)}"
+            )
             yield subject.error((*loc, operator), message, key=True)
         elif operator not in ("exists", "contains", "matches"):
             values = limit if operator == "in" else (limit,)

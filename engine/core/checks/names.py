@@ -88,7 +88,9 @@ def numbers_exist(subject: Part) -> Iterator[Problem]:
     for loc, condition in subject.conditions():
         for name in condition.metric or {}:
             remedy = _rfm_remedy(subject, name) or "Define it under `metrics` in segments.yaml."
-            yield from _unknown(subject, "metric", name, subject.segments.numbers, (*loc, "metric", name), remedy, key=True)
+            yield from _unknown(
+                subject, "metric", name, subject.segments.numbers, (*loc, "metric", name), remedy, key=True
+            )
         for index, name in enumerate(condition.segment or ()):
             remedy = "Define it under `segments` in segments.yaml."
             yield from _unknown(subject, "segment", name, subject.segments.segments, (*loc, "segment", index), remedy)
@@ -102,10 +104,14 @@ def _rfm_remedy(subject: Part, name: str) -> str | None:
 def clocks_exist(subject: Part) -> Iterator[Problem]:
     """A clock whose silence is asked for is defined in engine.yaml."""
     remedy = "Define it under `clocks` in engine.yaml."
-    places = [(loc, each.silent) for loc, each in subject.conditions()] + [(loc, each.silent) for loc, each in subject.moments()]
+    places = [(loc, each.silent) for loc, each in subject.conditions()] + [
+        (loc, each.silent) for loc, each in subject.moments()
+    ]
     for loc, silent in places:
         if silent is not None:
-            yield from _unknown(subject, "clock", silent.clock, subject.engine.clocks, (*loc, "silent", "clock"), remedy)
+            yield from _unknown(
+                subject, "clock", silent.clock, subject.engine.clocks, (*loc, "silent", "clock"), remedy
+            )
 
 
 _DECLARE = "Declare it under `attributes` in engine.yaml."
@@ -123,7 +129,9 @@ def dates_exist(subject: Subject) -> Iterator[Problem]:
     for index, step in enumerate(subject.sop.steps):
         if step.from_ and step.from_.startswith("attr."):
             name = step.from_.removeprefix("attr.")
-            yield from _unknown(subject, "attribute", name, subject.engine.attributes, ("steps", index, "from"), _DECLARE)
+            yield from _unknown(
+                subject, "attribute", name, subject.engine.attributes, ("steps", index, "from"), _DECLARE
+            )
 
 
 def roles_exist(subject: Subject) -> Iterator[Problem]:

@@ -21,7 +21,10 @@ class Segments(Part):
         """Yield the conditions of every segment and of every computed value."""
         yield from ((("segments", name), group) for name, group in self.segments.segments.items())
         for name, dimension in self.segments.dimensions.items():
-            yield from ((("dimensions", name, "values", index, "when"), each.when) for index, each in enumerate(dimension.values))
+            yield from (
+                (("dimensions", name, "values", index, "when"), each.when)
+                for index, each in enumerate(dimension.values)
+            )
 
 
 def set_by_one(subject: Segments) -> Iterator[Problem]:
@@ -29,7 +32,9 @@ def set_by_one(subject: Segments) -> Iterator[Problem]:
     for name in subject.segments.dimensions:
         if name in subject.engine.all_dimensions:
             owner = "comes from a clock's lifecycle" if name not in subject.engine.dimensions else "is set by the CRM"
-            message = f"the dimension `{name}` {owner} (engine.yaml) and cannot be computed as well; give one another name"
+            message = (
+                f"the dimension `{name}` {owner} (engine.yaml) and cannot be computed as well; give one another name"
+            )
             yield subject.error(("dimensions", name), message, key=True)
 
 
@@ -68,7 +73,9 @@ def about_the_customer(subject: Segments) -> Iterator[Problem]:
     for loc, condition in subject.conditions():
         since = next((each.since for each in (condition.seen, condition.touched) if each), None)
         if since == "start":
-            message = "`since: start` has no meaning here: nothing has started; write a duration such as 7d, or leave it out"
+            message = (
+                "`since: start` has no meaning here: nothing has started; write a duration such as 7d, or leave it out"
+            )
             yield subject.error((*loc, condition.kind, "since"), message)
         if condition.event is not None:
             message = "`event` has no meaning here: there is no starting event; ask for it in the SOP's `when`"

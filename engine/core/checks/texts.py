@@ -35,7 +35,9 @@ def _texts(step: Step) -> Iterator[tuple[Loc, str]]:
 def templates_right(subject: Subject) -> Iterator[Problem]:
     """Every text is a template that can be rendered, naming only what there is."""
     engine = subject.engine
-    known = templates.TemplateNames(list(engine.attributes), list(subject.dimensions), engine.staff, subject.segments.numbers)
+    known = templates.TemplateNames(
+        list(engine.attributes), list(subject.dimensions), engine.staff, subject.segments.numbers
+    )
     for index, step in enumerate(subject.sop.steps):
         for loc, text in _texts(step):
             for found in templates.check(text, known):

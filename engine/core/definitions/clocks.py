@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -32,8 +33,10 @@ class ActivityClock(Model):
         if levels is None:
             return None
         days = list(levels.values())
-        if not days or days[0] != 0 or any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)):
-            raise ValueError("lifecycle levels begin with 0 days and rise: {活跃期: 0, 沉默期: 64, 睡眠期: 127, 流失期: 366}")
+        if not days or days[0] != 0 or any(later <= earlier for earlier, later in itertools.pairwise(days)):
+            raise ValueError(
+                "lifecycle levels begin with 0 days and rise: {活跃期: 0, 沉默期: 64, 睡眠期: 127, 流失期: 366}"
+            )
         return levels
 
 
@@ -41,4 +44,6 @@ class StartExisting(Model):
     """Who meets the trigger already starts now, so many a day."""
 
     start: Literal["now"] = Field(description="now: their anchor is the moment they start")
-    per_day: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(description="at most so many a calendar day")
+    per_day: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
+        description="at most so many a calendar day"
+    )

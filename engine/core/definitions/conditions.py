@@ -40,9 +40,13 @@ class Condition(OneOf):
     attr: dict[str, Comparison] | None = Field(None, description="attributes compare so, e.g. {budget: {gte: 100000}}")
     seen: Seen | None = Field(None, description="the customer did this, e.g. {type: purchase, since: 7d}")
     touched: Touched | None = Field(None, description="the customer got a touch of this SOP")
-    silent: Silent | None = Field(None, description="at least so many days without activity, e.g. {clock: any, days: 30}")
+    silent: Silent | None = Field(
+        None, description="at least so many days without activity, e.g. {clock: any, days: 30}"
+    )
     in_sop: Names | None = Field(None, description="the customer is in one of these SOPs now")
-    metric: dict[str, Comparison] | None = Field(None, description="numbers of segments.yaml compare so, e.g. {spend_2y: {gte: 20000}}")
+    metric: dict[str, Comparison] | None = Field(
+        None, description="numbers of segments.yaml compare so, e.g. {spend_2y: {gte: 20000}}"
+    )
     segment: Names | None = Field(None, description="the customer belongs to one of these segments of segments.yaml")
     event: dict[str, Comparison] | None = Field(None, description="the starting event's data compare so")
 

@@ -49,14 +49,18 @@ class DateMoment(Model):
     """The day an attribute names has come, at the customer's local midnight; the earliest negative `day` of the steps begins before it."""
 
     attribute: Name = Field(description="an attribute of type date or datetime, e.g. birthday")
-    every: Literal["year", "once"] = Field("year", description="year: on that day of every year; once: on that very date")
+    every: Literal["year", "once"] = Field(
+        "year", description="year: on that day of every year; once: on that very date"
+    )
 
 
 class Schedule(Model):
     """A time of day and week; who enters is decided by `when`."""
 
     cron: Annotated[str, AfterValidator(checked)] = Field(description='five fields, e.g. "0 10 * * MON"')
-    timezone: Annotated[Name, AfterValidator(_zone)] | None = Field(None, description="IANA zone of the times; absent: the engine's")
+    timezone: Annotated[Name, AfterValidator(_zone)] | None = Field(
+        None, description="IANA zone of the times; absent: the engine's"
+    )
 
 
 class Nothing(Model):
@@ -112,7 +116,9 @@ class Moment(OneOf):
     replied: Annotated[Replied, BeforeValidator(_empty)] | None = Field(None, description="the customer wrote")
     silent: Silent | None = Field(None, description="so many days without activity, e.g. {clock: any, days: 30}")
     event: EventMoment | None = Field(None, description="any event, by its type")
-    date: DateMoment | None = Field(None, description="the day an attribute names, e.g. {attribute: birthday, every: year}; a trigger only")
+    date: DateMoment | None = Field(
+        None, description="the day an attribute names, e.g. {attribute: birthday, every: year}; a trigger only"
+    )
     schedule: Schedule | None = Field(
         None, description='at set times, e.g. {cron: "0 10 * * MON"}; who enters is decided by `when`; a trigger only'
     )

@@ -43,9 +43,13 @@ class Metric(OneOf):
     orders: Over | None = Field(None, description="number of orders not fully refunded, e.g. 730d or ever")
     count: Names | None = Field(None, description="number of events of these types, with `over`")
     days_since: Name | None = Field(None, description="whole days since the last event of this type, as of now")
-    rfm: Literal["purchase"] | None = Field(None, description="recency, frequency, money of purchases: <name>.r, .f, .m, .score")
+    rfm: Literal["purchase"] | None = Field(
+        None, description="recency, frequency, money of purchases: <name>.r, .f, .m, .score"
+    )
     over: Over = Field("ever", description="of count and rfm: the window, e.g. 30d; absent: ever")
-    quantiles: Annotated[int, Field(strict=True, ge=2, le=9)] = Field(5, description="of rfm: scores run from 1 to this")
+    quantiles: Annotated[int, Field(strict=True, ge=2, le=9)] = Field(
+        5, description="of rfm: scores run from 1 to this"
+    )
 
     @model_validator(mode="after")
     def _beside_what_it_fits(self) -> Metric:
@@ -77,13 +81,17 @@ class ComputedDimension(Model):
     """A dimension whose value follows from conditions: the first value whose conditions hold, evaluated again by a cron."""
 
     refresh: Cron = Field(DAILY, description='when it is evaluated, in the engine\'s zone, e.g. "0 3 * * *"')
-    values: Annotated[tuple[DimensionValue, ...], Field(min_length=1)] = Field(description="in order; the first that holds is taken")
+    values: Annotated[tuple[DimensionValue, ...], Field(min_length=1)] = Field(
+        description="in order; the first that holds is taken"
+    )
 
     @model_validator(mode="after")
     def _reachable(self) -> ComputedDimension:
         for number, each in enumerate(self.values[:-1]):
             if each.when is None:
-                raise ValueError(f"`{each.value}` (number {number + 1}) has no `when`, so those after it are never reached; put it last")
+                raise ValueError(
+                    f"`{each.value}` (number {number + 1}) has no `when`, so those after it are never reached; put it last"
+                )
         names = [each.value for each in self.values]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
@@ -100,15 +108,21 @@ class SegmentsConfig(Model):
     """segments.yaml: metrics, segments, computed dimensions."""
 
     metrics: dict[Name, Metric] = Field(default_factory=dict, description="name: a number about each customer")
-    segments: dict[Name, Conditions] = Field(default_factory=dict, description="name: conditions, usable wherever conditions are")
-    dimensions: dict[Name, ComputedDimension] = Field(default_factory=dict, description="name: values with the conditions they follow from")
+    segments: dict[Name, Conditions] = Field(
+        default_factory=dict, description="name: conditions, usable wherever conditions are"
+    )
+    dimensions: dict[Name, ComputedDimension] = Field(
+        default_factory=dict, description="name: values with the conditions they follow from"
+    )
 
     @field_validator("metrics")
     @classmethod
     def _named(cls, metrics: dict[str, Metric]) -> dict[str, Metric]:
         for name in metrics:
             if not _METRIC_NAME.fullmatch(name):
-                raise ValueError(f"`{name}` cannot be used in templates; write up to 64 letters, digits and `_`, a letter first")
+                raise ValueError(
+                    f"`{name}` cannot be used in templates; write up to 64 letters, digits and `_`, a letter first"
+                )
         return metrics
 
     @property

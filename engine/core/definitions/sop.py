@@ -49,7 +49,8 @@ def _which_existing(value: Any) -> str:
 
 
 Existing = Annotated[
-    Annotated[Literal["ignore", "join"], Tag("Word")] | Annotated[StartExisting, Tag("StartExisting")], Discriminator(_which_existing)
+    Annotated[Literal["ignore", "join"], Tag("Word")] | Annotated[StartExisting, Tag("StartExisting")],
+    Discriminator(_which_existing),
 ]
 
 

@@ -35,14 +35,20 @@ def check(text: str, known: TemplateNames) -> list[TemplateProblem]:
     return list(_unknown_names(tree, text, known, frozenset()))
 
 
-def _unknown_names(node: nodes.Node, text: str, known: TemplateNames, local: frozenset[str]) -> Iterator[TemplateProblem]:
+def _unknown_names(
+    node: nodes.Node, text: str, known: TemplateNames, local: frozenset[str]
+) -> Iterator[TemplateProblem]:
     path = _path(node)
     if path:
         message = None if path[0] in local else _unknown(path, known)
         if message:
             yield TemplateProblem(node.lineno, place(text, node.lineno, ".".join(path), path[-1], path[0]), message)
         return
-    inner = local | {node.target.name, "loop"} if isinstance(node, nodes.For) and isinstance(node.target, nodes.Name) else local
+    inner = (
+        local | {node.target.name, "loop"}
+        if isinstance(node, nodes.For) and isinstance(node.target, nodes.Name)
+        else local
+    )
     for child in node.iter_child_nodes():
         outside = isinstance(node, nodes.For) and child is node.iter
         yield from _unknown_names(child, text, known, local if outside else inner)
@@ -77,7 +83,11 @@ def _one_of(owner: str, rest: list[str], members: Collection[str]) -> str | None
     listed = ", ".join(f"`{owner}.{name}`" for name in members) or "none"
     if not rest:
         return f"`{owner}` is a group of values; name one of {listed}"
-    return None if rest[0] in members else f"unknown name `{owner}.{rest[0]}`; known: {listed}.{did_you_mean(rest[0], members)}"
+    return (
+        None
+        if rest[0] in members
+        else f"unknown name `{owner}.{rest[0]}`; known: {listed}.{did_you_mean(rest[0], members)}"
+    )
 
 
 def _unknown_metric(rest: list[str], known: TemplateNames) -> str | None:
@@ -91,8 +101,12 @@ def _unknown_metric(rest: list[str], known: TemplateNames) -> str | None:
 
 def _unknown_of_customer(rest: list[str], known: TemplateNames) -> str | None:
     if rest and rest[0] not in _CUSTOMER:
-        hint = _where_else(rest[0], known) or did_you_mean(f"customer.{rest[0]}", [f"customer.{name}" for name in _CUSTOMER])
-        return f"unknown name `customer.{rest[0]}`; known: {', '.join(f'`customer.{name}`' for name in _CUSTOMER)}.{hint}"
+        hint = _where_else(rest[0], known) or did_you_mean(
+            f"customer.{rest[0]}", [f"customer.{name}" for name in _CUSTOMER]
+        )
+        return (
+            f"unknown name `customer.{rest[0]}`; known: {', '.join(f'`customer.{name}`' for name in _CUSTOMER)}.{hint}"
+        )
     if rest[:1] == ["name"]:
         remedy = "`customer.name` is the attribute `name`, which engine.yaml does not declare; add `name: text` under `attributes`"
         return None if "name" in known.attributes else remedy

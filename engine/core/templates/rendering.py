@@ -62,7 +62,9 @@ class _Compiled:
             first = problems[0]
             raise TemplateError(f"line {first.line} of the template: {first.message}")
         for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, "_bounded", [], [], None, None, lineno=loop.lineno, environment=_ENVIRONMENT)
+            loop.iter = nodes.Filter(
+                loop.iter, "_bounded", [], [], None, None, lineno=loop.lineno, environment=_ENVIRONMENT
+            )
         self.template = Template.from_code(_ENVIRONMENT, _ENVIRONMENT.compile(tree), {})
         self.chunks: Callable[[Context], Iterator[str]] = self.template.root_render_func
 
@@ -105,7 +107,11 @@ def _bounded_text(chunks: Iterator[str]) -> str:
 
 def _reason(error: Exception) -> str:
     # Other errors may quote the value, which is a customer's.
-    return f"{type(error).__name__}: {error}" if isinstance(error, (TypeError, ZeroDivisionError)) else type(error).__name__
+    return (
+        f"{type(error).__name__}: {error}"
+        if isinstance(error, (TypeError, ZeroDivisionError))
+        else type(error).__name__
+    )
 
 
 def _in_line(compiled: _Compiled, traceback: TracebackType | None) -> str:

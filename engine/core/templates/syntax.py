@@ -61,7 +61,9 @@ _PARSER = parser()
 def parse(text: str) -> tuple[nodes.Template | None, list[TemplateProblem]]:
     """Return the template's tree, None where it cannot be read, and everything the language refuses in it."""
     if len(text) > OUTPUT_LIMIT:
-        return None, [TemplateProblem(1, 1, f"the template has {len(text):,} characters; at most {OUTPUT_LIMIT:,} are allowed")]
+        return None, [
+            TemplateProblem(1, 1, f"the template has {len(text):,} characters; at most {OUTPUT_LIMIT:,} are allowed")
+        ]
     try:
         tree = _PARSER.parse(text)
     except (TemplateSyntaxError, TemplateAssertionError) as error:
@@ -116,7 +118,11 @@ def _walk(tree: nodes.Node) -> Iterator[_Visit]:
 def _refusals(tree: nodes.Template, text: str) -> Iterator[TemplateProblem]:
     for count, visit in enumerate(_walk(tree)):
         if count > MAX_NODES or visit.depth > MAX_DEPTH:
-            limit = f"nested deeper than {MAX_DEPTH} levels" if visit.depth > MAX_DEPTH else f"longer than {MAX_NODES:,} parts"
+            limit = (
+                f"nested deeper than {MAX_DEPTH} levels"
+                if visit.depth > MAX_DEPTH
+                else f"longer than {MAX_NODES:,} parts"
+            )
             yield TemplateProblem(visit.line, 0, f"the template is {limit}; make it simpler")
             return
         message = _refusal(visit)
@@ -152,7 +158,11 @@ def _filter(node: nodes.Node) -> str | None:
     if node.kwargs or node.dyn_args or node.dyn_kwargs:
         return _REFUSED[nodes.Keyword]
     pattern = node.args[0] if node.name == "date" and node.args else None
-    wrong = unknown_date_code(pattern.value) if isinstance(pattern, nodes.Const) and isinstance(pattern.value, str) else None
+    wrong = (
+        unknown_date_code(pattern.value)
+        if isinstance(pattern, nodes.Const) and isinstance(pattern.value, str)
+        else None
+    )
     return f"date does not know `{wrong}`; known: {date_codes()}" if wrong else None
 
 
@@ -196,12 +206,16 @@ def _const(node: nodes.Node) -> str | None:
 
 def _inline_if(node: nodes.Node) -> str | None:
     assert isinstance(node, nodes.CondExpr)
-    return None if node.expr2 else "an inline `if` needs its `else`, e.g. `{{ 'A' if customer.attributes.vip else 'B' }}`"
+    return (
+        None if node.expr2 else "an inline `if` needs its `else`, e.g. `{{ 'A' if customer.attributes.vip else 'B' }}`"
+    )
 
 
 def _test(node: nodes.Node) -> str | None:
     assert isinstance(node, nodes.Test)
-    return None if node.name in ("defined", "undefined") else f"`is {node.name}` is not known; known: defined, undefined"
+    return (
+        None if node.name in ("defined", "undefined") else f"`is {node.name}` is not known; known: defined, undefined"
+    )
 
 
 def _for(node: nodes.For, loops: int) -> str | None:

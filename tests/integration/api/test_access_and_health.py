@@ -27,11 +27,17 @@ def problem(response: httpx2.Response, status: int) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Basic abc", "Bearer sop_zz", "Bearer sop_000000000000_" + "x" * 43])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Basic abc", "Bearer sop_zz", "Bearer sop_000000000000_" + "x" * 43]
+)
 @pytest.mark.parametrize(("method", "path"), [("POST", "/v1/events"), ("GET", "/v1/events")])
-def test_without_a_valid_key_nothing_is_done(api: Api, engine: Engine, header: str | None, method: str, path: str) -> None:
+def test_without_a_valid_key_nothing_is_done(
+    api: Api, engine: Engine, header: str | None, method: str, path: str
+) -> None:
     with api.client() as client:
-        response = client.request(method, path, json=EVENT, headers={"Authorization": header} if header is not None else {})
+        response = client.request(
+            method, path, json=EVENT, headers={"Authorization": header} if header is not None else {}
+        )
     problem(response, 401)
     assert response.headers["www-authenticate"].startswith("Bearer")
     with transaction(engine) as connection:
@@ -122,7 +128,9 @@ def test_events_are_listed_newest_first_page_by_page(client: httpx2.Client) -> N
 
 def test_events_are_found_by_what_they_are(client: httpx2.Client, engine: Engine) -> None:
     others = [EVENT | {"source": "shop"}, EVENT | {"id": "e-2", "subject": '客"户'}]
-    client.post("/v1/events", json=[EVENT, *others, EVENT | {"id": "bad", "type": "X", "subject": '客"户'}, {"id": "bad 2"}])
+    client.post(
+        "/v1/events", json=[EVENT, *others, EVENT | {"id": "bad", "type": "X", "subject": '客"户'}, {"id": "bad 2"}]
+    )
     with transaction(engine) as connection:
         run(connection, "update events set matched_at = now(), outcome = '{}' where event_id = 'e-2'")
 

@@ -20,7 +20,14 @@ from engine.store.database import Row, rows, run, transaction
 
 
 def event(number: int = 1, **changed: Any) -> dict[str, Any]:
-    return {"source": "crm", "id": f"e-{number}", "type": "tag.added", "subject": "c-1", "data": {"tag": "装修意向"}, **changed}
+    return {
+        "source": "crm",
+        "id": f"e-{number}",
+        "type": "tag.added",
+        "subject": "c-1",
+        "data": {"tag": "装修意向"},
+        **changed,
+    }
 
 
 def ndjson(*lines: Any) -> bytes:
@@ -132,7 +139,13 @@ def test_the_official_sdk_posts_one_event(client: httpx2.Client, engine: Engine,
     response = client.post("/v1/events", content=message.body, headers=message.headers)
     assert response.status_code == 202, response.text
     (row,) = inbox(engine)
-    assert (row.source, row.event_id, row.type, row.subject, row.data) == ("crm", "e-1", "tag.added", "客户 1%", {"tag": "装修意向"})
+    assert (row.source, row.event_id, row.type, row.subject, row.data) == (
+        "crm",
+        "e-1",
+        "tag.added",
+        "客户 1%",
+        {"tag": "装修意向"},
+    )
 
 
 def test_events_of_the_official_sdk_are_taken_as_a_batch(client: httpx2.Client, engine: Engine) -> None:
@@ -164,7 +177,9 @@ def test_binary_mode_refuses_what_is_not_utf8(client: httpx2.Client) -> None:
         ("application/json", None, "must be an event"),
     ],
 )
-def test_a_form_that_does_not_fit_its_content_type_names_the_right_one(client: httpx2.Client, kind: str, body: Any, says: str) -> None:
+def test_a_form_that_does_not_fit_its_content_type_names_the_right_one(
+    client: httpx2.Client, kind: str, body: Any, says: str
+) -> None:
     assert says in problem(post(client, json.dumps(body).encode(), kind), 422)["detail"]
 
 
@@ -210,7 +225,10 @@ def test_too_much_is_refused(client: httpx2.Client, kind: str, body: bytes, anno
     content = body if announced else iter([body[at : at + 65_536] for at in range(0, len(body), 65_536)])
     try:
         response = client.post("/v1/events", content=content, headers={"Content-Type": kind})
-    except (httpx2.WriteError, httpx2.ReadError):  # the server may close before a client that never listens has sent it all
+    except (
+        httpx2.WriteError,
+        httpx2.ReadError,
+    ):  # the server may close before a client that never listens has sent it all
         return
     problem(response, 413)
 
@@ -225,7 +243,10 @@ def test_waiting_tells_what_each_event_led_to(client: httpx2.Client, engine: Eng
     def match() -> None:
         while True:
             with transaction(engine) as connection:
-                if run(connection, "update events set matched_at = now(), outcome = '{\"changed\": true}' where matched_at is null"):
+                if run(
+                    connection,
+                    "update events set matched_at = now(), outcome = '{\"changed\": true}' where matched_at is null",
+                ):
                     return
 
     matcher = threading.Thread(target=match)
@@ -242,7 +263,9 @@ def test_waiting_ends_with_what_is_known(client: httpx2.Client) -> None:
     assert response.status_code == 202 and response.json()["events"][0]["outcome"] is None
 
 
-@pytest.mark.parametrize("query", [{"wait": "31"}, {"wait": "-1"}, {"wait": "nan"}, {"wait": "x"}, {"backfill": "perhaps"}])
+@pytest.mark.parametrize(
+    "query", [{"wait": "31"}, {"wait": "-1"}, {"wait": "nan"}, {"wait": "x"}, {"backfill": "perhaps"}]
+)
 def test_wrong_parameters_are_named(client: httpx2.Client, engine: Engine, query: dict[str, str]) -> None:
     assert next(iter(query)) in problem(client.post("/v1/events", json=event(), params=query), 422)["detail"]
     assert inbox(engine) == []
@@ -259,7 +282,13 @@ def test_concurrent_posts_each_get_their_own_answer(client: httpx2.Client, engin
     assert len(commits) < 150, "posts that came together shared no commit"
 
 
-KINDS = ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json", "application/x-ndjson", "text/xml"]
+KINDS = [
+    "application/json",
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+    "application/x-ndjson",
+    "text/xml",
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*event(), "x"]), inner, max_size=6),

@@ -26,7 +26,12 @@ from engine.store.database import rows, transaction
 @pytest.fixture
 def process(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process and its address."""
-    settings = {"SOP_DATABASE_URL": database_url, "SOP_REDIS_URL": redis_url, "SOP_API_PORT": "0", "SOP_STATE_DIR": str(tmp_path)}
+    settings = {
+        "SOP_DATABASE_URL": database_url,
+        "SOP_REDIS_URL": redis_url,
+        "SOP_API_PORT": "0",
+        "SOP_STATE_DIR": str(tmp_path),
+    }
     running = subprocess.Popen(
         [sys.executable, "-m", "engine.api"],
         env=os.environ | settings,
@@ -48,7 +53,9 @@ def test_told_to_stop_it_answers_what_is_under_way_and_ends_with_success(
 ) -> None:
     running, url = process
     key = Keys(engine, WallClock()).create("test", ["events:write"])
-    lines = "\n".join(json.dumps({"source": "crm", "id": f"e-{n}", "type": "visit", "subject": "c"}) for n in range(5000))
+    lines = "\n".join(
+        json.dumps({"source": "crm", "id": f"e-{n}", "type": "visit", "subject": "c"}) for n in range(5000)
+    )
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
     with ThreadPoolExecutor(1) as thread, httpx2.Client(base_url=url, headers=headers, timeout=30) as client:
         assert client.get("/healthz").status_code == 200

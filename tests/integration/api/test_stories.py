@@ -64,7 +64,12 @@ def test_the_dispatch_log_can_be_narrowed(pipeline: Pipeline, client: TestClient
     assert client.get(f"/v1/touches?{name}={other}").json()["touches"] == []
 
 
-REFUSED = [("cursor=x", 400), ("cursor=99999999999999999999", 400), ("status=gone", 422), ("since=2026-03-01T00:00:00", 422)]
+REFUSED = [
+    ("cursor=x", 400),
+    ("cursor=99999999999999999999", 400),
+    ("status=gone", 422),
+    ("since=2026-03-01T00:00:00", 422),
+]
 
 
 @pytest.mark.parametrize(("query", "status"), REFUSED)

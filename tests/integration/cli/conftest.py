@@ -35,7 +35,9 @@ class CommandLine:
         """Run a command in this process: the same from its arguments to its exit code, without the second Python takes to start."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            patch.setattr("engine.logs.configure", lambda level, process: None)  # this process's logs are the other tests'
+            patch.setattr(
+                "engine.logs.configure", lambda level, process: None
+            )  # this process's logs are the other tests'
             for name in set(os.environ) - set(self.env):
                 patch.delenv(name)
             for name, value in (self.env | env).items():
@@ -47,7 +49,9 @@ class CommandLine:
     def really(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a process of its own."""
         command = [str(SOP), *arguments]
-        return subprocess.run(command, env=self.env | env, cwd=self.cwd, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, env=self.env | env, cwd=self.cwd, capture_output=True, text=True, timeout=60, check=False
+        )
 
     def ok(self, *arguments: str, **env: str) -> str:
         """Run a command that must succeed and return what it printed."""
@@ -61,7 +65,9 @@ class CommandLine:
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command that runs until it is stopped."""
-        process = subprocess.Popen([str(SOP), *arguments], env=self.env, cwd=self.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [str(SOP), *arguments], env=self.env, cwd=self.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         self.started.append(process)
         return process
 
@@ -81,7 +87,11 @@ def sop(servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactor
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("SOP_", "LC_", "LANG", "PYTHONUNBUFFERED"))}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("SOP_", "LC_", "LANG", "PYTHONUNBUFFERED"))
+    }
     env |= {
         "SOP_DATABASE_URL": _renamed(servers.database_url, name), "SOP_REDIS_URL": servers.redis_url, "SOP_API_PORT": str(port),
         "SOP_STATE_DIR": str(folder), "COLUMNS": "200", "NO_COLOR": "1", "PYTHONUTF8": "1",

@@ -105,7 +105,11 @@ def test_the_inbox_is_plain_lines_in_a_pipe_and_a_table_on_a_terminal(sop: Comma
 
 def test_what_a_customer_wrote_cannot_steer_the_terminal(sop: CommandLine) -> None:
     sop.ok("event", "message.received", "X1", "text=\x1b]0;owned\x07\x1b[31mred\u202e", "--wait")
-    for shown in (on_terminal(sop, "events", "--customer", "X1"), on_terminal(sop, "explain", "X1"), sop.ok("explain", "X1")):
+    for shown in (
+        on_terminal(sop, "events", "--customer", "X1"),
+        on_terminal(sop, "explain", "X1"),
+        sop.ok("explain", "X1"),
+    ):
         assert "\x1b]0;" not in shown
         assert "\x1b[31mred" not in shown
         assert "\u202e" not in shown
@@ -126,7 +130,9 @@ def test_following_the_inbox_shows_what_comes_in_and_ends_quietly(sop: CommandLi
         return "F1\tvisit" in shown.read_text(encoding="utf-8")
 
     with shown.open("wb") as out, errors.open("wb") as err:
-        process = subprocess.Popen([str(SOP), "events", "--follow", "-n", "0"], env=sop.env, cwd=sop.cwd, stdout=out, stderr=err)
+        process = subprocess.Popen(
+            [str(SOP), "events", "--follow", "-n", "0"], env=sop.env, cwd=sop.cwd, stdout=out, stderr=err
+        )
         until(another_is_shown)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
@@ -141,14 +147,18 @@ def test_an_empty_log_prints_nothing_and_wrong_filters_are_named(sop: CommandLin
 
 
 def test_a_reader_that_goes_away_is_no_error(sop: CommandLine) -> None:
-    done = subprocess.run(["bash", "-c", f"{SOP} schema | head -1"], env=sop.env, cwd=sop.cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", f"{SOP} schema | head -1"], env=sop.env, cwd=sop.cwd, capture_output=True, text=True, check=False
+    )
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
 # ── definitions ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_init_makes_a_folder_that_validates_and_refuses_one_with_something_in_it(sop: CommandLine, tmp_path: Path) -> None:
+def test_init_makes_a_folder_that_validates_and_refuses_one_with_something_in_it(
+    sop: CommandLine, tmp_path: Path
+) -> None:
     made = sop.ok("init", str(tmp_path / "new")).splitlines()
     assert str(tmp_path / "new" / "engine.yaml") in made
     assert (tmp_path / "new" / "sop.schema.json").is_file()
@@ -217,7 +227,13 @@ def test_the_doctor_fails_while_something_is_wrong_and_says_the_remedy(sop: Comm
 
 def test_without_servers_each_command_says_so_in_one_line(sop: CommandLine, tmp_path: Path) -> None:
     env = {"SOP_DATABASE_URL": "postgresql://sop:geheim@127.0.0.1:1/x", "SOP_STATE_DIR": str(tmp_path)}
-    for command in (("log",), ("explain", "C1"), ("db", "upgrade"), ("health", "beat"), ("key", "create", "x", "--scope", "read")):
+    for command in (
+        ("log",),
+        ("explain", "C1"),
+        ("db", "upgrade"),
+        ("health", "beat"),
+        ("key", "create", "x", "--scope", "read"),
+    ):
         done = sop(*command, **env)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith("sop: ")

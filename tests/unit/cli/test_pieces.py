@@ -21,9 +21,18 @@ NOW = datetime(2026, 3, 8, 4, tzinfo=UTC)
     ("values", "data"),
     [
         (["tag=装修意向"], {"tag": "装修意向"}),
-        (["amount=12.5", "paid=true", "lines=[1, 2]", "none=null"], {"amount": 12.5, "paid": True, "lines": [1, 2], "none": None}),
-        (["phone=0123", 'tag="123"', "text=a=b", "empty="], {"phone": "0123", "tag": "123", "text": "a=b", "empty": ""}),
-        (["attributes.name=王", "attributes.budget=5", "x.y=z"], {"attributes": {"name": "王", "budget": 5}, "x": {"y": "z"}}),
+        (
+            ["amount=12.5", "paid=true", "lines=[1, 2]", "none=null"],
+            {"amount": 12.5, "paid": True, "lines": [1, 2], "none": None},
+        ),
+        (
+            ["phone=0123", 'tag="123"', "text=a=b", "empty="],
+            {"phone": "0123", "tag": "123", "text": "a=b", "empty": ""},
+        ),
+        (
+            ["attributes.name=王", "attributes.budget=5", "x.y=z"],
+            {"attributes": {"name": "王", "budget": 5}, "x": {"y": "z"}},
+        ),
     ],
 )
 def test_key_value_texts_become_data(values: list[str], data: dict[str, object]) -> None:
@@ -60,7 +69,9 @@ def test_since_takes_durations_dates_and_moments(text: str, moment: datetime) ->
         ({}, "en"),
     ],
 )
-def test_the_language_is_that_of_the_locale(variables: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_language_is_that_of_the_locale(
+    variables: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
@@ -69,7 +80,9 @@ def test_the_language_is_that_of_the_locale(variables: dict[str, str], language:
     assert session.language(session.Language.zh) == "zh"
 
 
-@pytest.mark.parametrize(("text", "shown"), [("a\tb\nc", "a b c"), ("\x1b[31m", "\\x1b[31m"), ("\u202e", "\\u202e"), (None, ""), (5, "5")])
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a\tb\nc", "a b c"), ("\x1b[31m", "\\x1b[31m"), ("\u202e", "\\u202e"), (None, ""), (5, "5")]
+)
 def test_what_could_steer_a_terminal_is_shown_as_what_it_is(text: object, shown: str) -> None:
     assert clean(text) == shown
 
@@ -102,7 +115,22 @@ def test_the_key_is_the_one_set_else_the_one_in_the_state_folder(tmp_path: Path)
 
 # ── help ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-COMMANDS = ["demo", "up", "init", "validate", "schema", "apply", "event", "events", "explain", "log", "doctor", "health", "key", "api"]
+COMMANDS = [
+    "demo",
+    "up",
+    "init",
+    "validate",
+    "schema",
+    "apply",
+    "event",
+    "events",
+    "explain",
+    "log",
+    "doctor",
+    "health",
+    "key",
+    "api",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

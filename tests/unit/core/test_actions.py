@@ -12,9 +12,13 @@ from engine.core.events import END, ENGINE_SOURCE, START, Event
 from tests.builders import NOON, a_customer, a_sop, a_timeline, hours
 
 
-def made(*actions: dict[str, Any], place: str = "steps/done", ref: str = "c-1", sop: str = "lead", **timeline: Any) -> list[Event]:
+def made(
+    *actions: dict[str, Any], place: str = "steps/done", ref: str = "c-1", sop: str = "lead", **timeline: Any
+) -> list[Event]:
     started = a_timeline(a_sop(sop=sop), **timeline)
-    return events([Action.model_validate(each) for each in actions], started, a_customer(ref=ref), place, NOON, NOON + hours(1), 2)
+    return events(
+        [Action.model_validate(each) for each in actions], started, a_customer(ref=ref), place, NOON, NOON + hours(1), 2
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,11 @@ def test_what_is_wrong(parts: dict[str, Any], expected: str) -> None:
     [
         {"trigger": [{"date": {"attribute": "due"}}], "steps": [STEP | {"day": -3}]},
         {"trigger": [{"date": {"attribute": "seen_at", "every": "once"}}], "steps": [STEP | {"day": 0}]},
-        {"trigger": [{"schedule": {"cron": "0 10 * * MON"}}], "when": [{"tag": "vip"}], "steps": [STEP | {"day": 0, "at": "11:00"}]},
+        {
+            "trigger": [{"schedule": {"cron": "0 10 * * MON"}}],
+            "when": [{"tag": "vip"}],
+            "steps": [STEP | {"day": 0, "at": "11:00"}],
+        },
         {"trigger": [{"silent": {"clock": "any", "days": 30}}], "steps": [STEP | {"day": 0}], "existing": "join"},
         {"existing": {"start": "now", "per_day": 500}},
     ],

@@ -29,7 +29,9 @@ def test_the_index_finds_every_sop_that_a_search_would(event: Event) -> None:
     happened = facts.apply(customer, event, an_engine()).moments
     assert happened
     for each in happened:
-        searched = {f"s{n}" for n, text in enumerate(MOMENTS) if matches(a_moment(text), each, customer, "Asia/Shanghai")}
+        searched = {
+            f"s{n}" for n, text in enumerate(MOMENTS) if matches(a_moment(text), each, customer, "Asia/Shanghai")
+        }
         assert searched <= {sop.sop for sop, _ in known.triggers.get((each.kind, each.name), [])}
 
 

@@ -14,7 +14,14 @@ from engine.core.problems import Problem
 
 ENGINE = EngineConfig.model_validate(
     {
-        "attributes": {"name": "text", "budget": "number", "vip": "bool", "due": "date", "met": "datetime", "likes": "list"},
+        "attributes": {
+            "name": "text",
+            "budget": "number",
+            "vip": "bool",
+            "due": "date",
+            "met": "datetime",
+            "likes": "list",
+        },
         "dimensions": {"stage": {"values": ["新加好友", "意向客户", "到店客户"]}},
         "staff": ["owner", "manager"],
         "channels": {"wecom": {"type": "log"}, "crm": {"type": "log"}},
@@ -104,7 +111,18 @@ def test_what_is_wrong_is_said_with_its_place_and_remedy(parts: dict[str, Any], 
 @pytest.mark.parametrize(
     "parts",
     [
-        {"when": [{"attr": {"name": {"contains": "a"}, "budget": {"gte": 1, "lt": 9.5}, "vip": True, "likes": {"contains": "x"}}}]},
+        {
+            "when": [
+                {
+                    "attr": {
+                        "name": {"contains": "a"},
+                        "budget": {"gte": 1, "lt": 9.5},
+                        "vip": True,
+                        "likes": {"contains": "x"},
+                    }
+                }
+            ]
+        },
         {"when": [{"attr": {"due": {"gt": "2026-01-31"}, "met": {"gt": "2026-01-31T10:00:00+08:00"}}}]},
         {"while": [{"seen": {"type": "purchase", "since": "start"}}, {"touched": {"sop": "lead", "since": "start"}}]},
         step(**{"from": "attr.due"}),
@@ -159,7 +177,11 @@ def test_sops_whose_file_is_broken_exist_all_the_same() -> None:
     ("engine", "path", "expected"),
     [
         ({"timezone": "Asia/Shangai"}, "timezone", "Did you mean `Asia/Shanghai`?"),
-        ({"attributes": {"budget": {"type": "number", "default": "viel"}}}, "attributes/budget/default", "not a number"),
+        (
+            {"attributes": {"budget": {"type": "number", "default": "viel"}}},
+            "attributes/budget/default",
+            "not a number",
+        ),
         ({"staff": ["owner", "owner"]}, "staff/1", "listed twice"),
     ],
 )
@@ -193,7 +215,8 @@ class TestPatterns:
         assert danger(pattern)
 
     @pytest.mark.parametrize(
-        "pattern", ["预约|到店", "^1[3-9][0-9]{9}$", "(abc)+", "a.*b", r"\(a+\)", "[(+*]+", "(a|b)c", "(?i)vip", "a{2,3}"]
+        "pattern",
+        ["预约|到店", "^1[3-9][0-9]{9}$", "(abc)+", "a.*b", r"\(a+\)", "[(+*]+", "(a|b)c", "(?i)vip", "a{2,3}"],
     )
     def test_everyday_patterns_are_allowed(self, pattern: str) -> None:
         assert danger(pattern) is None

@@ -35,7 +35,11 @@ def test_clocks_and_a_lifecycle_that_are_right_have_no_problems() -> None:
         ({"any": {"kinds": ["购买"]}}, "clocks/any/kinds/0", "`购买` is no event type"),
         ({"any": {"kinds": ["visit", "Purchase"]}}, "clocks/any/kinds/1", "Did you mean `purchase`?"),
         ({"any": {"kinds": ["engine.silent"]}}, "clocks/any/kinds/0", "is made by the engine and is no activity"),
-        ({**CLOCKS, "b": {"kinds": ["visit"], "lifecycle": LEVELS}}, "clocks/b/lifecycle", "`purchase` has the lifecycle already"),
+        (
+            {**CLOCKS, "b": {"kinds": ["visit"], "lifecycle": LEVELS}},
+            "clocks/b/lifecycle",
+            "`purchase` has the lifecycle already",
+        ),
     ],
 )
 def test_a_wrong_clock_is_named_with_its_place(clocks: dict[str, Any], path: str, expected: str) -> None:
@@ -47,7 +51,10 @@ def test_a_wrong_clock_is_named_with_its_place(clocks: dict[str, Any], path: str
 def test_the_lifecycle_is_not_declared_a_second_time() -> None:
     engine = an_engine(clocks=CLOCKS, dimensions={"lifecycle": {"values": ["a"]}})
     (problem,) = said(engine)
-    assert problem == "dimensions/lifecycle: `lifecycle` is computed from the clock `purchase`; remove it here, its values are the clock's"
+    assert (
+        problem
+        == "dimensions/lifecycle: `lifecycle` is computed from the clock `purchase`; remove it here, its values are the clock's"
+    )
 
 
 @pytest.mark.parametrize("levels", [{}, {"a": 1}, {"a": 0, "b": 64, "c": 64}, {"a": 0, "b": 64, "c": 30}])
@@ -59,15 +66,29 @@ def test_levels_begin_with_0_and_rise(levels: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("parts", "path", "expected"),
     [
-        ({"trigger": [{"silent": {"clock": "purchas", "days": 30}}]}, "trigger/0/silent/clock", "Did you mean `purchase`?"),
+        (
+            {"trigger": [{"silent": {"clock": "purchas", "days": 30}}]},
+            "trigger/0/silent/clock",
+            "Did you mean `purchase`?",
+        ),
         ({"while": [{"not": {"silent": {"clock": "x", "days": 30}}}]}, "while/0/not/silent/clock", "unknown clock `x`"),
-        ({"trigger": [{"entered": {"lifecycle": "沉没期"}}]}, "trigger/0/entered/lifecycle/0", "Did you mean `沉默期`?"),
+        (
+            {"trigger": [{"entered": {"lifecycle": "沉没期"}}]},
+            "trigger/0/entered/lifecycle/0",
+            "Did you mean `沉默期`?",
+        ),
         ({"exit": [{"left": {"lifecycle": "x"}}]}, "exit/0/left/lifecycle/0", "known: 活跃期, 沉默期"),
         ({"when": [{"is": {"lifecycle": "x"}}]}, "when/0/is/lifecycle/0", "known: 活跃期, 沉默期"),
-        ({"steps": [{"id": "a", "after": "1m", "do": [{"set": {"lifecycle": "沉默期"}}]}]}, "steps/0/do/0/set/lifecycle", "cannot be set"),
+        (
+            {"steps": [{"id": "a", "after": "1m", "do": [{"set": {"lifecycle": "沉默期"}}]}]},
+            "steps/0/do/0/set/lifecycle",
+            "cannot be set",
+        ),
     ],
 )
-def test_names_of_clocks_and_values_are_known_wherever_they_stand(parts: dict[str, Any], path: str, expected: str) -> None:
+def test_names_of_clocks_and_values_are_known_wherever_they_stand(
+    parts: dict[str, Any], path: str, expected: str
+) -> None:
     (problem,) = said(**parts)
     assert problem.startswith(f"{path}: ")
     assert expected in problem

@@ -68,13 +68,17 @@ class TestUnknown:
         assert truth_of("[{event: {order.amount: {gte: 1}}}]", trace=trace, event={"order": {}}) is None
         assert trace.unknown == "event.data.order.amount"
 
-    @pytest.mark.parametrize("text", ["tag: X", "is: {stage: 意向客户}", "in_sop: lead", "seen: {type: purchase}", "touched: {sop: lead}"])
+    @pytest.mark.parametrize(
+        "text", ["tag: X", "is: {stage: 意向客户}", "in_sop: lead", "seen: {type: purchase}", "touched: {sop: lead}"]
+    )
     def test_what_never_was_is_false_not_unknown(self, text: str) -> None:
         assert truth_of(f"[{text}]", a_customer()) is False
 
     def test_a_value_that_another_condition_made_irrelevant_is_not_the_one_named(self) -> None:
         trace = Trace()
-        assert truth_of("[{any: [{attr: {budget: 1}}, {tag: A}]}, {attr: {due: {gt: 2026-01-01}}}]", trace=trace) is None
+        assert (
+            truth_of("[{any: [{attr: {budget: 1}}, {tag: A}]}, {attr: {due: {gt: 2026-01-01}}}]", trace=trace) is None
+        )
         assert trace.unknown == "customer.attributes.due"
 
     def test_a_value_of_another_kind_is_unknown_and_shown(self) -> None:
@@ -88,7 +92,9 @@ class TestTrace:
 
     def test_each_evaluation_has_path_wanted_actual_and_truth(self) -> None:
         customer, trace = a_customer(["A"], stage="新加好友", attributes={"budget": 5}), Trace()
-        truth_of("[{tag: [A, B]}, {any: [{is: {stage: 意向客户}}, {not: {attr: {budget: {gte: 9}}}}]}]", customer, trace)
+        truth_of(
+            "[{tag: [A, B]}, {any: [{is: {stage: 意向客户}}, {not: {attr: {budget: {gte: 9}}}}]}]", customer, trace
+        )
         assert trace.entries == [
             {"path": "when/0/tag", "wanted": ["A", "B"], "actual": ["A"], "holds": True},
             {"path": "when/1/any/0/is/stage", "wanted": ["意向客户"], "actual": "新加好友", "holds": False},

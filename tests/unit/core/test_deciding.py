@@ -37,7 +37,9 @@ def test_of_an_any_all_that_failed_decided() -> None:
 
 
 def test_of_an_any_under_a_not_only_what_holds_decided() -> None:
-    assert [each.path for each in decided("[{not: {any: [{tag: a}, {tag: b}]}}]", tags=["b"])] == ["when/0/not/any/1/tag"]
+    assert [each.path for each in decided("[{not: {any: [{tag: a}, {tag: b}]}}]", tags=["b"])] == [
+        "when/0/not/any/1/tag"
+    ]
 
 
 def test_of_an_all_the_one_that_failed_decided() -> None:

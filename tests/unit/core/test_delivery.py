@@ -59,12 +59,20 @@ class TestDueSteps:
         result = planned(timeline, customer, known, DAY1)
         assert said(result) == [("d1", "queued", None)]
         touch = result.touches[0]
-        assert (touch.kind, touch.channel, touch.body, touch.due_at, touch.version) == ("message", "log", {"text": "一"}, DAY1, 1)
+        assert (touch.kind, touch.channel, touch.body, touch.due_at, touch.version) == (
+            "message",
+            "log",
+            {"text": "一"},
+            DAY1,
+            1,
+        )
         assert touch.limit == DAY1 + hours(36)
         assert (timeline.next_step, timeline.due_at) == ("d3", at("2026-03-04 10:00"))
 
     def test_a_clock_time_already_past_at_the_start_is_not_sent(self) -> None:
-        known = definitions(a_sop("steps: [{id: d0, day: 0, message: {text: 今}}, {id: d1, day: 1, message: {text: 明}}]"))
+        known = definitions(
+            a_sop("steps: [{id: d0, day: 0, message: {text: 今}}, {id: d1, day: 1, message: {text: 明}}]")
+        )
         customer = a_customer()
         timeline = started(customer, known, NOON)
         assert said(planned(timeline, customer, known, NOON)) == [("d0", "skipped", Reason.BEFORE_START)]
@@ -75,7 +83,11 @@ class TestDueSteps:
         known, customer = definitions(FOUR), a_customer()
         timeline = started(customer, known)
         result = planned(timeline, customer, known, at("2026-03-09 11:00"))
-        assert said(result) == [("d1", "skipped", Reason.EXPIRED), ("d3", "skipped", Reason.EXPIRED), ("d8", "queued", None)]
+        assert said(result) == [
+            ("d1", "skipped", Reason.EXPIRED),
+            ("d3", "skipped", Reason.EXPIRED),
+            ("d8", "queued", None),
+        ]
 
     def test_held_up_longer_than_expires_it_is_skipped(self) -> None:
         known, customer, timeline = one_step("message: {text: 您好}, expires: 2h")
@@ -85,19 +97,26 @@ class TestDueSteps:
 
     def test_a_condition_that_does_not_hold_skips_the_step_and_the_timeline_goes_on(self) -> None:
         known = definitions(
-            a_sop("steps: [{id: d1, day: 1, when: [{not: {tag: 已预约}}], message: {text: 一}}, {id: d2, day: 2, message: {text: 二}}]")
+            a_sop(
+                "steps: [{id: d1, day: 1, when: [{not: {tag: 已预约}}], message: {text: 一}}, {id: d2, day: 2, message: {text: 二}}]"
+            )
         )
         customer = a_customer(["已预约"])
         timeline = started(customer, known)
         result = planned(timeline, customer, known, DAY1)
         assert said(result) == [("d1", "skipped", Reason.CONDITION)]
-        assert result.touches[0].trace == [{"path": "steps/d1/when/0/not/tag", "wanted": ["已预约"], "actual": ["已预约"], "holds": True}]
+        assert result.touches[0].trace == [
+            {"path": "steps/d1/when/0/not/tag", "wanted": ["已预约"], "actual": ["已预约"], "holds": True}
+        ]
         assert (timeline.active, timeline.next_step) == (True, "d2")
 
     def test_unknown_skips_it_naming_the_value(self) -> None:
         known, customer, timeline = one_step("when: [{attr: {budget: {gte: 5}}}], message: {text: 您好}")
         result = planned(timeline, customer, known, DAY1)
-        assert (said(result), result.touches[0].detail) == ([("d1", "skipped", Reason.UNKNOWN)], "customer.attributes.budget")
+        assert (said(result), result.touches[0].detail) == (
+            [("d1", "skipped", Reason.UNKNOWN)],
+            "customer.attributes.budget",
+        )
 
     def test_while_is_checked_before_every_touch(self) -> None:
         sop = a_sop("while: [{is: {stage: 意向客户}}]\nsteps: [{id: d1, day: 1, message: {text: 您好}}]")
@@ -176,7 +195,9 @@ class TestMissingValues:
         assert (timeline.waiting, timeline.detail) == (None, None)
 
     def test_meanwhile_what_the_engine_does_itself_is_done_at_its_time(self) -> None:
-        known = definitions(a_sop(f"steps: [{{id: d1, day: 1, {self.hi}}}, {{id: tag, day: 1, at: '12:00', do: [{{add_tag: 热}}]}}]"))
+        known = definitions(
+            a_sop(f"steps: [{{id: d1, day: 1, {self.hi}}}, {{id: tag, day: 1, at: '12:00', do: [{{add_tag: 热}}]}}]")
+        )
         customer = a_customer()
         timeline = started(customer, known)
         assert said(planned(timeline, customer, known, DAY1)) == []
@@ -204,7 +225,11 @@ class TestMissingValues:
         timeline = started(customer, known)
         result = planned(timeline, customer, known, DAY1)
         assert said(result) == [("tag", "sent", None)]
-        assert (len(result.made), timeline.due_at, timeline.waiting) == (1, DAY1, Reason.MISSING_VALUE)  # the events come first
+        assert (len(result.made), timeline.due_at, timeline.waiting) == (
+            1,
+            DAY1,
+            Reason.MISSING_VALUE,
+        )  # the events come first
         assert said(planned(timeline, customer, known, DAY1)) == []
         assert timeline.due_at == DAY1 + hours(36)
         both = planned(timeline, customer, known, DAY1 + hours(36))
@@ -212,7 +237,9 @@ class TestMissingValues:
 
     def test_the_next_step_ends_the_waiting(self) -> None:
         known = definitions(
-            a_sop("steps: [{id: d1, day: 1, message: {text: '{{ customer.name }}'}}, {id: d2, day: 2, message: {text: 二}}]")
+            a_sop(
+                "steps: [{id: d1, day: 1, message: {text: '{{ customer.name }}'}}, {id: d2, day: 2, message: {text: 二}}]"
+            )
         )
         customer = a_customer()
         timeline = started(customer, known)
@@ -224,7 +251,9 @@ class TestMissingValues:
 
 class TestDoing:
     known = definitions(
-        a_sop("steps: [{id: tag, day: 1, do: [{add_tag: 热}, {set: {tier: 金卡}}]}, {id: end, day: 1, message: {text: 再见}}]")
+        a_sop(
+            "steps: [{id: tag, day: 1, do: [{add_tag: 热}, {set: {tier: 金卡}}]}, {id: end, day: 1, message: {text: 再见}}]"
+        )
     )
 
     def test_events_are_made_once_and_what_follows_waits_for_them(self) -> None:
@@ -242,7 +271,9 @@ class TestDoing:
 
     def test_their_effect_is_seen_by_the_next_step(self) -> None:
         known = definitions(
-            a_sop("steps: [{id: tag, day: 1, do: [{add_tag: 热}]}, {id: end, day: 1, when: [{tag: 热}], message: {text: 再见}}]")
+            a_sop(
+                "steps: [{id: tag, day: 1, do: [{add_tag: 热}]}, {id: end, day: 1, when: [{tag: 热}], message: {text: 再见}}]"
+            )
         )
         customer = a_customer()
         timeline = started(customer, known)
@@ -273,7 +304,11 @@ class TestTheEnd:
         assert timeline.state == "completed"
 
     def test_a_step_whose_date_never_came_to_be_known_is_skipped(self) -> None:
-        known = definitions(a_sop("steps: [{id: d1, day: 1, do: [{add_tag: 热}]}, {id: x, from: attr.due, day: 0, message: {text: 今}}]"))
+        known = definitions(
+            a_sop(
+                "steps: [{id: d1, day: 1, do: [{add_tag: 热}]}, {id: x, from: attr.due, day: 0, message: {text: 今}}]"
+            )
+        )
         customer = a_customer()
         timeline = started(customer, known)
         result = planned(timeline, customer, known, DAY1)
@@ -284,7 +319,9 @@ class TestTheEnd:
 class TestKeys:
     """The key is a function of installation, customer, SOP, timeline key, start and step, never of a row id."""
 
-    def key(self, installation: str = INSTALLATION, ref: str = "c-1", sop: str = "lead", step: str = "d1", **fields: Any) -> str:
+    def key(
+        self, installation: str = INSTALLATION, ref: str = "c-1", sop: str = "lead", step: str = "d1", **fields: Any
+    ) -> str:
         return touch_key(installation, ref, a_timeline(a_sop(sop=sop), **fields), step)
 
     def test_the_same_again_has_the_same_key_whatever_its_row(self) -> None:

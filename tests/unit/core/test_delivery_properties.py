@@ -15,9 +15,17 @@ _ACTIONS = [
     {"message": {"text": "您好"}, "when": [{"tag": "X"}]}, {"task": {"to": "owner", "title": "回访"}},
 ]  # fmt: skip
 _steps = st.lists(
-    st.tuples(st.integers(-2, 12), st.sampled_from(["09:00", "10:00"]), st.sampled_from(_ACTIONS)), min_size=1, max_size=6
-).map(lambda chosen: [{"id": f"s{place}", "day": day, "at": clock, **action} for place, (day, clock, action) in enumerate(chosen)])
-_looks = st.lists(st.integers(0, 20 * 24), max_size=10).map(lambda chosen: [NOON + hours(each) for each in [*sorted(chosen), 24 * 40]])
+    st.tuples(st.integers(-2, 12), st.sampled_from(["09:00", "10:00"]), st.sampled_from(_ACTIONS)),
+    min_size=1,
+    max_size=6,
+).map(
+    lambda chosen: [
+        {"id": f"s{place}", "day": day, "at": clock, **action} for place, (day, clock, action) in enumerate(chosen)
+    ]
+)
+_looks = st.lists(st.integers(0, 20 * 24), max_size=10).map(
+    lambda chosen: [NOON + hours(each) for each in [*sorted(chosen), 24 * 40]]
+)
 
 
 @given(_steps, _looks, st.sampled_from(["Asia/Shanghai", "America/New_York"]))

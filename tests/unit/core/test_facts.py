@@ -67,7 +67,10 @@ class TestDimensions:
     def test_a_change_leaves_one_value_and_enters_the_other(self) -> None:
         customer = a_customer(stage="新加好友")
         result = applied(customer, an_event("stage.changed", {"value": "意向客户"}))
-        assert [(each.kind, each.name) for each in result.moments[:2]] == [("left", "stage=新加好友"), ("entered", "stage=意向客户")]
+        assert [(each.kind, each.name) for each in result.moments[:2]] == [
+            ("left", "stage=新加好友"),
+            ("entered", "stage=意向客户"),
+        ]
         assert customer.dimension("stage") == "意向客户"
 
     def test_the_first_value_is_only_entered(self) -> None:
@@ -81,8 +84,12 @@ class TestDimensions:
     def test_the_same_value_and_older_values_change_nothing(self) -> None:
         customer = a_customer()
         applied(customer, an_event("stage.changed", {"value": "意向客户"}))
-        assert applied(customer, an_event("stage.changed", {"value": "意向客户"}, time=LATER)).reason is Reason.NO_CHANGE
-        assert applied(customer, an_event("stage.changed", {"value": "到店客户"}, time=NOON)).reason is Reason.SUPERSEDED
+        assert (
+            applied(customer, an_event("stage.changed", {"value": "意向客户"}, time=LATER)).reason is Reason.NO_CHANGE
+        )
+        assert (
+            applied(customer, an_event("stage.changed", {"value": "到店客户"}, time=NOON)).reason is Reason.SUPERSEDED
+        )
 
     @pytest.mark.parametrize(
         ("data", "words"),
@@ -102,7 +109,9 @@ class TestDimensions:
 class TestCustomerFields:
     def test_a_value_of_the_wrong_type_is_dropped_and_the_rest_counts(self) -> None:
         customer = a_customer()
-        event = an_event("customer.updated", {"attributes": {"budget": "many", "name": "王", "shoe": 42}, "timezone": "Asia/Peking"})
+        event = an_event(
+            "customer.updated", {"attributes": {"budget": "many", "name": "王", "shoe": 42}, "timezone": "Asia/Peking"}
+        )
         result = applied(customer, event)
         assert customer.attributes == {"name": "王", "shoe": 42}  # undeclared ones are kept
         assert [("budget" in each, "Asia/Peking" in each) for each in result.dropped] == [(True, False), (False, True)]
@@ -110,7 +119,9 @@ class TestCustomerFields:
         assert warnings(event, ENGINE) == result.dropped
 
     def test_creation_carries_the_same_fields_and_warnings(self) -> None:
-        event = an_event("customer.created", {"attributes": {"budget": True, "name": "王"}, "timezone": "Europe/London"})
+        event = an_event(
+            "customer.created", {"attributes": {"budget": True, "name": "王"}, "timezone": "Europe/London"}
+        )
         customer = a_customer()
         result = applied(customer, event)
         assert (customer.attributes, customer.timezone) == ({"name": "王"}, "Europe/London")
@@ -124,8 +135,12 @@ class TestCustomerFields:
 
     def test_each_field_has_its_own_last_writer(self) -> None:
         customer = a_customer()
-        applied(customer, an_event("customer.updated", {"attributes": {"name": "王"}, "staff": {"owner": "li"}}, time=NOON))
-        late = an_event("customer.updated", {"attributes": {"name": "李", "budget": 5}, "staff": {"owner": "xu"}}, time=EARLIER)
+        applied(
+            customer, an_event("customer.updated", {"attributes": {"name": "王"}, "staff": {"owner": "li"}}, time=NOON)
+        )
+        late = an_event(
+            "customer.updated", {"attributes": {"name": "李", "budget": 5}, "staff": {"owner": "xu"}}, time=EARLIER
+        )
         assert applied(customer, late).changed
         assert (customer.attributes, customer.staff) == ({"name": "王", "budget": 5}, {"owner": "li"})
 
@@ -139,8 +154,14 @@ class TestCustomerFields:
     def test_why_nothing_changed_is_told_apart(self) -> None:
         customer = a_customer()
         applied(customer, an_event("customer.updated", {"attributes": {"name": "王"}}))
-        assert applied(customer, an_event("customer.updated", {"attributes": {"name": "王"}}, time=LATER)).reason is Reason.NO_CHANGE
-        assert applied(customer, an_event("customer.updated", {"attributes": {"name": "李"}}, time=NOON)).reason is Reason.SUPERSEDED
+        assert (
+            applied(customer, an_event("customer.updated", {"attributes": {"name": "王"}}, time=LATER)).reason
+            is Reason.NO_CHANGE
+        )
+        assert (
+            applied(customer, an_event("customer.updated", {"attributes": {"name": "李"}}, time=NOON)).reason
+            is Reason.SUPERSEDED
+        )
 
     def test_true_is_not_one(self) -> None:
         customer = a_customer(attributes={"flag": 1})
@@ -166,7 +187,11 @@ class TestFriends:
         came = applied(customer, an_event("friend.added", {"staff": "li", "state": "展厅"}, time=EARLIER))
         again = applied(customer, an_event("friend.added", {"staff": "li", "state": "展厅"}, time=NOON))
         left = applied(customer, an_event("friend.removed", {"staff": "li"}, time=LATER))
-        assert (kinds(came), again.reason, kinds(left)) == (["friend_added", "event"], Reason.NO_CHANGE, ["friend_removed", "event"])
+        assert (kinds(came), again.reason, kinds(left)) == (
+            ["friend_added", "event"],
+            Reason.NO_CHANGE,
+            ["friend_removed", "event"],
+        )
         assert left.moments[0].detail == {"staff": "li", "state": "展厅"}
 
 

@@ -191,7 +191,9 @@ def test_envelopes_that_are_refused(changed: dict[str, Any], says: str) -> None:
 
 
 def test_cloudevents_attributes_beside_ours_are_ignored() -> None:
-    event = raw(specversion="1.0", datacontenttype="application/json; charset=utf-8", traceparent="00-1", dataschema="x")
+    event = raw(
+        specversion="1.0", datacontenttype="application/json; charset=utf-8", traceparent="00-1", dataschema="x"
+    )
     assert intake.examine(event, NOW).body_hash == intake.examine(raw(), NOW).body_hash
 
 
@@ -230,7 +232,10 @@ def test_known_types_say_what_their_data_lacks(kind: str, data: dict[str, Any], 
     ("kind", "data"),
     [
         ("stage.changed", {"value": "意向客户", "dimension": "stage"}),
-        ("customer.updated", {"attributes": {"name": "王"}, "timezone": "Asia/Urumqi", "staff": {"owner": "wl"}, "addresses": {}}),
+        (
+            "customer.updated",
+            {"attributes": {"name": "王"}, "timezone": "Asia/Urumqi", "staff": {"owner": "wl"}, "addresses": {}},
+        ),
         ("customer.updated", {}),
         ("friend.added", {"staff": "wl", "state": "qr-1"}),
         ("message.received", {"channel": "wecom", "text": "好的\n谢谢"}),
@@ -267,7 +272,8 @@ def test_without_a_time_a_second_post_still_is_the_same_event() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"type": "visit"}, {"subject": "c-2"}, {"time": ...}, {"data": {"tag": "b"}}, {"id": "x"}, {"source": "y"}]
+    "changed",
+    [{"type": "visit"}, {"subject": "c-2"}, {"time": ...}, {"data": {"tag": "b"}}, {"id": "x"}, {"source": "y"}],
 )
 def test_whatever_differs_shows_in_the_hash(changed: dict[str, Any]) -> None:
     assert intake.examine(raw(**changed), NOW).body_hash != intake.examine(raw(), NOW).body_hash
@@ -283,7 +289,9 @@ FIELDS = st.sampled_from(["source", "id", "type", "subject", "time", "data", "sp
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(FIELDS, JSON), st.sampled_from([*intake.KNOWN_TYPES]), JSON)
-def test_whatever_is_posted_is_read_or_refused_and_a_refusal_can_be_stored(changed: dict[str, Any], kind: str, data: Any) -> None:
+def test_whatever_is_posted_is_read_or_refused_and_a_refusal_can_be_stored(
+    changed: dict[str, Any], kind: str, data: Any
+) -> None:
     for event in ({**raw(), **changed}, raw(type=kind, data=data), changed, data):
         try:
             read = intake.read(event, NOW)

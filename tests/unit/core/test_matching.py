@@ -9,7 +9,19 @@ import pytest
 from engine.core.customer import Customer
 from engine.core.events import END, ENGINE_SOURCE, START, Event
 from engine.core.reasons import Reason
-from tests.builders import NOON, a_customer, a_sop, a_timeline, an_event, at, definitions, hours, matched, planned, started
+from tests.builders import (
+    NOON,
+    a_customer,
+    a_sop,
+    a_timeline,
+    an_event,
+    at,
+    definitions,
+    hours,
+    matched,
+    planned,
+    started,
+)
 
 TAGGED = an_event("tag.added", {"tag": "装修意向"})
 
@@ -35,7 +47,11 @@ class TestTriggers:
         timeline = started(a_customer(), definitions(a_sop()), NOON, note="vip")
         assert (timeline.anchor, timeline.event["type"], timeline.event["data"]["note"]) == (NOON, "tag.added", "vip")
         assert timeline.start_id.startswith("crm/")
-        assert (timeline.next_step, timeline.step_due, timeline.due_at) == ("d1", at("2026-03-02 10:00"), at("2026-03-02 10:00"))
+        assert (timeline.next_step, timeline.step_due, timeline.due_at) == (
+            "d1",
+            at("2026-03-02 10:00"),
+            at("2026-03-02 10:00"),
+        )
 
     def test_what_changes_nothing_triggers_nothing(self) -> None:
         """An event that changes no fact (superseded, tag already set) is no moment."""
@@ -59,7 +75,9 @@ class TestTriggers:
         known = definitions(a_sop("when: [{is: {stage: 意向客户}}]"))
         (refused,) = matched(a_customer(stage="成交客户"), TAGGED, known).outcome["refused"]
         assert refused["reason"] is Reason.CONDITION
-        assert refused["trace"] == [{"path": "when/0/is/stage", "wanted": ["意向客户"], "actual": "成交客户", "holds": False}]
+        assert refused["trace"] == [
+            {"path": "when/0/is/stage", "wanted": ["意向客户"], "actual": "成交客户", "holds": False}
+        ]
 
 
 class TestExits:
@@ -70,7 +88,9 @@ class TestExits:
         started(customer, self.known)
         outcome = matched(customer, removed(), self.known).outcome
         assert states(customer) == [("lead", "exited", Reason.EXIT)]
-        assert outcome["exits"] == [{"sop": "lead", "key": "", "reason": Reason.EXIT, "detail": "失去意向", "path": "exit/1/tag_removed"}]
+        assert outcome["exits"] == [
+            {"sop": "lead", "key": "", "reason": Reason.EXIT, "detail": "失去意向", "path": "exit/1/tag_removed"}
+        ]
         assert customer.timelines[0].ended_at == NOON + hours(1)
 
     def test_an_exit_before_the_start_does_not_count(self) -> None:
@@ -179,7 +199,9 @@ class TestEngineMadeEvents:
         return an_event(START, {"sop": sop}, source=ENGINE_SOURCE, received=NOON + timedelta(days=9))
 
     def end(self, time_offset: float = 1) -> Event:
-        return an_event(END, {"sop": "lead"}, source=ENGINE_SOURCE, time=NOON + hours(time_offset), cause={"sop": "vip"})
+        return an_event(
+            END, {"sop": "lead"}, source=ENGINE_SOURCE, time=NOON + hours(time_offset), cause={"sop": "vip"}
+        )
 
     def test_a_start_is_decided_like_any_and_is_never_stale(self) -> None:
         customer = a_customer()

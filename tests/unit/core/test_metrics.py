@@ -73,7 +73,12 @@ def test_conditions_about_numbers_and_segments(numbers: dict[str, float], condit
 
 def test_an_unknown_number_is_named() -> None:
     trace = Trace()
-    hold(some_conditions("[{segment: loyal}]"), Context(a_customer(metrics={"spend": 2000}), KNOWN, NOON, {}), "when", trace)
+    hold(
+        some_conditions("[{segment: loyal}]"),
+        Context(a_customer(metrics={"spend": 2000}), KNOWN, NOON, {}),
+        "when",
+        trace,
+    )
     assert trace.unknown == "metrics.rfm.r"
     assert trace.entries[-1]["path"] == "when/0/segment/loyal/1/metric/rfm.r"
 
@@ -88,7 +93,10 @@ def test_templates_show_whole_numbers_as_people_write_them() -> None:
 def test_metrics_are_read_only_where_something_uses_them() -> None:
     plain, asking = a_sop(), a_sop(when=[{"segment": "big"}])
     saying = a_sop(steps=[{"id": "d1", "day": 1, "message": {"text": "{{ metrics.spend }}"}}])
-    used = {sop: Definitions(1, an_engine(), definitions(sop).sops, segments=SEGMENTS).uses_metrics for sop in (plain, asking, saying)}
+    used = {
+        sop: Definitions(1, an_engine(), definitions(sop).sops, segments=SEGMENTS).uses_metrics
+        for sop in (plain, asking, saying)
+    }
     assert list(used.values()) == [False, True, True]
 
 
@@ -118,7 +126,9 @@ def test_a_metric_is_of_one_kind(wrong: dict[str, object], said: str) -> None:
 
 
 def bought(amount: float, hour: int, order: str = "A") -> Event:
-    return an_event("purchase", {"order": order, "amount": amount, "currency": "CNY"}, time=NOON + timedelta(hours=hour))
+    return an_event(
+        "purchase", {"order": order, "amount": amount, "currency": "CNY"}, time=NOON + timedelta(hours=hour)
+    )
 
 
 def refunded(amount: float, hour: int) -> Event:

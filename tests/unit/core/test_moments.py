@@ -94,7 +94,12 @@ def test_a_new_friend(moment: str, hit: bool) -> None:
 
 
 def test_a_friend_who_leaves() -> None:
-    assert hits("friend_removed: {staff: li, state: 展厅}", "friend.removed", {"staff": "li"}, a_customer(friends={"li": "展厅"}))
+    assert hits(
+        "friend_removed: {staff: li, state: 展厅}",
+        "friend.removed",
+        {"staff": "li"},
+        a_customer(friends={"li": "展厅"}),
+    )
     assert not hits("friend_removed", "friend.removed", {"staff": "li"})
 
 

@@ -22,19 +22,26 @@ def test_what_was_seen_is_not_told() -> None:
 
 def test_a_moment_stands_for_the_event_type_behind_it() -> None:
     told = found("exit: [replied, friend_removed]", tag=["装修意向"], event=["tag.added"])
-    assert {name: each.exits for name, each in told.items()} == {"message.received": ["lead"], "friend.removed": ["lead"]}
+    assert {name: each.exits for name, each in told.items()} == {
+        "message.received": ["lead"],
+        "friend.removed": ["lead"],
+    }
 
 
 def test_every_sop_that_waits_for_a_name_is_counted_by_what_it_does_with_it() -> None:
     one = found(
-        "{sop: a, trigger: [{event: {type: paid}}]}", "{sop: b, exit: [{event: {type: paid}}]}", "{sop: c, when: [{seen: {type: paid}}]}"
+        "{sop: a, trigger: [{event: {type: paid}}]}",
+        "{sop: b, exit: [{event: {type: paid}}]}",
+        "{sop: c, when: [{seen: {type: paid}}]}",
     )["paid"]
     assert (one.starts, one.exits, one.asks) == (["a"], ["b"], ["c"])
 
 
 def test_what_an_sop_sets_itself_need_not_have_come_in() -> None:
     steps = "steps: [{id: x, after: 1m, do: [{add_tag: done}, {set: {stage: 成交客户}}]}]"
-    told = found(f"{{sop: a, {steps}}}", "{sop: b, exit: [{tag_added: done}, {entered: {stage: 成交客户}}]}", tag=["装修意向"])
+    told = found(
+        f"{{sop: a, {steps}}}", "{sop: b, exit: [{tag_added: done}, {entered: {stage: 成交客户}}]}", tag=["装修意向"]
+    )
     assert told == {}
 
 

@@ -97,7 +97,9 @@ class TestActivity:
         matched(customer, an_event("tag.added", {"tag": "A"}), defined)
         pass_time(customer, defined, NOON + timedelta(days=30))
         (timeline,) = customer.active_timelines()
-        outcome = matched(customer, an_event("tag.added", {"tag": "A"}, time=NOON + timedelta(days=31)), defined).outcome
+        outcome = matched(
+            customer, an_event("tag.added", {"tag": "A"}, time=NOON + timedelta(days=31)), defined
+        ).outcome
         assert (outcome["reason"], timeline.reason) == ("no_change", "active_again")
 
     def test_before_any_the_clock_any_runs_from_the_earliest_event_known(self) -> None:
@@ -119,7 +121,9 @@ class TestCrossing:
             ("2026-09-05 12:00", 1, "America/Santiago", "2026-09-06 01:00"),  # midnight does not exist: the gap's end
         ],
     )
-    def test_is_at_the_customers_midnight_so_many_calendar_days_later(self, last: str, days: int, zone_name: str, expected: str) -> None:
+    def test_is_at_the_customers_midnight_so_many_calendar_days_later(
+        self, last: str, days: int, zone_name: str, expected: str
+    ) -> None:
         assert crossing(at(last, zone_name), days, zone_name) == at(expected, zone_name)
 
     def test_at_a_midnight_that_exists_twice_is_at_the_first(self) -> None:
@@ -160,7 +164,9 @@ class TestCrossing:
         customer, defined = a_customer(), known(waking())
         matched(customer, did("visit"), defined)
         matched(customer, an_event("customer.updated", {"timezone": "America/New_York"}), defined)
-        assert clock(customer).next_at == at("2026-03-30 00:00", "America/New_York")  # noon in Shanghai is the day before there
+        assert clock(customer).next_at == at(
+            "2026-03-30 00:00", "America/New_York"
+        )  # noon in Shanghai is the day before there
 
     def test_starts_steps_that_count_from_that_midnight(self) -> None:
         customer, defined = a_customer(), known(waking(steps=[{"id": "d0", "day": 0, "message": {"text": "好久不见"}}]))
@@ -183,7 +189,9 @@ class TestQuietly:
 
     def defined_on(self, day: str, *sops: Sop) -> Definitions:
         defined = known(*sops)
-        return replace(defined, defined_since={name: dict.fromkeys(days, at(day)) for name, days in defined.thresholds.items()})
+        return replace(
+            defined, defined_since={name: dict.fromkeys(days, at(day)) for name, days in defined.thresholds.items()}
+        )
 
     def test_a_threshold_defined_later_is_crossed_by_those_who_pass_it_from_then_on(self) -> None:
         early, late, defined = a_customer(), a_customer(), self.defined_on("2026-03-31 12:00", waking())
@@ -199,7 +207,9 @@ class TestQuietly:
         assert [days for _, days, _ in pass_time(customer, changed, NOON + timedelta(days=50))] == [30]
         assert clock(customer).level == 35
 
-    @pytest.mark.parametrize(("received", "backfill", "quiet"), [(31, False, False), (33, False, True), (31, True, True)])
+    @pytest.mark.parametrize(
+        ("received", "backfill", "quiet"), [(31, False, False), (33, False, True), (31, True, True)]
+    )
     def test_an_activity_heard_of_long_after(self, received: int, backfill: bool, quiet: bool) -> None:
         customer, defined = a_customer(), known(waking())
         then = NOON + timedelta(days=received)
@@ -243,7 +253,9 @@ class TestLifecycle:
         assert (fact.since, fact.why) == (at("2026-05-04 00:00"), "silent 64 days")
 
     def test_its_values_start_and_end_sops(self) -> None:
-        calm = a_sop(sop="calm", trigger=[{"entered": {"lifecycle": "沉默期"}}], exit=[{"left": {"lifecycle": "沉默期"}}])
+        calm = a_sop(
+            sop="calm", trigger=[{"entered": {"lifecycle": "沉默期"}}], exit=[{"left": {"lifecycle": "沉默期"}}]
+        )
         deep = a_sop(sop="deep", trigger=[{"entered": {"lifecycle": "睡眠期", "from": "沉默期"}}])
         back = a_sop(sop="back", trigger=[{"entered": {"lifecycle": "活跃期", "from": "睡眠期"}}])
         customer, defined = a_customer(), known(calm, deep, back)
@@ -254,7 +266,10 @@ class TestLifecycle:
         assert running(customer) == ["deep"]
         matched(customer, did("purchase", NOON + timedelta(days=128)), defined)
         assert running(customer) == ["back"]
-        assert [(each.sop, each.reason) for each in customer.timelines[:2]] == [("calm", "exit"), ("deep", "active_again")]
+        assert [(each.sop, each.reason) for each in customer.timelines[:2]] == [
+            ("calm", "exit"),
+            ("deep", "active_again"),
+        ]
 
     def test_is_not_taken_from_the_crm(self) -> None:
         customer, defined = a_customer(), known()
@@ -284,7 +299,10 @@ class TestWhatAnEpisodeEnds:
         assert running(customer) == []
 
     def test_timelines_that_started_otherwise_go_on(self) -> None:
-        customer, defined = a_customer(), known(a_sop(sop="both", trigger=[{"silent": {"days": 30}}, {"tag_added": "装修意向"}]))
+        customer, defined = (
+            a_customer(),
+            known(a_sop(sop="both", trigger=[{"silent": {"days": 30}}, {"tag_added": "装修意向"}])),
+        )
         matched(customer, an_event(), defined)
         matched(customer, did("visit", NOON + timedelta(days=1)), defined)
         assert running(customer) == ["both"]
@@ -295,7 +313,9 @@ class TestDefinitionsChanged:
 
     def redefined(self, *sops: Sop, **clocks: Any) -> Definitions:
         defined = known(*sops, **clocks)
-        return replace(defined, defined_since={name: dict.fromkeys(days, self.NOW) for name, days in defined.thresholds.items()})
+        return replace(
+            defined, defined_since={name: dict.fromkeys(days, self.NOW) for name, days in defined.thresholds.items()}
+        )
 
     def test_a_clock_defined_only_now_is_filled_from_what_was_done(self) -> None:
         activities = {"visit": Activity(NOON, NOON + timedelta(days=5), 3), "purchase": Activity(NOON, NOON, 1)}
@@ -306,7 +326,12 @@ class TestDefinitionsChanged:
             "purchase": (NOON, True),
         }
         fact = customer.dimensions["lifecycle"]
-        assert (fact.value, fact.since, fact.written_at, fact.why) == ("沉默期", at("2026-05-04 00:00"), self.NOW, REDEFINED)
+        assert (fact.value, fact.since, fact.written_at, fact.why) == (
+            "沉默期",
+            at("2026-05-04 00:00"),
+            self.NOW,
+            REDEFINED,
+        )
         assert clock(customer, "purchase").next_days == 127
 
     def test_a_clock_without_activity_is_not_started_but_any(self) -> None:
@@ -325,7 +350,11 @@ class TestDefinitionsChanged:
             activities={"purchase": Activity(NOON, NOON, 1)},
             dimensions={"lifecycle": DimensionFact("活跃期", NOON, NOON)},
         )
-        bring_in_line(customer, self.redefined(purchase={"kinds": ["purchase"], "lifecycle": {"活跃期": 0, "沉默期": 40}}), self.NOW)
+        bring_in_line(
+            customer,
+            self.redefined(purchase={"kinds": ["purchase"], "lifecycle": {"活跃期": 0, "沉默期": 40}}),
+            self.NOW,
+        )
         assert lifecycle(customer) == "沉默期"
 
     def test_a_clock_that_no_longer_counts_a_kind_goes_by_the_others(self) -> None:

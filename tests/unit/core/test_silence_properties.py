@@ -21,7 +21,9 @@ CLOCKS = {
     "purchase": {"kinds": ["purchase"], "lifecycle": {"活跃期": 0, "沉默期": 64, "睡眠期": 127, "流失期": 366}},
 }
 ZONES = ("Asia/Shanghai", "America/New_York", "America/Santiago", "Atlantic/Azores", "Australia/Lord_Howe")
-KNOWN = definitions(a_sop(sop="wake", trigger=[{"silent": {"clock": "any", "days": 30}}]), engine=an_engine(clocks=CLOCKS))
+KNOWN = definitions(
+    a_sop(sop="wake", trigger=[{"silent": {"clock": "any", "days": 30}}]), engine=an_engine(clocks=CLOCKS)
+)
 
 moments = st.integers(0, 500 * 24 * 60).map(lambda minutes: BEGIN + timedelta(minutes=minutes))
 deeds = st.lists(st.tuples(st.sampled_from(KINDS), moments), min_size=1, max_size=12)
@@ -29,7 +31,9 @@ Crossing = tuple[str, int, str]
 
 
 def event(kind: str, time: datetime, received: datetime, **fields: object) -> Event:
-    data = {"tag": "A"} if kind == "tag.added" else {"order": time.isoformat(), "amount": 1} if kind == "purchase" else {}
+    data = (
+        {"tag": "A"} if kind == "tag.added" else {"order": time.isoformat(), "amount": 1} if kind == "purchase" else {}
+    )
     return an_event(kind, data, time=time, received=received, **fields)  # type: ignore[arg-type]  # fields of Event
 
 

@@ -63,8 +63,13 @@ class TestOldEvents:
         """`max_event_age` (2d) is measured at receipt."""
         sop = a_sop()
         assert decided(a_customer(), sop, an_event(received=NOON + timedelta(days=2))).reason is None
-        assert decided(a_customer(), sop, an_event(received=NOON + timedelta(days=2, seconds=1))).reason is Reason.STALE_EVENT
-        assert decided(a_customer(), a_sop(max_event_age="3d"), an_event(received=NOON + timedelta(days=3))).reason is None
+        assert (
+            decided(a_customer(), sop, an_event(received=NOON + timedelta(days=2, seconds=1))).reason
+            is Reason.STALE_EVENT
+        )
+        assert (
+            decided(a_customer(), a_sop(max_event_age="3d"), an_event(received=NOON + timedelta(days=3))).reason is None
+        )
 
     def test_waiting_in_the_inbox_does_not_make_it_old(self) -> None:
         event = an_event()
@@ -96,7 +101,11 @@ class TestReentry:
 
     def test_a_cooldown_counts_from_the_last_start(self) -> None:
         sop = a_sop(reentry={"mode": "after_end", "cooldown": "90d"})
-        assert again(sop, NOON, NOON + timedelta(days=90, seconds=-1), NOON + timedelta(days=90)) == [None, Reason.COOLDOWN, None]
+        assert again(sop, NOON, NOON + timedelta(days=90, seconds=-1), NOON + timedelta(days=90)) == [
+            None,
+            Reason.COOLDOWN,
+            None,
+        ]
 
     def test_restart_ends_the_running_one_and_starts_anew(self) -> None:
         customer, sop = a_customer(), a_sop(reentry="restart")

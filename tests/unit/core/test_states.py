@@ -10,7 +10,15 @@ import pytest
 
 import engine.store.migrations.versions
 from engine.core.errors import IllegalTransition
-from engine.core.states import OPEN_TOUCHES, TIMELINE_WAYS, TOUCH_WAYS, TimelineState, TouchState, check_timeline, check_touch
+from engine.core.states import (
+    OPEN_TOUCHES,
+    TIMELINE_WAYS,
+    TOUCH_WAYS,
+    TimelineState,
+    TouchState,
+    check_timeline,
+    check_touch,
+)
 
 SCHEMA = (Path(next(iter(engine.store.migrations.versions.__path__))) / "0001_first.sql").read_text()
 
@@ -41,14 +49,16 @@ def test_open_touches_are_those_that_can_still_go_out_by_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [("queued", "sending"), ("sending", "queued"), ("handed", "sent"), ("failed", "queued"), ("unknown", "sent")]
+    ("before", "after"),
+    [("queued", "sending"), ("sending", "queued"), ("handed", "sent"), ("failed", "queued"), ("unknown", "sent")],
 )
 def test_ways_of_a_touch(before: str, after: str) -> None:
     check_touch(before, after)
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [("queued", "sent"), ("sent", "queued"), ("skipped", "queued"), ("cancelled", "sending"), ("nowhere", "sent")]
+    ("before", "after"),
+    [("queued", "sent"), ("sent", "queued"), ("skipped", "queued"), ("cancelled", "sending"), ("nowhere", "sent")],
 )
 def test_every_other_way_is_refused_with_what_is_allowed(before: str, after: str) -> None:
     with pytest.raises(IllegalTransition, match=f"from `{before}` to `{after}`.* it can go to: "):

@@ -16,7 +16,12 @@ from tests.builders import NOON, SHANGHAI, a_customer, a_sop, a_timeline, at, de
 
 
 def steps_of(
-    steps: str, *, anchor: datetime = NOON, customer: Customer | None = None, data: dict[str, Any] | None = None, **defaults: Any
+    steps: str,
+    *,
+    anchor: datetime = NOON,
+    customer: Customer | None = None,
+    data: dict[str, Any] | None = None,
+    **defaults: Any,
 ) -> list[DueStep]:
     """Schedule steps written `id: time`, one a line."""
     written = [line.strip().split(": ", 1) for line in steps.strip().splitlines()]
@@ -32,7 +37,11 @@ def dues(found: list[DueStep]) -> list[tuple[str, datetime]]:
 
 def test_days_are_calendar_days_after_the_anchors_date() -> None:
     found = steps_of("d0: day: 0, at: '18:30'\nd1: day: 1\nd15: day: 15", anchor=at("2026-03-01 23:59"))
-    assert dues(found) == [("d0", at("2026-03-01 18:30")), ("d1", at("2026-03-02 10:00")), ("d15", at("2026-03-16 10:00"))]
+    assert dues(found) == [
+        ("d0", at("2026-03-01 18:30")),
+        ("d1", at("2026-03-02 10:00")),
+        ("d15", at("2026-03-16 10:00")),
+    ]
 
 
 def test_the_customers_zone_decides_about_date_and_time() -> None:
@@ -50,15 +59,26 @@ def test_a_day_is_not_24_hours_when_clocks_change(zone_name: str, day: str) -> N
 
 
 def test_negative_days_lie_before() -> None:
-    assert dues(steps_of("before: day: -3\nafter: day: 1")) == [("before", at("2026-02-26 10:00")), ("after", at("2026-03-02 10:00"))]
+    assert dues(steps_of("before: day: -3\nafter: day: 1")) == [
+        ("before", at("2026-02-26 10:00")),
+        ("after", at("2026-03-02 10:00")),
+    ]
 
 
 def test_after_is_elapsed_time_from_the_anchor() -> None:
-    assert dues(steps_of("soon: after: 90s\nlater: after: 2h")) == [("soon", at("2026-03-01 12:01:30")), ("later", NOON + hours(2))]
+    assert dues(steps_of("soon: after: 90s\nlater: after: 2h")) == [
+        ("soon", at("2026-03-01 12:01:30")),
+        ("later", NOON + hours(2)),
+    ]
 
 
 def test_steps_run_in_order_of_their_time_and_at_one_time_as_written() -> None:
-    assert [each.step.id for each in steps_of("d3: day: 3\nb: day: 1\na: day: 1\nd0: after: 1m")] == ["d0", "b", "a", "d3"]
+    assert [each.step.id for each in steps_of("d3: day: 3\nb: day: 1\na: day: 1\nd0: after: 1m")] == [
+        "d0",
+        "b",
+        "a",
+        "d3",
+    ]
 
 
 class TestCountingFromAnotherDate:
@@ -116,7 +136,9 @@ class TestLimit:
         assert (first.limit, second.limit) == (second.due, second.due + hours(36))
 
     def test_a_later_step_that_reaches_nobody_does_not(self) -> None:
-        sop = a_sop("steps: [{id: a, day: 1, message: {text: 一}}, {id: tag, day: 1, at: '10:01', do: [{add_tag: 热}]}]")
+        sop = a_sop(
+            "steps: [{id: a, day: 1, message: {text: 一}}, {id: tag, day: 1, at: '10:01', do: [{add_tag: 热}]}]"
+        )
         known = definitions(sop)
         first, _ = schedule(a_timeline(sop), sop, a_customer(), known)
         assert first.limit == first.due + hours(36)

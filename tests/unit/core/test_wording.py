@@ -67,7 +67,12 @@ CONDITIONS = [
         "不知道 customer.attributes.budget，要求 ≥ 100（when/0/attr/budget）",
         "customer.attributes.budget is not known; wanted ≥ 100 (when/0/attr/budget)",
     ),
-    ("{attr: {vip: true}}", {}, "vip 为 否，要求 = 是（when/0/attr/vip）", "vip is false, wanted = true (when/0/attr/vip)"),
+    (
+        "{attr: {vip: true}}",
+        {},
+        "vip 为 否，要求 = 是（when/0/attr/vip）",
+        "vip is false, wanted = true (when/0/attr/vip)",
+    ),
     (
         "{attr: {name: {contains: 王}}}",
         {"attributes": {"name": "李"}},
@@ -89,7 +94,12 @@ CONDITIONS = [
     ),
     ("{touched: {sop: x}}", {}, "没有收到过 x 的触达（when/0/touched）", "no touch of x (when/0/touched)"),
     ("{in_sop: [x, y]}", {}, "不在 SOP x、y 中（when/0/in_sop）", "is not in the SOP x, y (when/0/in_sop)"),
-    ("{event: {amount: {gte: 9}}}", {}, "amount 为 5，要求 ≥ 9（when/0/event/amount）", "amount is 5, wanted ≥ 9 (when/0/event/amount)"),
+    (
+        "{event: {amount: {gte: 9}}}",
+        {},
+        "amount 为 5，要求 ≥ 9（when/0/event/amount）",
+        "amount is 5, wanted ≥ 9 (when/0/event/amount)",
+    ),
 ]
 
 
@@ -98,7 +108,12 @@ def test_a_condition_that_decided_says_wanted_actual_and_where_it_stands(
     condition: str, customer: dict[str, Any], zh: str, en: str
 ) -> None:
     trace = Trace()
-    hold(some_conditions(f"[{condition}]"), Context(a_customer(**customer), definitions(), NOON, {"amount": 5}), "when", trace)
+    hold(
+        some_conditions(f"[{condition}]"),
+        Context(a_customer(**customer), definitions(), NOON, {"amount": 5}),
+        "when",
+        trace,
+    )
     assert both("conditions", deciding(trace.entries)) == (zh, en)
 
 
@@ -131,12 +146,30 @@ OUTCOMES = [
         "started lead [A7] v3 (trigger/0/tag_added)",
     ),
     (
-        {"refused": [{"sop": "lead", "path": "trigger/0/tag_added", "reason": "cooldown", "detail": "until 2026-05-30T02:00:00+00:00"}]},
+        {
+            "refused": [
+                {
+                    "sop": "lead",
+                    "path": "trigger/0/tag_added",
+                    "reason": "cooldown",
+                    "detail": "until 2026-05-30T02:00:00+00:00",
+                }
+            ]
+        },
         "未启动 lead：距上次开始还在冷却期内（到 2026-05-30 10:00 为止）（trigger/0/tag_added）",
         "did not start lead: the last start is still within the cooldown (until 2026-05-30 10:00) (trigger/0/tag_added)",
     ),
     (
-        {"refused": [{"sop": "lead", "path": "t", "reason": "stale_event", "detail": "3 days, 0:00:00 old, at most 2 days, 0:00:00"}]},
+        {
+            "refused": [
+                {
+                    "sop": "lead",
+                    "path": "t",
+                    "reason": "stale_event",
+                    "detail": "3 days, 0:00:00 old, at most 2 days, 0:00:00",
+                }
+            ]
+        },
         "未启动 lead：事件太旧，只更新事实，不启动 SOP（已过 3 天, 0:00:00，最多 2 天, 0:00:00）（t）",
         "did not start lead: the event is too old to start anything; facts were updated (3 days, 0:00:00 old, at most 2 days, 0:00:00) (t)",
     ),
@@ -173,7 +206,10 @@ def test_an_event_that_waits_says_so() -> None:
 
 def test_an_engine_made_event_names_the_sop_that_made_it() -> None:
     made = an_event(type="engine.start", data={"sop": "booking"}, cause={"sop": "lead", "place": "exit/0"})
-    assert both("event", made) == ("engine.start booking（由 SOP lead 产生）", "engine.start booking (made by SOP lead)")
+    assert both("event", made) == (
+        "engine.start booking（由 SOP lead 产生）",
+        "engine.start booking (made by SOP lead)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,7 +250,9 @@ def test_an_active_timeline_says_on_which_day_it_is() -> None:
 
 
 def test_an_ended_timeline_says_how_and_why() -> None:
-    ended = a_told_timeline(state="exited", ended_at=at("2026-03-02 08:00"), reason=Reason.REPLACED, detail="booking", title=None, key="A7")
+    ended = a_told_timeline(
+        state="exited", ended_at=at("2026-03-02 08:00"), reason=Reason.REPLACED, detail="booking", title=None, key="A7"
+    )
     assert both("timeline", ended, NOON, SHANGHAI) == (
         "lead（lead v2） [A7]：2026-03-01 12:00 开始，2026-03-02 08:00 退出：被同组中同级或更高优先级的 SOP 取代（booking）",
         "lead (lead v2) [A7]: started 2026-03-01 12:00, exited 2026-03-02 08:00: "
@@ -241,7 +279,11 @@ STEPS = [
         "has no time: the date it counts from is not known (attr.due)",
     ),
     ({"status": "unreached"}, "未走到（原定 2026-03-01 12:00）", "never reached (was due 2026-03-01 12:00)"),
-    ({"status": "queued"}, "2026-03-01 12:00 到时间，等待由 log 发出", "due 2026-03-01 12:00, waiting to go out over log"),
+    (
+        {"status": "queued"},
+        "2026-03-01 12:00 到时间，等待由 log 发出",
+        "due 2026-03-01 12:00, waiting to go out over log",
+    ),
     (
         {"status": "queued", "reason": "retry", "detail": "503", "until": LATER, "attempt": 1},
         "2026-03-01 12:00 到时间，等待由 log 发出：发送未成功，将重试（503），2026-03-01 14:00 第 2 次发送",
@@ -260,7 +302,11 @@ STEPS = [
         "2026-03-01 14:00 经 log 发送，结果不明：发送中断，不知是否送达，请人工确认",
         "outcome not known, 2026-03-01 14:00 over log: interrupted while sending; whether it arrived is not known",
     ),
-    ({"status": "handed"}, "2026-03-01 14:00 已交给 log，等待员工确认", "handed to log 2026-03-01 14:00, waits for staff"),
+    (
+        {"status": "handed"},
+        "2026-03-01 14:00 已交给 log，等待员工确认",
+        "handed to log 2026-03-01 14:00, waits for staff",
+    ),
     (
         {"status": "cancelled", "reason": "timeline_ended"},
         "2026-03-01 14:00 已取消：时间线已结束，撤回",
@@ -279,7 +325,9 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "zh", "en"), STEPS, ids=[f"{each[0]['status']} {each[0].get('reason', '')}" for each in STEPS])
+@pytest.mark.parametrize(
+    ("fields", "zh", "en"), STEPS, ids=[f"{each[0]['status']} {each[0].get('reason', '')}" for each in STEPS]
+)
 def test_what_became_of_a_step(fields: dict[str, Any], zh: str, en: str) -> None:
     step = ToldStep(**({"step": "d1", "kind": "message", "due_at": NOON, "at": LATER, "channel": "log"} | fields))
     assert both("step", step) == (zh, en)

@@ -61,14 +61,18 @@ class TestFolder:
 
     def test_a_missing_engine_yaml_says_what_to_run(self, tmp_path: Path) -> None:
         found = load(tmp_path, CHANNEL_TYPES)
-        assert render_problems(found.problems).startswith("engine.yaml:1:1: error: engine.yaml is missing; run `sop init`")
+        assert render_problems(found.problems).startswith(
+            "engine.yaml:1:1: error: engine.yaml is missing; run `sop init`"
+        )
         assert found.engine is None
 
     def test_an_empty_engine_yaml_is_all_defaults(self) -> None:
         assert loaded({"engine.yaml": "# nothing yet\n"}).problems == []
 
     def test_segments_yaml_is_read_from_the_folder(self, tmp_path: Path) -> None:
-        found = load(self.write(tmp_path, {**FOLDER, "segments.yaml": "metrics: {spend: {spend: ever}}\n"}), CHANNEL_TYPES)
+        found = load(
+            self.write(tmp_path, {**FOLDER, "segments.yaml": "metrics: {spend: {spend: ever}}\n"}), CHANNEL_TYPES
+        )
         assert found.problems == [] and found.segments is not None
         assert list(found.segments.metrics) == ["spend"]
 
@@ -80,7 +84,9 @@ class TestFolder:
         folder = self.write(tmp_path, FOLDER)
         (folder / "sops/lead.yaml").write_bytes("sop: renovation-lead\ntitle: 装".encode() + "修".encode("gbk"))
         found = load(folder, CHANNEL_TYPES)
-        assert str(found.problems[0]).startswith("sops/lead.yaml:2:9: error: byte 0xD0 is not UTF-8; save the file as UTF-8")
+        assert str(found.problems[0]).startswith(
+            "sops/lead.yaml:2:9: error: byte 0xD0 is not UTF-8; save the file as UTF-8"
+        )
         assert found.broken == {"sops/lead.yaml": "renovation-lead"}
 
     def test_a_byte_order_mark_is_harmless(self, tmp_path: Path) -> None:
@@ -115,7 +121,11 @@ class TestRefusedWhileReading:
             ("day: " + "9" * 40 + "\n", (21, 10), "has 40 digits"),
             ("day: 0x1F\n", (21, 10), "no number this language knows"),
             ("day: " + "[" * 60 + "]" * 60 + "\n", (21, 57), "nested deeper than 50 levels"),
-            ("day: 1\n    x: [" + "a, " * 20_000 + "]\n", (22, 59_742), "over 20,000 values; split it into several files"),
+            (
+                "day: 1\n    x: [" + "a, " * 20_000 + "]\n",
+                (22, 59_742),
+                "over 20,000 values; split it into several files",
+            ),
             ("day: 1" + " " * 100_000 + "\n", (21, 1), "over 100,000 characters; break it up"),
             ("day: 1\x07\n", (21, 11), "the character U+0007 is not allowed"),
         ],
@@ -241,7 +251,9 @@ class TestForm:
             ("[wecom, sms]", "[wecm, sms]", (18, 35), "unknown channel `wecm`; known: wecom, sms. Did you mean `wecom`?"),
         ],
     )  # fmt: skip
-    def test_one_mistake_is_one_message_with_its_place(self, old: str, new: str, place: tuple[int, int], expected: str) -> None:
+    def test_one_mistake_is_one_message_with_its_place(
+        self, old: str, new: str, place: tuple[int, int], expected: str
+    ) -> None:
         found = [each for each in of_lead(old, new) if each.level == "error" and each.file == "sops/lead.yaml"]
         assert [(each.line, each.column) for each in found] == [place], render_problems(found)
         assert expected in found[0].message
@@ -249,7 +261,9 @@ class TestForm:
         assert "Input should" not in found[0].message
 
     def test_every_mistake_is_told(self) -> None:
-        text = TWO_TAGS.replace("priority", "priorty").replace("mode: after_end", "mode: x").replace("due: 24h", "due: x")
+        text = (
+            TWO_TAGS.replace("priority", "priorty").replace("mode: after_end", "mode: x").replace("due: 24h", "due: x")
+        )
         found = loaded({**FOLDER, "sops/lead.yaml": text})
         assert [each.line for each in found.errors] == [4, 17, 27]
 
