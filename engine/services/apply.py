@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -85,9 +86,7 @@ class Applying:
             return 0
         after = total = 0
         while True:
-            number, after = retrying(
-                self._engine, lambda connection, start=after: self._settle_batch(connection, start)
-            )  # type: ignore[misc]  # the default binds the loop's value
+            number, after = retrying(self._engine, partial(self._settle_batch, after=after))
             if not number:
                 break
             total += number
