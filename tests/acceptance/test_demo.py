@@ -49,7 +49,7 @@ def outcome() -> Outcome:
     """Everything as promised."""
     loaded = definitions_yaml.load(ROOT / "sop_definitions", CHANNEL_TYPES)
     known = definitions(*loaded.sops.values(), engine=loaded.engine)
-    promised = expected(feed(10, 20), known, end(20), INSTALLATION)
+    promised = expected(feed(10, 20), [], known, end(20), INSTALLATION)
     outcome = Outcome(promised)
     for played in promised.touches:
         touch, timeline = played.touch, played.touch.timeline
