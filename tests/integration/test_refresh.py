@@ -41,7 +41,7 @@ def test_a_tier_goes_up_and_down_and_starts_an_sop(pipeline: Pipeline) -> None:
     assert value_of(pipeline, "c1") == "普通"
     assert pipeline.timeline().state == "exited"
     history = pipeline.rows(
-        "select value_before, value_after from dimension_history where dimension = 'tier' order by id"
+        "select value_before, value_after from dimension_history where dimension = 'tier' order by at, customer_id"
     )
     assert [tuple(each) for each in history] == [(None, "金卡"), (None, "普通"), ("金卡", "普通")]
 
