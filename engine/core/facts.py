@@ -119,7 +119,7 @@ def _dimension(
         fact.written_at = event.time
         return FactsApplied(reason=Reason.NO_CHANGE)
     before = fact.value if fact else None
-    customer.dimensions[name] = DimensionFact(value, event.time, event.time)
+    customer.dimensions[name] = DimensionFact(value, event.time, event.time, event.start_id)
     detail = {"dimension": name, "from": before, "to": value}
     moments = [Happened("left", f"{name}={before}", detail)] if before is not None else []
     return FactsApplied([*moments, Happened("entered", f"{name}={value}", detail)], changed=True)

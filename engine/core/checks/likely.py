@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import time
 from typing import Any
 
+from engine.core.catalog import index_keys
 from engine.core.checks.subject import Subject
-from engine.core.definitions import LIFECYCLE, Moment, Sop, Step
+from engine.core.definitions import LIFECYCLE, Action, Moment, Sop, Step
 from engine.core.problems import Loc, Problem
 
 _EARLY = time(12, 0)
@@ -58,8 +59,9 @@ def at_the_same_time(subject: Subject) -> Iterator[Problem]:
 
 
 def circles(sops: Mapping[str, Sop]) -> Iterator[Problem]:
-    """SOPs that start each other in a circle go on for ever, unless reentry stops them."""
-    starts = {sop.sop: dict(_starts(sop)) for sop in sops.values()}
+    """SOPs that set each other off in a circle go on until they are cut, unless reentry stops them."""
+    started_by = _started_by(sops.values())
+    starts = {sop.sop: dict(_starts(sop, started_by)) for sop in sops.values()}
     files = {sop.sop: file for file, sop in sops.items()}
     told: set[frozenset[str]] = set()
     for sop_id in starts:
@@ -67,18 +69,39 @@ def circles(sops: Mapping[str, Sop]) -> Iterator[Problem]:
         if circle and frozenset(circle) not in told:
             told.add(frozenset(circle))
             way = " → ".join((*circle, sop_id))
-            message = f"these SOPs start each other in a circle: {way}; end it, or limit it by `reentry`"
+            message = f"these SOPs set each other off in a circle: {way}; end it, or limit it by `reentry`"
             loc = starts[sop_id][circle[1] if len(circle) > 1 else sop_id]
             yield Problem(message, "/".join(map(str, loc)), files[sop_id], level="warning", extra={"loc": loc})
 
 
-def _starts(sop: Sop) -> Iterator[tuple[str, Loc]]:
+def _started_by(sops: Iterable[Sop]) -> dict[tuple[str, str | None], list[str]]:
+    """Return the SOPs that a tag set or removed, or a value entered, may start."""
+    table: dict[tuple[str, str | None], list[str]] = {}
+    for sop in sops:
+        for moment in sop.trigger:
+            for key in index_keys(moment):
+                table.setdefault(key, []).append(sop.sop)
+    return table
+
+
+def _starts(sop: Sop, started_by: Mapping[tuple[str, str | None], list[str]]) -> Iterator[tuple[str, Loc]]:
+    """Yield the SOPs that an SOP's actions start, by name or by what they set, each with the way to the action."""
     owners: list[tuple[Loc, Any]] = [(("steps", index, "do"), step.do) for index, step in enumerate(sop.steps)]
     owners += [(("exit", index, "do"), each.do) for index, each in enumerate(sop.exit)]
     for loc, actions in owners:
         for index, action in enumerate(actions or ()):
             if action.start:
                 yield action.start, (*loc, index, "start")
+            for key in _sets(action):
+                yield from ((each, (*loc, index, action.kind)) for each in started_by.get(key, ()))
+
+
+def _sets(action: Action) -> list[tuple[str, str | None]]:
+    """Return what an action makes happen, as triggers are indexed."""
+    tags = [("tag_added", tag) for tag in action.add_tag or ()] + [
+        ("tag_removed", tag) for tag in action.remove_tag or ()
+    ]
+    return [*tags, *(("entered", f"{name}={value}") for name, value in (action.set or {}).items())]
 
 
 def _circle(begin: str, starts: Mapping[str, Mapping[str, Loc]]) -> list[str] | None:

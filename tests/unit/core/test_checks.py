@@ -158,7 +158,24 @@ def test_a_circle_is_told_once() -> None:
         return sop(sop=name, exit=[{"replied": {}, "do": [{"start": other}]}])
 
     found = check(ENGINE, {"a": starting("a", "b"), "b": starting("b", "c"), "c": starting("c", "a")})
-    assert [each.message.split(";")[0] for each in found] == ["these SOPs start each other in a circle: a → b → c → a"]
+    assert [each.message.split(";")[0] for each in found] == [
+        "these SOPs set each other off in a circle: a → b → c → a"
+    ]
+
+
+def test_a_circle_by_tags_and_stages_is_seen_too() -> None:
+    tags = sop(
+        sop="tags", trigger=[{"tag_added": "x"}], steps=[{"id": "s", "day": 1, "do": [{"set": {"stage": "意向客户"}}]}]
+    )
+    stages = sop(
+        sop="stages",
+        trigger=[{"entered": {"stage": "意向客户"}}],
+        steps=[{"id": "s", "day": 1, "do": [{"add_tag": "x"}]}],
+    )
+    found = check(ENGINE, {"t": tags, "s": stages})
+    assert [each.message.split(";")[0] for each in found] == [
+        "these SOPs set each other off in a circle: tags → stages → tags"
+    ]
 
 
 def test_an_sop_id_stands_in_one_file() -> None:
