@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 
 from benchmarks.installation import fresh_database, servers
 from benchmarks.memory import Watch
-from engine import definitions_yaml
+from engine import definitions_yaml, logs
 from engine.clocks import VirtualClock
 from engine.current import CurrentDefinitions
 from engine.ports import Hint
@@ -189,6 +189,7 @@ def main() -> None:
     parser.add_argument("--activities", type=int, default=10_000_000)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    logs.configure("warning", "benchmark")
     bench(given.customers, given.activities, given.json)
 
 

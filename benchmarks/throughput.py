@@ -23,6 +23,7 @@ import redis
 from benchmarks.installation import apply_definitions, fresh_database, installation, servers
 from benchmarks.memory import Usage
 from benchmarks.steps import FIRST_DAY, Incomplete, Size, run_engine
+from engine import logs
 from engine.embedded import EmbeddedServers
 
 STEPS = ("inbox", "match", "inbox+match", "plan", "send", "plan+send")
@@ -170,6 +171,7 @@ def main() -> int:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, every single figure in it")
     options = parser.parse_args()
+    logs.configure("warning", "benchmark")
     try:
         found = measure(
             Size(options.events, options.matchers, options.planners, options.posters), options.rounds, options.throwaway
