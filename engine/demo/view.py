@@ -80,7 +80,8 @@ class View:
         local = self._now.astimezone(zone(self._zone))
         figures = f"{self._events} events   {self._sent.total()} touches sent   {len(self._woken)} customers woken from silence"
         head = Text(f"Day {self._day} of {self._days}   {local:%Y-%m-%d %H:%M:%S}   {figures}")
-        bar = ProgressBar(total=self._days, completed=min(self._day, self._days))
+        bar = Table.grid(expand=True)  # a bar of its own does not end its line
+        bar.add_row(ProgressBar(total=self._days, completed=min(self._day, self._days)))
         return Panel(Group(head, bar, self._by_sop(), self._last()), title="sop demo", padding=(1, 2))
 
     def _by_sop(self) -> Table:
@@ -93,8 +94,9 @@ class View:
 
     def _last(self) -> Table:
         table = Table(box=None, padding=(0, 2), title="dispatch log", title_justify="left")
-        for name in ("customer", "SOP", "step", "status", ""):
-            table.add_column(name, no_wrap=True)
+        for name, width in (("customer", 8), ("SOP", 18), ("step", 9), ("status", 8)):
+            table.add_column(name, no_wrap=True, width=width)
+        table.add_column("", no_wrap=True, overflow="ellipsis", width=max(20, self._console.width - 72))
         for row in self._recent:
             style = "green" if row.status == "sent" else "yellow"
             table.add_row(
