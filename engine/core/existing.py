@@ -111,7 +111,8 @@ def start_event(customer: Customer, sop: Sop, found: Met, now: datetime) -> Even
     }  # fmt: skip
     if moment.silent:
         data |= {"clock": moment.silent.clock, "days": moment.silent.days}
-    return Event(ENGINE_SOURCE, f"existing:{sop.sop}:{customer.ref}", START, customer.ref, now, now, data)
+    identity, cause = f"existing:{sop.sop}:{customer.ref}", {"existing": sop.sop}
+    return Event(ENGINE_SOURCE, identity, START, customer.ref, now, now, data, cause=cause)
 
 
 def still_met(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:

@@ -206,4 +206,5 @@ def silence_event(ref: str, name: str, fact: ClockFact, now: datetime) -> Event:
     assert fact.next_at is not None
     last = fact.last_at.isoformat(timespec="microseconds")
     data = {"clock": name, "days": fact.next_days, "last_at": last}
-    return Event(ENGINE_SOURCE, f"silent:{ref}:{name}:{fact.next_days}:{last}", SILENT, ref, fact.next_at, now, data)
+    identity = f"silent:{ref}:{name}:{fact.next_days}:{last}"
+    return Event(ENGINE_SOURCE, identity, SILENT, ref, fact.next_at, now, data, cause={"clock": name})

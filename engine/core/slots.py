@@ -170,7 +170,8 @@ def schedule_event(source: Source, ref: str, slot: CronSlot, now: datetime) -> E
 
 def _event(source: Source, ref: str, key: str, at: datetime, now: datetime, data: dict[str, Any]) -> Event:
     data = {"sop": source.sop, "trigger": f"trigger/{source.index}/{source.moment.kind}", **data}
-    return Event(ENGINE_SOURCE, f"slot:{source.sop}:{source.index}:{key}:{ref}", START, ref, at, max(at, now), data)
+    identity = f"slot:{source.sop}:{source.index}:{key}:{ref}"
+    return Event(ENGINE_SOURCE, identity, START, ref, at, max(at, now), data, cause={"slot": key})
 
 
 def still_due(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:

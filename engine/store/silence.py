@@ -43,9 +43,10 @@ def insert_crossings(connection: Connection, now: datetime, limit: int, after: P
                       order by k.next_at, k.customer_id, k.clock limit :limit) k
                 join customers c on c.id = k.customer_id),
             made as (
-                insert into events (source, event_id, type, subject, time, received_at, data, body_hash)
+                insert into events (source, event_id, type, subject, time, received_at, data, body_hash, cause)
                 select 'engine', 'silent:' || ref || ':' || clock || ':' || next_days || ':' || last, 'engine.silent', ref, next_at, :now,
-                       jsonb_build_object('clock', clock, 'days', next_days, 'last_at', last), ''
+                       jsonb_build_object('clock', clock, 'days', next_days, 'last_at', last), '',
+                       jsonb_build_object('clock', clock)
                 from due where not waits order by next_at, customer_id, clock on conflict do nothing returning subject)
             select d.ref, d.customer_id, d.clock, d.next_at, d.waits, m.subject is not null as made
             from due d left join (select distinct subject from made) m on m.subject = d.ref
