@@ -32,6 +32,7 @@ def insert_crossings(connection: Connection, now: datetime, limit: int, after: P
     Customers with waiting events are left alone: an accepted reply is never overtaken. The event's id is a function of customer,
     clock, threshold and last activity, so that no crossing makes two. Costs what is due, not what exists.
     """
+    # The limit stands in the text: sessions plan for any parameter, and for a limit not known they would scan every customer.
     behind = "and (k.next_at, k.customer_id, k.clock) > (:at, :customer, :clock)" if after else ""
     found = rows(
         connection,
@@ -40,7 +41,7 @@ def insert_crossings(connection: Connection, now: datetime, limit: int, after: P
                        to_char(k.last_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') as last,
                        exists (select 1 from events e where e.subject = c.ref and e.matched_at is null) as waits
                 from (select * from customer_clocks k where k.next_at <= :now {behind}
-                      order by k.next_at, k.customer_id, k.clock limit :limit) k
+                      order by k.next_at, k.customer_id, k.clock limit {int(limit)}) k
                 join customers c on c.id = k.customer_id),
             made as (
                 insert into events (source, event_id, type, subject, time, received_at, data, body_hash, cause)
@@ -52,7 +53,6 @@ def insert_crossings(connection: Connection, now: datetime, limit: int, after: P
             from due d left join (select distinct subject from made) m on m.subject = d.ref
             order by d.next_at, d.customer_id, d.clock""",
         now=now,
-        limit=limit,
         **(dict(zip(("at", "customer", "clock"), after, strict=True)) if after else {}),
     )
     last = (found[-1].next_at, found[-1].customer_id, found[-1].clock) if len(found) == limit else None
