@@ -150,9 +150,3 @@ def refs(connection: Connection, part: Part) -> list[str]:
     """Return the refs of the customers."""
     found = rows(connection, f"select c.ref from customers c where {part.sql} order by c.id", **part.bound)
     return [row.ref for row in found]
-
-
-def next_slot(connection: Connection) -> datetime | None:
-    """Return when the next slot is due."""
-    found: datetime | None = scalar(connection, "select min(next_at) from crons where next_at is not null")
-    return found

@@ -164,8 +164,3 @@ def long_waiting(connection: Connection, limit: int) -> list[str]:
         limit=limit,
     )
     return [row.subject for row in found]
-
-
-def count_unmatched(connection: Connection) -> int:
-    """Return how many events wait."""
-    return int(scalar(connection, "select count(*) from events where matched_at is null"))

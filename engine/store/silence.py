@@ -62,12 +62,6 @@ def insert_crossings(connection: Connection, now: datetime, limit: int, after: P
     )
 
 
-def next_crossing(connection: Connection) -> datetime | None:
-    """Return when the next threshold is crossed."""
-    found: datetime | None = scalar(connection, "select min(next_at) from customer_clocks where next_at is not null")
-    return found
-
-
 def last_slot(connection: Connection, now: datetime) -> datetime:
     """Return up to which slot sweeping is done; the first time that is now."""
     run(connection, "insert into crons (name, last_slot) values ('sweep', :now) on conflict do nothing", now=now)

@@ -161,9 +161,3 @@ def defer_failed(connection: Connection, timeline: int, now: datetime, error: st
         now=now,
         error=error[:300],
     )
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """Return when the next active timeline is due."""
-    found = rows(connection, "select due_at from timelines where state = 'active' order by due_at, id limit 1")
-    return found[0].due_at if found else None

@@ -215,9 +215,3 @@ def without_channel(connection: Connection, channels: Sequence[str], now: dateti
         channels=list(channels),
         now=now,
     )
-
-
-def next_ready(connection: Connection) -> datetime | None:
-    """Return when the next queued touch is ready."""
-    found = rows(connection, "select min(ready_at) as at from touches where status = 'queued'")
-    return found[0].at if found else None

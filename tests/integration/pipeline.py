@@ -283,8 +283,10 @@ def many(pipeline: Pipeline, number: int) -> None:
         "insert into customers (ref) select 'm' || lpad(n::text, 6, '0') from generate_series(1, :n) n", n=number
     )
     pipeline.run(
-        """insert into timelines (customer_id, sop, version, priority, anchor, started_at, start_id, event, state, next_step, step_due, due_at)
-           select id, 'lead', 1, 50, :at, :at, 'crm/' || ref, '{"type": "tag.added", "data": {}}', 'active', 'd1', :due, :due from customers""",
+        """insert into timelines (customer_id, sop, version, priority, anchor, started_at, start_id, event, state, next_step,
+                                  step_due, due_at)
+           select id, 'lead', 1, 50, :at, :at, 'crm/' || ref, '{"type": "tag.added", "data": {}}', 'active', 'd1', :due, :due
+           from customers""",
         at=START,
         due=START + timedelta(days=1),
     )

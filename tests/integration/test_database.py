@@ -14,7 +14,8 @@ from engine.store.database import DatabaseUnavailable, connect, retrying, rows, 
 
 TIMELINE = """insert into timelines (customer_id, sop, version, key, group_name, priority, anchor, start_id, event, state, ended_at, due_at,
                                      started_at)
-              values (1, :sop, 1, :key, :group, 50, now(), 'crm/1', '{}', :state, case when :state <> 'active' then now() end, now(), now())"""
+              values (1, :sop, 1, :key, :group, 50, now(), 'crm/1', '{}', :state, case when :state <> 'active' then now() end,
+                      now(), now())"""
 TOUCH = """insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, status, due_at, planned_at, ready_at,
                                 send_before, key, body, lease_until, sent_at)
            values (1, 1, 'lead', 1, :step, :kind, :channel, :status, now(), now(), now(), now(), 'k', '{}', null, null)"""

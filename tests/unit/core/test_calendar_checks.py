@@ -21,12 +21,16 @@ def said(engine: EngineConfig = ENGINE, **parts: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        ({"trigger": [{"date": {"attribute": "duo"}}]}, "error trigger/0/date/attribute: unknown attribute `duo`; known dates: due, seen_at. Did you mean `due`?"),
-        ({"trigger": [{"date": {"attribute": "budget"}}]}, "error trigger/0/date/attribute: `budget` is declared as number; `date` needs a date or datetime"),
+        ({"trigger": [{"date": {"attribute": "duo"}}]},
+         "error trigger/0/date/attribute: unknown attribute `duo`; known dates: due, seen_at. Did you mean `due`?"),
+        ({"trigger": [{"date": {"attribute": "budget"}}]},
+         "error trigger/0/date/attribute: `budget` is declared as number; `date` needs a date or datetime"),
         ({"exit": [{"date": {"attribute": "due"}}]}, "error exit/0/date: `date` only starts SOPs"),
         ({"exit": [{"schedule": {"cron": "0 10 * * *"}}]}, "error exit/0/schedule: `schedule` only starts SOPs"),
-        ({"trigger": [{"schedule": {"cron": "0 10 * * *"}}]}, "warning trigger/0/schedule: every customer enters at each of these times; say who by `when`"),
-        ({"existing": "join", "trigger": [{"replied": {}}]}, "warning existing: nobody can meet this trigger already; `existing` is for tag_added, entered,"),
+        ({"trigger": [{"schedule": {"cron": "0 10 * * *"}}]},
+         "warning trigger/0/schedule: every customer enters at each of these times; say who by `when`"),
+        ({"existing": "join", "trigger": [{"replied": {}}]},
+         "warning existing: nobody can meet this trigger already; `existing` is for tag_added, entered,"),
     ],
 )  # fmt: skip
 def test_what_is_wrong(parts: dict[str, Any], expected: str) -> None:

@@ -41,6 +41,10 @@ def said(text: str) -> str:
     return " | ".join(f"{each.line}:{each.column} {each.message}" for each in check(text, KNOWN))
 
 
+_WITHOUT_N = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="NU"), max_size=4)
+"""Any text but those that say None or Undefined themselves."""
+
+
 class TestRender:
     def test_fills_in_values(self) -> None:
         assert render("{{ customer.name }},您好", context(name="王")) == "王,您好"
@@ -78,7 +82,7 @@ class TestRender:
             render("a\n{{ customer.name }}\n", context())
 
     @given(
-        st.recursive(st.none() | st.integers() | st.text("没有abc 12", max_size=4), lambda inner: st.lists(inner, max_size=3), max_leaves=5),
+        st.recursive(st.none() | st.integers() | _WITHOUT_N, lambda inner: st.lists(inner, max_size=3), max_leaves=5),
         st.sampled_from(
             ["{{ X }}", "{{ X ~ '' }}", "{{ X | join }}", "{{ X | first }}", "{{ X | trim }}", "{{ X | sort | join }}", "{{ X | unique }}",
              "{% for x in X %}{{ x }}{% endfor %}", "{{ X if X else X }}", "{{ (X or X) ~ (X and X) }}", "{{ X + X }}",
