@@ -66,6 +66,7 @@ class Definitions:
             asked: Iterable[Moment | Condition] = (
                 *defined.sop.trigger,
                 *defined.sop.exit,
+                *((defined.sop.goal,) if defined.sop.goal else ()),
                 *self.expanded(defined.sop.while_),
             )
             for silent in (each.silent for each in asked if each.silent):
@@ -129,7 +130,9 @@ def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
 
 def conditions_of(sop: Sop) -> Iterable[Condition]:
     """Yield every condition of an SOP, nested ones too."""
-    for group in (sop.when, sop.while_, *(step.when for step in sop.steps)):
+    steps = [step.when for step in sop.steps]
+    variants = [variant.when for step in sop.steps for variant in step.variants or ()]
+    for group in (sop.when, sop.while_, *steps, *variants):
         yield from nested(group)
 
 

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     COOLDOWN = "cooldown"
     GROUP_BUSY = "group_busy"
     NO_KEY = "no_key"
+    NOT_ACCEPTING = "not_accepting"
     # a timeline ended
     EXIT = "exit"
     ACTIVE_AGAIN = "active_again"
@@ -41,11 +42,20 @@ class Reason(StrEnum):
     REPLACED = "replaced"
     SOP_REMOVED = "sop_removed"
     BY_SOP = "by_sop"
+    GOAL = "goal"
+    BY_HAND = "by_hand"
     # a touch skipped, held back, or not sent
     BEFORE_START = "before_start"
     EXPIRED = "expired"
     PASSED = "passed"
     NO_DATE = "no_date"
+    QUIET_HOURS = "quiet_hours"
+    HOLIDAY = "holiday"
+    CAP = "cap"
+    HOLDOUT = "holdout"
+    NO_VARIANT = "no_variant"
+    FALLBACK = "fallback"
+    RECALLED = "recalled"
     MISSING_VALUE = "missing_value"
     TEMPLATE_ERROR = "template_error"
     OPTED_OUT = "opted_out"
@@ -93,6 +103,7 @@ SENTENCES: dict[Reason, Sentence] = {
         "同组中有优先级更高的 SOP 正在进行", "a higher-priority SOP of the same group is active"
     ),
     Reason.NO_KEY: Sentence("事件里没有 key 所指的值", "the event lacks the value that `key` names"),
+    Reason.NOT_ACCEPTING: Sentence("该 SOP 不再接收新客户", "the SOP takes nobody new"),
     Reason.EXIT: Sentence("发生了退出事件", "an exit moment happened"),
     Reason.ACTIVE_AGAIN: Sentence("客户又有了动作，沉默结束", "the customer was active again; the silence is over"),
     Reason.WHILE_ENDED: Sentence("持续条件（while）不再成立", "the `while` condition no longer holds"),
@@ -102,6 +113,15 @@ SENTENCES: dict[Reason, Sentence] = {
     ),
     Reason.SOP_REMOVED: Sentence("该 SOP 已被移除", "the SOP was removed"),
     Reason.BY_SOP: Sentence("由另一个 SOP 的动作结束", "ended by another SOP's action"),
+    Reason.GOAL: Sentence("达成目标", "the goal was reached"),
+    Reason.BY_HAND: Sentence("由操作人员结束", "ended by an operator"),
+    Reason.QUIET_HOURS: Sentence("免打扰时段，顺延到时段结束", "quiet hours; it waits for their end"),
+    Reason.HOLIDAY: Sentence("休息日，顺延到下一个可发送的日子", "a day off; it waits for the next day that is none"),
+    Reason.CAP: Sentence("已达频次上限，等待有名额的日子", "the cap is reached; it waits for a day with room"),
+    Reason.HOLDOUT: Sentence("属于对照组，不发送", "in the holdout group; nothing is sent"),
+    Reason.NO_VARIANT: Sentence("没有一个变体的条件成立", "no variant's conditions hold"),
+    Reason.FALLBACK: Sentence("员工未及时确认，改走下一个渠道", "not confirmed in time; it goes over the next channel"),
+    Reason.RECALLED: Sentence("已被操作人员撤回", "recalled by an operator"),
     Reason.BEFORE_START: Sentence("该时刻在时间线开始之前", "its time lies before the timeline's start"),
     Reason.EXPIRED: Sentence("耽搁太久，已过有效期", "held back too long; it has expired"),
     Reason.PASSED: Sentence("新版本加入该步骤时，其时间已过", "its time had passed when the new version brought it"),

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%")
+_WINDOW = re.compile(r"([0-9]{2}:[0-9]{2}) ?[-–] ?([0-9]{2}:[0-9]{2})")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -35,6 +37,25 @@ def parse_time_of_day(text: str) -> time:
     if not found:
         raise ValueError(f'`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"')
     return time(int(found[1]), int(found[2]))
+
+
+def parse_percent(text: str) -> float:
+    """Return the share written as "10%" or "2.5%", 0 to 100. Raises ValueError with what is allowed."""
+    found = _PERCENT.fullmatch(text) if isinstance(text, str) else None
+    if not found or float(found[1]) > 100:
+        raise ValueError(f'`{text}` is not a percentage; write a number from 0 to 100 with its sign: "10%"')
+    return float(found[1])
+
+
+def parse_window(text: str) -> tuple[time, time]:
+    """Return the begin and end of "HH:MM-HH:MM", within one day. Raises ValueError with what is allowed."""
+    found = _WINDOW.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f'`{text}` is not a window; write "HH:MM-HH:MM" in quotes, e.g. "10:00-11:30"')
+    begin, end = parse_time_of_day(found[1]), parse_time_of_day(found[2])
+    if begin >= end:
+        raise ValueError(f"the window `{text}` ends before it begins; windows do not go over midnight: write two steps")
+    return begin, end
 
 
 @lru_cache(maxsize=1024)

@@ -38,11 +38,23 @@ from engine.core.definitions.moments import (
     Schedule,
 )
 from engine.core.definitions.segments import RFM_PARTS, ComputedDimension, DimensionValue, Metric, SegmentsConfig
-from engine.core.definitions.sop import Defaults, Exit, Reentry, Sop
-from engine.core.definitions.steps import Action, Actions, Attachment, Message, Step, Task
+from engine.core.definitions.sop import Defaults, Exit, Goal, Reentry, Sop
+from engine.core.definitions.steps import (
+    PREFERRED,
+    Action,
+    Actions,
+    Attachment,
+    Gate,
+    Message,
+    Notify,
+    Step,
+    Task,
+    Variant,
+)
 
 __all__ = [
     "LIFECYCLE",
+    "PREFERRED",
     "RFM_PARTS",
     "Action",
     "Actions",
@@ -70,6 +82,8 @@ __all__ = [
     "EventType",
     "Exit",
     "Friend",
+    "Gate",
+    "Goal",
     "Message",
     "Metric",
     "Model",
@@ -77,6 +91,7 @@ __all__ = [
     "Name",
     "Names",
     "Nothing",
+    "Notify",
     "OneOf",
     "Reentry",
     "Replied",
@@ -94,4 +109,5 @@ __all__ = [
     "Text",
     "TimeOfDay",
     "Touched",
+    "Variant",
 ]

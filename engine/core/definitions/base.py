@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.core.timing import parse_duration, parse_time_of_day
+from engine.core.timing import parse_duration, parse_percent, parse_time_of_day
 
 
 def _one_or_many(value: Any) -> Any:
@@ -24,6 +24,10 @@ def _duration(value: Any) -> Any:
 
 def _time_of_day(value: Any) -> Any:
     return value if isinstance(value, time) else parse_time_of_day(value)
+
+
+def _percent(value: Any) -> Any:
+    return parse_percent(value)
 
 
 def _same_names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,6 +58,11 @@ TimeOfDay = Annotated[
 ]
 SopId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")]
+Percent = Annotated[
+    float,
+    BeforeValidator(_percent),
+    WithJsonSchema({"type": "string", "pattern": r"^(100|\d{1,2}(\.\d{1,2})?)%$", "examples": ["10%"]}),
+]
 EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.\-]{0,99}$")]
 EventField = Annotated[str, Field(pattern=r"^event\.data\.[^\s]+$")]
 DateSource = Annotated[str, Field(pattern=r"^(event\.data|attr)\.[^\s.][^\s]*$")]

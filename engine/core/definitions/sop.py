@@ -7,18 +7,24 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from engine.core.definitions.base import Duration, EventField, Model, Name, Names, SopId, TimeOfDay
+from engine.core.definitions.base import Duration, EventField, Model, Name, Names, Percent, SopId, TimeOfDay
 from engine.core.definitions.clocks import StartExisting
 from engine.core.definitions.conditions import Conditions
 from engine.core.definitions.moments import Moment
-from engine.core.definitions.steps import Actions, Step
+from engine.core.definitions.steps import Actions, Exempt, Gate, Step, WindowOfDay
 
 
 class Defaults(Model):
     """What steps have where they say nothing."""
 
     at: TimeOfDay | None = Field(None, description='time of day for steps with `day`, "HH:MM"')
-    channel: Names | None = Field(None, description="channels in order of preference")
+    window: WindowOfDay | None = Field(
+        None, description='instead of `at`: a part of the day such as "10:00-11:30", a steady moment for each customer'
+    )
+    channel: Names | None = Field(None, description="channels in order of preference; may begin with `preferred`")
+    fallback_after: Duration | None = Field(
+        None, description="handed to staff and not confirmed for so long, it goes over the next channel of the list"
+    )
     expires: Duration = Field(timedelta(hours=36), description="held back longer than this, a touch is skipped")
 
 
@@ -28,6 +34,16 @@ class Exit(Moment):
     beside: ClassVar[frozenset[str]] = frozenset({"as_", "do"})
     as_: Name | None = Field(None, alias="as", description="a name for this end, shown to operators")
     do: Actions | None = Field(None, description="what follows: start, exit, add_tag, remove_tag, set")
+
+
+class Goal(Moment):
+    """What the SOP is for: the timeline ends as converted when it happens."""
+
+    beside: ClassVar[frozenset[str]] = frozenset({"within"})
+    within: Duration | None = Field(
+        None,
+        description="counted so long after the anchor, even after the timeline's end; absent: as long as it runs",
+    )
 
 
 class Reentry(Model):
@@ -69,6 +85,19 @@ class Sop(Model):
         None, alias="while", description="must hold throughout; when it ends, the timeline ends"
     )
     exit: tuple[Exit, ...] = Field((), description="moments that end the timeline")
+    goal: Goal | None = Field(
+        None, description="what it is for, e.g. {event: {type: purchase}, within: 30d}; reached: ends as converted"
+    )
+    accept: Annotated[bool, Field(strict=True)] = Field(
+        True, description="false: nobody new enters, those inside go on to their end"
+    )
+    holdout: Percent = Field(
+        0.0, description='the comparison group: so many run the timeline and are sent nothing, e.g. "10%"'
+    )
+    arms: Literal["step", "sop"] = Field(
+        "step", description="sop: a customer has the same weighted variant in every step; step: drawn for each step"
+    )
+    exempt: Exempt | None = Field(None, description="none of its steps is held back by these: quiet_hours, caps, calendar")
     reentry: Reentry = Field(Reentry(), description="never | after_end | restart, with an optional cooldown")
     key: EventField | None = Field(
         None, description="event.data.<field>: one active timeline per customer, SOP and key"
@@ -87,6 +116,18 @@ class Sop(Model):
     def channels_of(self, step: Step) -> tuple[str, ...]:
         """Return the channels a step may go over, in order of preference."""
         return step.channel or self.defaults.channel or ()
+
+    def window_of(self, step: Step) -> WindowOfDay | None:
+        """Return the part of the day a step goes out in, None where it has a time of its own."""
+        return step.window or (self.defaults.window if step.at is None else None)
+
+    def exempt_from(self, step: Step, gate: Gate) -> bool:
+        """Return whether a gate does not hold this step back."""
+        return gate in (self.exempt or ()) or gate in (step.exempt or ())
+
+    def fallback_of(self, step: Step) -> timedelta | None:
+        """Return how long staff has to confirm before the next channel is taken, None where it waits for them."""
+        return step.fallback_after or self.defaults.fallback_after
 
     def expiry_of(self, step: Step) -> timedelta:
         """Return how long a touch of this step may be held back."""

@@ -2,12 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import time
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from engine.core.definitions.base import DateSource, Duration, Model, Name, Names, OneOf, SopId, StepId, Text, TimeOfDay
+from engine.core.definitions.base import (
+    DateSource,
+    Duration,
+    Model,
+    Name,
+    Names,
+    OneOf,
+    Scalar,
+    SopId,
+    StepId,
+    Text,
+    TimeOfDay,
+)
 from engine.core.definitions.conditions import Conditions
+from engine.core.timing import parse_window
+
+PREFERRED = "preferred"
+"""In a channel list: the channel that the customer's attribute `preferred_channel` names."""
+
+Gate = Literal["quiet_hours", "caps", "calendar"]
+
+
+def _gates(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _once(value: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    return tuple(dict.fromkeys(value))
+
+
+Exempt = Annotated[tuple[Gate, ...], BeforeValidator(_gates), AfterValidator(_once), Field(min_length=1)]
+
+
+def _window(value: Any) -> Any:
+    return value if isinstance(value, tuple) else parse_window(value)
+
+
+WindowOfDay = Annotated[
+    tuple[time, time],
+    BeforeValidator(_window),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([01]\d|2[0-3]):[0-5]\d ?[-–] ?([01]\d|2[0-3]):[0-5]\d$",
+            "examples": ["10:00-11:30"],
+        }
+    ),
+]
+"""A part of a day in which each customer has a steady moment: its begin and end."""
 
 
 class Attachment(OneOf):
@@ -36,17 +84,49 @@ class Task(Model):
     due: Duration | None = Field(None, description="how long the staff has, from the step's time")
 
 
+class Notify(Model):
+    """A notice to one of the customer's staff: nothing they have to do, and no touch of the customer."""
+
+    to: Name = Field(description="a role listed under `staff` in engine.yaml")
+    text: Text = Field(description="a template: what they should know")
+    channel: Names | None = Field(None, description="over which channel; absent: the SOP's default")
+
+
 class Action(OneOf):
     """Something the engine does itself. Exactly one key."""
 
     add_tag: Names | None = Field(None, description="set these tags")
     remove_tag: Names | None = Field(None, description="take these tags away")
     set: dict[str, Name] | None = Field(None, description="set dimensions, e.g. {stage: 意向客户}")
+    attr: dict[Name, Scalar] | None = Field(None, description="set attributes, e.g. {last_offer: 春季}")
     start: SopId | None = Field(None, description="start this SOP (its `when`, `reentry` and `group` apply)")
     exit: SopId | None = Field(None, description="end this SOP's timelines of the customer")
+    notify: Notify | None = Field(None, description="tell staff, e.g. {to: owner, text: 客户要预约}")
 
 
 Actions = Annotated[tuple[Action, ...], Field(min_length=1, max_length=20)]
+
+
+class Variant(Model):
+    """One of several versions of a step's message or task."""
+
+    id: StepId = Field(description="the variant's identity, shown in results")
+    when: Conditions | None = Field(None, description="the first variant whose conditions hold is taken")
+    weight: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
+        1, description="share among the variants without `when`: 50 and 50, or 9 and 1"
+    )
+    message: Message | None = Field(None, description="a message to the customer")
+    task: Task | None = Field(None, description="work for staff")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Variant:
+        if (self.message is None) == (self.task is None):
+            raise ValueError(f"variant `{self.id}` needs exactly one of message, task")
+        if self.when is not None and "weight" in self.model_fields_set:
+            raise ValueError(
+                f"variant `{self.id}` has `when` and `weight`; weights divide those without `when`, remove one of the two"
+            )
+        return self
 
 
 class Step(Model):
@@ -57,6 +137,9 @@ class Step(Model):
         None, description="calendar days after the anchor's date in the customer's zone; 0 that day, negative before"
     )
     at: TimeOfDay | None = Field(None, description='time of day "HH:MM" in the customer\'s zone, with `day`')
+    window: WindowOfDay | None = Field(
+        None, description='instead of `at`: "10:00-11:30"; each customer has a steady moment in it, so a peak is spread'
+    )
     after: Duration | None = Field(None, description="elapsed time from the anchor: 1m, 2h")
     from_: DateSource | None = Field(
         None, alias="from", description="another date than the anchor: event.data.<field> or attr.<name>, with `day`"
@@ -64,24 +147,63 @@ class Step(Model):
     when: Conditions | None = Field(None, description="does not hold: this step is skipped, the timeline goes on")
     message: Message | None = Field(None, description="a message to the customer")
     task: Task | None = Field(None, description="work for staff")
+    variants: Annotated[tuple[Variant, ...], Field(min_length=1, max_length=20)] | None = Field(
+        None, description="instead of message or task: the first whose `when` holds, else one by weight"
+    )
     do: Actions | None = Field(None, description="what the engine does itself")
-    channel: Names | None = Field(None, description="where it goes: the first of these the customer can be reached on")
+    channel: Names | None = Field(
+        None, description="where it goes: the first of these the customer can be reached on; may begin with `preferred`"
+    )
+    fallback_after: Duration | None = Field(
+        None, description="handed to staff and not confirmed for so long, it goes over the next channel of the list"
+    )
     expires: Duration | None = Field(None, description="held back longer than this, it is skipped (default 36h)")
+    exempt: Exempt | None = Field(
+        None, description="not held back by these: quiet_hours, caps, calendar (a welcome at once, an order receipt)"
+    )
+    welcome: Annotated[bool, Field(strict=True)] = Field(False, description="sent as the channel's welcome message")
 
     @model_validator(mode="after")
     def _whole(self) -> Step:
-        written = [name for name in ("message", "task", "do") if getattr(self, name) is not None]
+        written = [name for name in ("message", "task", "variants", "do") if getattr(self, name) is not None]
         if len(written) != 1:
             raise ValueError(
-                f"step `{self.id}` needs exactly one of message, task, do; found {' and '.join(written) or 'none'}"
+                f"step `{self.id}` needs exactly one of message, task, variants, do; found {' and '.join(written) or 'none'}"
             )
         if (self.day is None) == (self.after is None):
             raise ValueError(f"step `{self.id}` needs exactly one time: `day` (with `at`) or `after`")
-        if self.day is None and (self.at or self.from_):
-            raise ValueError(f"step `{self.id}`: `at` and `from` go with `day`, not with `after`")
+        if self.day is None and (self.at or self.window or self.from_):
+            raise ValueError(f"step `{self.id}`: `at`, `window` and `from` go with `day`, not with `after`")
+        if self.at and self.window:
+            raise ValueError(f"step `{self.id}` has `at` and `window`; a window says the time of day itself, remove `at`")
+        self._variants_alike()
+        if self.welcome and self.kind != "message":
+            raise ValueError(f"step `{self.id}`: `welcome` goes with a message")
         return self
+
+    def _variants_alike(self) -> None:
+        """Refuse variants that share an id or mix messages and tasks: a step is one or the other."""
+        names = [each.id for each in self.variants or ()]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"step `{self.id}` has the variant `{repeated[0]}` twice; give each an id of its own")
+        if len({each.message is None for each in self.variants or ()}) > 1:
+            raise ValueError(f"step `{self.id}` mixes messages and tasks in its variants; write two steps")
 
     @property
     def kind(self) -> Literal["message", "task", "do"]:
         """Which of the three it carries out."""
-        return "message" if self.message else "task" if self.task else "do"
+        written: Step | Variant = self.variants[0] if self.variants else self
+        return "message" if written.message else "task" if written.task else "do"
+
+    @property
+    def contents(self) -> list[tuple[tuple[str | int, ...], Message | Task]]:
+        """Every message or task it may carry out, with the way to it from the step."""
+        owners: list[tuple[tuple[str | int, ...], Step | Variant]] = [((), self)]
+        owners += [(("variants", index), each) for index, each in enumerate(self.variants or ())]
+        written = [
+            ((*way, kind), content)
+            for way, owner in owners
+            for kind, content in (("message", owner.message), ("task", owner.task))
+        ]
+        return [(way, content) for way, content in written if content is not None]
