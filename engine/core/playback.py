@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 
 from engine.core import slots
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
-from engine.core.delivery import Touch, plan_customer
+from engine.core.delivery import Touch, due_timelines, plan_customer
 from engine.core.events import MAX_DEPTH, Event
 from engine.core.matching import Matched, match
 from engine.core.silence import due_events
+
+EVER = datetime.min.replace(tzinfo=UTC)
+"""Before everything: where nothing has been before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,22 @@ class Played:
     """When it was planned; one that was queued is sent at the same moment."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A step that was due and held back."""
+
+    customer: str
+    timeline: Timeline
+    step: str
+    due_at: datetime
+    at: datetime
+    """When it was decided to hold it back."""
+    until: datetime
+    """When it is looked at again, unless a fact changes before."""
+    reason: str
+    detail: str | None
+
+
 @dataclass(slots=True)
 class Playback:
     """What came out."""
@@ -37,68 +56,125 @@ class Playback:
     touches: list[Played] = field(default_factory=list)
     timelines: list[tuple[str, Timeline]] = field(default_factory=list)
     matched: list[Matched] = field(default_factory=list)
+    waits: list[Waited] = field(default_factory=list)
+
+    def add(self, other: Playback) -> None:
+        """Take in what came out for others."""
+        self.touches += other.touches
+        self.timelines += other.timelines
+        self.matched += other.matched
+        self.waits += other.waits
 
 
 def play(events: Iterable[Event], definitions: Definitions, until: datetime, installation: str) -> Playback:
     """Return what these events (each matched when received) lead to up to and including `until`."""
+    return play_on((), events, definitions, EVER, until, installation)
+
+
+def play_on(
+    customers: Iterable[Customer],
+    events: Iterable[Event],
+    definitions: Definitions,
+    now: datetime,
+    until: datetime,
+    installation: str,
+) -> Playback:
+    """Return what follows for customers as they are at `now`, and what these events lead to, up to and including `until`.
+
+    Parameters:
+        customers: as a planner reads them, their timelines with `had`. They are changed in place; nobody else sees that.
+        events: of these customers and others, who are new; each is matched when received, those received before `now` at `now`.
+    """
+    known = {customer.ref: customer for customer in customers}
+    theirs = {
+        ref: list(group)
+        for ref, group in groupby(sorted(events, key=lambda event: event.subject), key=lambda event: event.subject)
+    }
     result = Playback()
-    by_customer = sorted(events, key=lambda event: event.subject)
-    for ref, theirs in groupby(by_customer, key=lambda event: event.subject):
-        customer = Customer(ref)
-        _play_customer(
-            customer, sorted(theirs, key=lambda event: event.received_at), definitions, until, installation, result
-        )
-        result.timelines += [(ref, timeline) for timeline in customer.timelines]
+    for ref in sorted(known.keys() | theirs.keys()):
+        result.add(play_one(known.get(ref), theirs.get(ref, []), definitions, now, until, installation))
     return result
 
 
-def _play_customer(
-    customer: Customer,
-    events: list[Event],
+def play_one(
+    known: Customer | None,
+    events: Iterable[Event],
     definitions: Definitions,
+    now: datetime,
     until: datetime,
     installation: str,
-    result: Playback,
-) -> None:
-    inbox, calendar = deque(events), slots.sources(definitions)
-    seen_to = events[0].received_at
-    while True:
-        ahead = slots.next_events(customer, calendar, definitions, seen_to)
-        now = _next_moment(customer, inbox, ahead)
-        if now is None or now > until:
-            break
-        seen_to = max(seen_to, now)
-        inbox.extendleft(reversed([event for event in ahead if event.time <= now]))
-        inbox.extendleft(reversed(list(due_events(customer, now))))
-        _match_waiting(customer, inbox, definitions, now, result)
-        for planned in plan_customer(customer, definitions, now, installation):
-            result.touches += [Played(customer.ref, touch, now) for touch in planned.touches]
-            inbox.extendleft(reversed([event for event in planned.made if event.depth <= MAX_DEPTH]))
-            _remember_touched(customer, planned.touches, definitions, now)
+) -> Playback:
+    """Return what follows for one customer, new with the first event where not yet known. See `play_on`."""
+    inbox = deque(sorted(events, key=lambda event: event.received_at))
+    customer = known or Customer(inbox[0].subject)
+    run = _Run(customer, inbox, definitions, installation)
+    run.go(now if known or now > inbox[0].received_at else inbox[0].received_at, until)
+    run.result.timelines += [(customer.ref, timeline) for timeline in customer.timelines]
+    return run.result
 
 
-def _next_moment(customer: Customer, inbox: deque[Event], ahead: list[Event]) -> datetime | None:
-    moments = [each.due_at for each in customer.timelines if each.active and each.due_at is not None]
-    moments += [each.next_at for each in customer.clocks.values() if each.next_at is not None]
-    moments += [event.time for event in ahead]
-    return min([*moments, *([inbox[0].received_at] if inbox else [])], default=None)
+class _Run:
+    """One customer on the virtual clock."""
 
+    def __init__(self, customer: Customer, inbox: deque[Event], definitions: Definitions, installation: str) -> None:
+        self.customer, self.inbox, self.definitions, self.installation = customer, inbox, definitions, installation
+        self.result = Playback()
+        self._calendar = slots.sources(definitions)
+        for timeline in customer.timelines:
+            timeline.open_touches = False  # what is on its way is taken to arrive
 
-def _match_waiting(
-    customer: Customer, inbox: deque[Event], definitions: Definitions, now: datetime, result: Playback
-) -> None:
-    """Match what has been received by now; what that makes comes after what waits already."""
-    made: list[Event] = []
-    while inbox and inbox[0].received_at <= now:
-        matched = match(customer, inbox.popleft(), definitions, now)
-        result.matched.append(matched)
-        made += [event for event in matched.made if event.depth <= MAX_DEPTH]
-        if not (inbox and inbox[0].received_at <= now):
-            inbox.extendleft(reversed(made))
-            made = []
+    def go(self, now: datetime, until: datetime) -> None:
+        """Move from moment to moment at which something is received or due."""
+        while True:
+            ahead = slots.next_events(self.customer, self._calendar, self.definitions, now)
+            moment = self._next_moment(ahead)
+            if moment is None or moment > until:
+                return
+            now = max(now, moment)
+            self._receive([event for event in ahead if event.time <= now])
+            self._receive(list(due_events(self.customer, now)))
+            self._match_waiting(now)
+            self._plan(now)
 
+    def _receive(self, events: list[Event]) -> None:
+        """Put events before all that waits."""
+        self.inbox.extendleft(reversed(events))
 
-def _remember_touched(customer: Customer, touches: list[Touch], definitions: Definitions, now: datetime) -> None:
-    for touch in touches:
-        if touch.status == "queued" and touch.timeline.sop in definitions.touched_sops:
-            customer.touched[touch.timeline.sop] = now
+    def _next_moment(self, ahead: list[Event]) -> datetime | None:
+        customer = self.customer
+        moments = [each.due_at for each in customer.timelines if each.active and each.due_at is not None]
+        moments += [each.next_at for each in customer.clocks.values() if each.next_at is not None]
+        moments += [event.time for event in ahead]
+        return min([*moments, *([self.inbox[0].received_at] if self.inbox else [])], default=None)
+
+    def _match_waiting(self, now: datetime) -> None:
+        """Match what has been received by now; what that makes comes after what waits already."""
+        made: list[Event] = []
+        while self.inbox and self.inbox[0].received_at <= now:
+            matched = match(self.customer, self.inbox.popleft(), self.definitions, now)
+            self.result.matched.append(matched)
+            made += [event for event in matched.made if event.depth <= MAX_DEPTH]
+            if not (self.inbox and self.inbox[0].received_at <= now):
+                self._receive(made)
+                made = []
+
+    def _plan(self, now: datetime) -> None:
+        due = due_timelines(self.customer, now)
+        for planned in plan_customer(self.customer, self.definitions, now, self.installation):
+            self.result.touches += [Played(self.customer.ref, touch, now) for touch in planned.touches]
+            self._receive([event for event in planned.made if event.depth <= MAX_DEPTH])
+            self._remember_touched(planned.touches, now)
+        self._note_waits(due, now)
+
+    def _remember_touched(self, touches: list[Touch], now: datetime) -> None:
+        for touch in touches:
+            if touch.status == "queued" and touch.timeline.sop in self.definitions.touched_sops:
+                self.customer.touched[touch.timeline.sop] = now
+
+    def _note_waits(self, timelines: list[Timeline], now: datetime) -> None:
+        """Note what was due and is held back, for a reason the timeline tells."""
+        self.result.waits += [
+            Waited(self.customer.ref, each, each.next_step, each.step_due, now, each.due_at, each.waiting, each.detail)
+            for each in timelines
+            if each.active and each.waiting and each.next_step and each.step_due and each.due_at and each.due_at > now
+        ]
