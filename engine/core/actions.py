@@ -9,6 +9,7 @@ from typing import Any
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Action
 from engine.core.events import END, ENGINE_SOURCE, START, Event
+from engine.core.trace import plain
 
 
 def events(
@@ -44,6 +45,8 @@ def _of(action: Action) -> list[tuple[str, dict[str, Any]]]:
         return [("tag.removed", {"tag": tag}) for tag in action.remove_tag]
     if action.set is not None:
         return [("stage.changed", {"dimension": name, "value": value}) for name, value in action.set.items()]
+    if action.attr is not None:
+        return [("customer.updated", {"attributes": {name: plain(value) for name, value in action.attr.items()}})]
     if action.start is not None:
         return [(START, {"sop": action.start})]
-    return [(END, {"sop": action.exit})]
+    return [(END, {"sop": action.exit})] if action.exit is not None else []

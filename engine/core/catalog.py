@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from engine.core.calendar import NONE_OFF, DaysOff
 from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, SegmentsConfig, Sop
 
 
@@ -30,6 +31,8 @@ class Definitions:
     defined_since: Mapping[str, Mapping[int, datetime]] = field(default_factory=dict)
     """Since when each threshold of silence is defined: clock → days → moment; what was crossed before was crossed quietly."""
     segments: SegmentsConfig = field(default_factory=SegmentsConfig)
+    days_off: DaysOff = NONE_OFF
+    """The days that `calendar` in engine.yaml skips."""
 
     def sop(self, sop_id: str) -> Sop | None:
         """Return the SOP of this id, or None where it is not (or no longer) defined."""
@@ -92,6 +95,16 @@ class Definitions:
         """Ids of the SOPs that some `touched` condition asks for."""
         found = (c.touched.sop for c in self._all_conditions() if c.touched)
         return frozenset(found)
+
+    @cached_property
+    def counted_days(self) -> int:
+        """So many of the customer's days, today included, are counted under caps; 0 without caps."""
+        return max((cap.days for cap in self.engine.caps), default=0)
+
+    @cached_property
+    def goals(self) -> bool:
+        """Whether some SOP has a goal that counts after its timelines' end."""
+        return any(each.sop.goal and each.sop.goal.within for each in self.sops.values())
 
     @cached_property
     def uses_metrics(self) -> bool:

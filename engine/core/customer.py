@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from engine.core.definitions import EngineConfig
+from engine.core.timing import FOREVER
 
 
 @dataclass(slots=True)
@@ -84,6 +85,14 @@ class Timeline:
     """One of its touches is queued, being sent or handed; known to planners only."""
     changed: bool = False
     """Differs from its row."""
+    holdout: bool = False
+    """In the comparison group: it runs and sends nothing."""
+    goal_until: datetime | None = None
+    """So long its goal counts, even after its end."""
+    converted_at: datetime | None = None
+    """When its goal was reached."""
+    converted_by: str | None = None
+    """Source and id of the event that reached it."""
     started_at: datetime | None = None
     """When it started, where that is not the anchor: before a birthday, or when those existing joined."""
 
@@ -101,6 +110,10 @@ class Timeline:
         """Let it end in `state`, for a reason."""
         self.state, self.reason, self.detail, self.ended_at = state, reason, detail, at
         self.changed = True
+
+    def park(self, reason: str) -> None:
+        """Leave it alone until somebody looks at it again."""
+        self.due_at, self.waiting, self.changed = FOREVER, reason, True
 
     def look_again(self, at: datetime) -> None:
         """Let the planner look at it at `at`, if it would not earlier."""
@@ -135,6 +148,10 @@ class Customer:
     """Active ones, and those started or ended by the decision under way."""
     starts: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """Time of the last start by (SOP, key), ended ones too."""
+    ended: list[Timeline] = field(default_factory=list)
+    """Ended ones whose goal may still be reached; only where some SOP has a goal."""
+    counted: dict[tuple[date, str], int] = field(default_factory=dict)
+    """Messages by the customer's date they count on and their channel; only where there are caps."""
     touched: dict[str, datetime] = field(default_factory=dict)
     """When the last touch of an SOP was planned; only SOPs that some `touched` condition names."""
     dirty: set[str] = field(default_factory=set)

@@ -11,14 +11,21 @@ from engine.core import actions, existing, facts, silence, slots, starting
 from engine.core.catalog import Definitions
 from engine.core.conditions import Context, hold
 from engine.core.customer import Customer, Timeline
-from engine.core.definitions import Exit, Sop
+from engine.core.definitions import Sop
 from engine.core.events import END, SILENT, START, Event
 from engine.core.facts import Happened
+from engine.core.goals import reach
 from engine.core.moments import matches
+from engine.core.notices import notices
 from engine.core.reasons import Reason
 from engine.core.starting import Start
 from engine.core.timelines import dates_vary
+from engine.core.touch import Touch
 from engine.core.trace import Trace
+
+
+NOWHERE = "00000000-0000-0000-0000-000000000000"
+"""The installation of what is never stored."""
 
 
 @dataclass(slots=True)
@@ -29,12 +36,18 @@ class Matched:
     outcome: dict[str, Any] = field(default_factory=dict)
     made: list[Event] = field(default_factory=list)
     """Engine-made events that follow."""
+    notices: list[Touch] = field(default_factory=list)
+    """What staff is told."""
     changed: bool = False
+    installation: str = NOWHERE
+    """What the keys of notices are made of."""
 
 
-def match(customer: Customer, event: Event, definitions: Definitions, now: datetime) -> Matched:
+def match(
+    customer: Customer, event: Event, definitions: Definitions, now: datetime, installation: str = NOWHERE
+) -> Matched:
     """Apply one event to the customer (in place) and return what it led to."""
-    matched = Matched(event)
+    matched = Matched(event, installation=installation)
     if event.type == START:
         _start_by_action(customer, event, definitions, now, matched)
     elif event.type == END:
@@ -77,10 +90,14 @@ def _follow(
     now: datetime,
     matched: Matched,
 ) -> None:
-    """Let moments end and start timelines: exits first, then `while`, then triggers."""
+    """Let moments end and start timelines: exits first, then goals, then `while`, then triggers."""
+    running = customer.active_timelines()
     _exits(customer, event, moments, definitions, now, matched)
     if clocks:
         _end_silence(customer, clocks, now, matched)
+    for timeline in reach(customer, running, event, moments, definitions, now):
+        matched.changed = True
+        matched.outcome.setdefault("goals", []).append({"sop": timeline.sop, "key": timeline.key, "path": "goal"})
     if matched.changed:
         _while(customer, customer.active_timelines(), definitions, now, matched)
     _triggers(customer, event, moments, definitions, now, matched)
@@ -118,19 +135,30 @@ def _exits(
             continue
         for index, way_out in enumerate(sop.exit):
             if any(matches(way_out, happened, customer, zone_name) for happened in moments):
-                _leave(customer, timeline, way_out, index, event, now, matched)
+                _leave(customer, timeline, sop, index, event, definitions, now, matched)
                 break
 
 
 def _leave(
-    customer: Customer, timeline: Timeline, way_out: Exit, index: int, event: Event, now: datetime, matched: Matched
+    customer: Customer,
+    timeline: Timeline,
+    sop: Sop,
+    index: int,
+    event: Event,
+    definitions: Definitions,
+    now: datetime,
+    matched: Matched,
 ) -> None:
+    way_out = sop.exit[index]
     timeline.end("exited", Reason.EXIT, now, way_out.as_)
     _note_end(matched, timeline, f"exit/{index}/{way_out.kind}")
     if way_out.do:
         place = f"exit/{index}/{event.start_id}"
         matched.made += actions.events(
             way_out.do, timeline, customer, place, event.time, now, max(event.depth, timeline.depth)
+        )
+        matched.notices += notices(
+            way_out.do, f"exit{index}", timeline, sop, customer, definitions, now, matched.installation
         )
 
 

@@ -151,8 +151,9 @@ class _Run:
         """Match what has been received by now; what that makes comes after what waits already."""
         made: list[Event] = []
         while self.inbox and self.inbox[0].received_at <= now:
-            matched = match(self.customer, self.inbox.popleft(), self.definitions, now)
+            matched = match(self.customer, self.inbox.popleft(), self.definitions, now, self.installation)
             self.result.matched.append(matched)
+            self.result.touches += [Played(self.customer.ref, notice, now) for notice in matched.notices]
             made += [event for event in matched.made if event.depth <= MAX_DEPTH]
             if not (self.inbox and self.inbox[0].received_at <= now):
                 self._receive(made)

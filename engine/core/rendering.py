@@ -8,7 +8,7 @@ from typing import Any
 from engine.core import metrics, templates
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
-from engine.core.definitions import Sop, Step
+from engine.core.definitions import Message, Notify, Sop, Task
 from engine.core.timing import local_date
 from engine.core.trace import plain
 
@@ -41,27 +41,32 @@ def template_context(
     }
 
 
-def body_of(step: Step, context: dict[str, Any], customer: Customer, due_at: datetime) -> dict[str, Any]:
-    """Return the rendered body of a message or task. Raises MissingValue or TemplateError."""
-    if step.message is not None:
-        return _message(step, context)
-    return _task(step, context, customer, due_at)
+def body_of(
+    content: Message | Task | Notify, context: dict[str, Any], customer: Customer, due_at: datetime
+) -> dict[str, Any]:
+    """Return the rendered body of a message, task or notice. Raises MissingValue or TemplateError."""
+    if isinstance(content, Message):
+        return _message(content, context)
+    if isinstance(content, Task):
+        return _task(content, context, customer, due_at)
+    return {
+        "to": content.to,
+        "staff": customer.staff.get(content.to),
+        "text": templates.render(content.text, context).strip(),
+    }
 
 
-def _message(step: Step, context: dict[str, Any]) -> dict[str, Any]:
-    assert step.message is not None
-    body: dict[str, Any] = {"text": templates.render(step.message.text, context).strip()}
-    if step.message.attachments:
+def _message(message: Message, context: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {"text": templates.render(message.text, context).strip()}
+    if message.attachments:
         body["attachments"] = [
             {each.kind: {name: templates.render(text, context) for name, text in getattr(each, each.kind).items()}}
-            for each in step.message.attachments
+            for each in message.attachments
         ]
     return body
 
 
-def _task(step: Step, context: dict[str, Any], customer: Customer, due_at: datetime) -> dict[str, Any]:
-    task = step.task
-    assert task is not None
+def _task(task: Task, context: dict[str, Any], customer: Customer, due_at: datetime) -> dict[str, Any]:
     body: dict[str, Any] = {
         "to": task.to,
         "staff": customer.staff.get(task.to),

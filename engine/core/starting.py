@@ -11,9 +11,11 @@ from engine.core.conditions import Context, dig, hold
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Sop
 from engine.core.events import ENGINE_SOURCE, Event
+from engine.core.goals import goal_end
 from engine.core.reasons import Reason
 from engine.core.timelines import next_step, schedule, settle
 from engine.core.trace import Trace, plain
+from engine.core.variants import held_out
 
 
 @dataclass(slots=True)
@@ -40,7 +42,10 @@ def decide(customer: Customer, sop: Sop, trigger: str, event: Event, definitions
     if key is None:
         start.reason, start.detail = Reason.NO_KEY, sop.key
         return start
-    _refuse_old(start, sop, event)
+    if not sop.accept:
+        start.reason = Reason.NOT_ACCEPTING
+    if start.reason is None:
+        _refuse_old(start, sop, event)
     if start.reason is None:
         _refuse_conditions(start, customer, sop, event, definitions, now)
     if start.reason is None:
@@ -124,8 +129,9 @@ def _begin(
         origin["path"] = event.cause.get("path", [])
     timeline = Timeline(
         sop.sop, start.version, key, sop.group, sop.priority, _anchor(event), event.start_id, origin,
-        depth=event.depth, changed=True, started_at=event.time,
+        depth=event.depth, changed=True, started_at=event.time, holdout=held_out(sop, customer.ref),
     )  # fmt: skip
+    timeline.goal_until = goal_end(sop, timeline.anchor)
     following = next_step(timeline, schedule(timeline, sop, customer, definitions))
     if following is not None:
         settle(timeline, following)

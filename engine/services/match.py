@@ -19,8 +19,9 @@ from engine.core.metrics import orders_of
 from engine.core.reasons import Reason
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, Hint, HintQueue
-from engine.store import customers, inbox, metrics, timelines
+from engine.store import customers, inbox, metrics, timelines, touches
 from engine.store.database import DatabaseUnavailable, retrying, transaction
+from engine.store.installation import installation_id
 
 log = structlog.get_logger()
 
@@ -149,11 +150,18 @@ class Matching:
         timelines.load_touched(connection, known, sorted(definitions.touched_sops))
         if definitions.uses_metrics:
             metrics.load_into(connection, known)
+        if definitions.goals:
+            oldest = min(event.time for events in waiting.values() for event in events)
+            timelines.load_awaiting_goal(connection, known, oldest)
+        installation = installation_id(connection)
         matched = [
-            one for ref, events in waiting.items() for one in _match_all(known[held[ref]], events, definitions, now)
+            one
+            for ref, events in waiting.items()
+            for one in _match_all(known[held[ref]], events, definitions, now, installation)
         ]
         customers.write(connection, known.values())
         timelines.write(connection, known.values())
+        touches.add_notices(connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now)
         _remember(connection, [one.event for one in matched], held)
         made = [event for one in matched for event in one.made]
         done.again = inbox.add_made(connection, made, now) | {
@@ -174,12 +182,14 @@ class Matching:
         return sorted(inbox.subjects_waiting(connection, missing)) if missing else []
 
 
-def _match_all(customer: Customer, events: Sequence[Event], definitions: Definitions, now: datetime) -> list[Matched]:
+def _match_all(
+    customer: Customer, events: Sequence[Event], definitions: Definitions, now: datetime, installation: str
+) -> list[Matched]:
     """Match a customer's events in order. Raises SopError naming the event at which it failed."""
     matched = []
     for event in events:
         try:
-            matched.append(match(customer, event, definitions, now))
+            matched.append(match(customer, event, definitions, now, installation))
         except SopError:
             raise
         except Exception as error:

@@ -11,11 +11,12 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from engine.core.catalog import Definitions
-from engine.core.customer import Customer
+from engine.core.customer import Customer, Timeline
 from engine.core.delivery import Planned, due_timelines, plan_customer
+from engine.core.gates import counted_since
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, HintQueue
-from engine.store import customers, inbox, metrics, timelines, touches
+from engine.store import customers, inbox, metrics, pauses, timelines, touches
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.installation import installation_id
 
@@ -159,9 +160,12 @@ class Planning:
             _leave_alone(known.values(), only)
         if definitions.uses_metrics:
             metrics.load_into(connection, known)
+        if definitions.counted_days:
+            timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
         due = [each for customer in known.values() for each in due_timelines(customer, now)]
-        timelines.load_had(connection, due)
-        planned, failed = _decide(known, definitions, now, self._installation(connection), whole=only is None)
+        timelines.load_had(connection, _whose_steps_matter(known.values(), due, definitions))
+        paused, installation = pauses.paused_sops(connection), self._installation(connection)
+        planned, failed = _decide(known, definitions, now, installation, paused, whole=only is None)
         made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
         touches.add(connection, made, now)
         timelines.write(connection, [known[id_] for id_ in planned])
@@ -172,15 +176,28 @@ class Planning:
         return Round(len(due), len(made), channels, again | waiting, failed)
 
 
+def _whose_steps_matter(
+    customers: Iterable[Customer], due: list[Timeline], definitions: Definitions
+) -> list[Timeline]:
+    """Return the timelines to read the steps of: those due and, where caps make them rivals, all others of these customers."""
+    return [each for one in customers for each in one.timelines] if definitions.counted_days else due
+
+
 def _decide(
-    known: Mapping[int, Customer], definitions: Definitions, now: datetime, installation: str, *, whole: bool
+    known: Mapping[int, Customer],
+    definitions: Definitions,
+    now: datetime,
+    installation: str,
+    paused: frozenset[str],
+    *,
+    whole: bool,
 ) -> tuple[dict[int, list[Planned]], list[int]]:
     """Plan each customer; return what was planned, and whose planning failed. Where not `whole`, a failure is raised instead."""
     planned: dict[int, list[Planned]] = {}
     failed: list[int] = []
     for id_, customer in known.items():
         try:
-            planned[id_] = plan_customer(customer, definitions, now, installation)
+            planned[id_] = plan_customer(customer, definitions, now, installation, paused)
         except Exception as error:
             if not whole:
                 raise

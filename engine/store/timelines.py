@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -12,7 +12,8 @@ from engine.store.database import Row, json_column, rows, run
 
 _COLUMNS = (
     "t.id, t.customer_id, t.sop, t.version, t.key, t.group_name, t.priority, t.anchor, t.start_id, t.event, t.depth, t.state, "
-    "t.reason, t.detail, t.ended_at, t.next_step, t.step_due, t.due_at, t.waiting, t.started_at"
+    "t.reason, t.detail, t.ended_at, t.next_step, t.step_due, t.due_at, t.waiting, t.started_at, t.holdout, t.goal_until, "
+    "t.converted_at, t.converted_by"
 )
 
 
@@ -34,7 +35,8 @@ def _timeline(row: Row) -> Timeline:
     return Timeline(
         row.sop, row.version, row.key, row.group_name, row.priority, row.anchor, row.start_id, row.event, row.depth, row.state,
         row.reason, row.detail, row.ended_at, row.next_step, row.step_due, row.due_at, row.waiting, row.id,
-        started_at=row.started_at,
+        started_at=row.started_at, holdout=row.holdout, goal_until=row.goal_until, converted_at=row.converted_at,
+        converted_by=row.converted_by,
     )  # fmt: skip
 
 
@@ -57,9 +59,31 @@ def load_touched(connection: Connection, customers: Mapping[int, Customer], sops
         customers[customer].touched[sop] = at
 
 
+def load_awaiting_goal(connection: Connection, customers: Mapping[int, Customer], since: datetime) -> None:
+    """Read the customers' ended timelines whose goal was not reached and counts after `since` still."""
+    statement = f"""select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state <> 'active'
+                    and t.converted_at is null and t.goal_until >= :since order by t.id"""
+    for row in rows(connection, statement, ids=list(customers), since=since):
+        customers[row.customer_id].ended.append(_timeline(row))
+
+
+def load_counted(connection: Connection, customers: Mapping[int, Customer], since: date) -> None:
+    """Read how many messages count on each of the customers' dates from `since` on, by channel."""
+    statement = """select customer_id, counted_on, channel, count(*) from touches
+                   where customer_id = any(:ids) and counted_on >= :since and counted_on is not null
+                     and status in ('queued', 'sending', 'sent', 'handed', 'unknown') group by 1, 2, 3"""
+    for customer, day, channel, number in rows(connection, statement, ids=list(customers), since=since):
+        customers[customer].counted[(day, channel)] = number
+
+
 def write(connection: Connection, customers: Iterable[Customer]) -> None:
     """Write changed timelines: first the known ones (an ended one makes room in its group), then the new."""
-    changed = [(customer.id, each) for customer in customers for each in customer.timelines if each.changed]
+    changed = [
+        (customer.id, each)
+        for customer in customers
+        for each in (*customer.timelines, *customer.ended)
+        if each.changed
+    ]
     _update(connection, [each for _, each in changed if each.id is not None])
     _insert(connection, [(customer, each) for customer, each in changed if each.id is None])
     call_back(
@@ -74,11 +98,13 @@ def _update(connection: Connection, timelines: list[Timeline]) -> None:
     run(
         connection,
         """update timelines t set state = v.state, reason = v.reason, detail = v.detail, ended_at = v.ended_at,
-               next_step = v.next_step, step_due = v.step_due, due_at = v.due_at, waiting = v.waiting, attempts = 0
+               next_step = v.next_step, step_due = v.step_due, due_at = v.due_at, waiting = v.waiting, attempts = 0,
+               goal_until = v.goal_until, converted_at = v.converted_at, converted_by = v.converted_by
            from unnest(cast(:ids as bigint[]), cast(:states as text[]), cast(:reasons as text[]), cast(:details as text[]),
                        cast(:ended as timestamptz[]), cast(:next_steps as text[]), cast(:step_dues as timestamptz[]),
-                       cast(:dues as timestamptz[]), cast(:waiting as text[]))
-                v(id, state, reason, detail, ended_at, next_step, step_due, due_at, waiting)
+                       cast(:dues as timestamptz[]), cast(:waiting as text[]), cast(:goals as timestamptz[]),
+                       cast(:converted as timestamptz[]), cast(:converters as text[]))
+                v(id, state, reason, detail, ended_at, next_step, step_due, due_at, waiting, goal_until, converted_at, converted_by)
            where t.id = v.id""",
         ids=[each.id for each in timelines],
         states=[each.state for each in timelines],
@@ -89,6 +115,9 @@ def _update(connection: Connection, timelines: list[Timeline]) -> None:
         step_dues=[each.step_due for each in timelines],
         dues=[each.due_at for each in timelines],
         waiting=[each.waiting for each in timelines],
+        goals=[each.goal_until for each in timelines],
+        converted=[each.converted_at for each in timelines],
+        converters=[each.converted_by for each in timelines],
     )
 
 
@@ -99,16 +128,20 @@ def _insert(connection: Connection, started: list[tuple[int, Timeline]]) -> None
     run(
         connection,
         """insert into timelines (customer_id, sop, version, key, group_name, priority, anchor, start_id, event, depth, state, reason,
-                                  detail, ended_at, next_step, step_due, due_at, started_at)
+                                  detail, ended_at, next_step, step_due, due_at, waiting, started_at, holdout, goal_until, converted_at,
+                                  converted_by)
            select customer_id, sop, version, key, group_name, priority, anchor, start_id, event::jsonb, depth, state, reason,
-                  detail, ended_at, next_step, step_due, due_at, started_at
+                  detail, ended_at, next_step, step_due, due_at, waiting, started_at, holdout, goal_until, converted_at, converted_by
            from unnest(cast(:customers as bigint[]), cast(:sops as text[]), cast(:versions as integer[]), cast(:keys as text[]),
                        cast(:groups as text[]), cast(:priorities as integer[]), cast(:anchors as timestamptz[]), cast(:start_ids as text[]),
                        cast(:events as text[]), cast(:depths as smallint[]), cast(:states as text[]), cast(:reasons as text[]),
                        cast(:details as text[]), cast(:ended as timestamptz[]), cast(:next_steps as text[]),
-                       cast(:step_dues as timestamptz[]), cast(:dues as timestamptz[]), cast(:started as timestamptz[]))
+                       cast(:step_dues as timestamptz[]), cast(:dues as timestamptz[]), cast(:waiting as text[]),
+                       cast(:started as timestamptz[]), cast(:holdouts as boolean[]), cast(:goals as timestamptz[]),
+                       cast(:converted as timestamptz[]), cast(:converters as text[]))
                 with ordinality v(customer_id, sop, version, key, group_name, priority, anchor, start_id, event, depth, state, reason,
-                                  detail, ended_at, next_step, step_due, due_at, started_at, place)
+                                  detail, ended_at, next_step, step_due, due_at, waiting, started_at, holdout, goal_until, converted_at,
+                                  converted_by, place)
            order by place""",
         customers=[customer for customer, _ in started],
         sops=[each.sop for each in timelines],
@@ -127,7 +160,12 @@ def _insert(connection: Connection, started: list[tuple[int, Timeline]]) -> None
         next_steps=[each.next_step for each in timelines],
         step_dues=[each.step_due for each in timelines],
         dues=[each.due_at for each in timelines],
+        waiting=[each.waiting for each in timelines],
         started=[each.start for each in timelines],
+        holdouts=[each.holdout for each in timelines],
+        goals=[each.goal_until for each in timelines],
+        converted=[each.converted_at for each in timelines],
+        converters=[each.converted_by for each in timelines],
     )
 
 
@@ -137,7 +175,8 @@ def call_back(connection: Connection, timelines: Sequence[int | None]) -> int:
         return 0
     return run(
         connection,
-        """with open as (select id from touches where timeline_id = any(:ids) and status in ('queued', 'handed') order by id for update)
+        """with open as (select id from touches where timeline_id = any(:ids) and status in ('queued', 'handed') and kind <> 'notice'
+                         order by id for update)
            update touches t set status = 'cancelled', reason = 'timeline_ended', ended_at = l.ended_at
            from open o, timelines l where t.id = o.id and l.id = t.timeline_id and t.status in ('queued', 'handed')""",
         ids=list(timelines),

@@ -15,26 +15,50 @@ from engine.store.database import Row, json_column, rows, run
 
 def add(connection: Connection, touches: Sequence[tuple[int, Touch]], now: datetime) -> None:
     """Insert planned touches, each with its customer's id. A step its timeline has had already raises (unique)."""
-    if not touches:
-        return
+    if touches:
+        _insert(connection, touches, now, "v.timeline_id", "")
+
+
+def add_notices(connection: Connection, touches: Sequence[tuple[int, Touch]], now: datetime) -> None:
+    """Insert notices of timelines that may only just have been written, found by their start; one there already stays."""
+    if touches:
+        join = """join timelines l on l.customer_id = v.customer_id and l.sop = v.sop and l.key = v.timeline_key
+                      and l.start_id = v.start_id"""
+        _insert(connection, touches, now, "l.id", join)
+
+
+def _insert(
+    connection: Connection, touches: Sequence[tuple[int, Touch]], now: datetime, timeline: str, join: str
+) -> None:
     made = [touch for _, touch in touches]
     run(
         connection,
-        """insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at, planned_at,
-                                ready_at, send_before, key, body, trace, sent_at, ended_at)
-           select timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at, :now,
-                  due_at, send_before, key, body::jsonb, trace::jsonb,
-                  case when status = 'sent' then cast(:now as timestamptz) end,
-                  case when status <> 'queued' then cast(:now as timestamptz) end
-           from unnest(cast(:timelines as bigint[]), cast(:customers as bigint[]), cast(:sops as text[]), cast(:versions as integer[]),
+        f"""insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at, planned_at,
+                                ready_at, send_before, limit_at, key, body, trace, waited, variant, fallback, fallback_after, counted_on,
+                                sent_at, ended_at)
+           select {timeline}, v.customer_id, v.sop, v.version, v.step, v.kind, v.channel, v.status, v.reason, v.detail, v.due_at, :now,
+                  v.ready_at, v.send_before, v.limit_at, v.touch_key, v.body::jsonb, v.trace::jsonb, v.waited, v.variant, v.fallback,
+                  v.fallback_after, v.counted_on,
+                  case when v.status = 'sent' then cast(:now as timestamptz) end,
+                  case when v.status <> 'queued' then cast(:now as timestamptz) end
+           from unnest(cast(:timelines as bigint[]), cast(:timeline_keys as text[]), cast(:start_ids as text[]),
+                       cast(:customers as bigint[]), cast(:sops as text[]), cast(:versions as integer[]),
                        cast(:steps as text[]), cast(:kinds as text[]), cast(:channels as text[]), cast(:statuses as text[]),
-                       cast(:reasons as text[]), cast(:details as text[]), cast(:dues as timestamptz[]), cast(:limits as timestamptz[]),
-                       cast(:keys as text[]), cast(:bodies as text[]), cast(:traces as text[]))
-                with ordinality v(timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at,
-                                  send_before, key, body, trace, place)
-           order by place""",
+                       cast(:reasons as text[]), cast(:details as text[]), cast(:dues as timestamptz[]), cast(:ready as timestamptz[]),
+                       cast(:befores as timestamptz[]), cast(:limits as timestamptz[]),
+                       cast(:keys as text[]), cast(:bodies as text[]), cast(:traces as text[]), cast(:waited as text[]),
+                       cast(:variants as text[]), cast(:fallbacks as smallint[]), cast(:fallback_afters as interval[]),
+                       cast(:counted as date[]))
+                with ordinality v(timeline_id, timeline_key, start_id, customer_id, sop, version, step, kind, channel, status, reason,
+                                  detail, due_at, ready_at, send_before, limit_at, touch_key, body, trace, waited, variant, fallback,
+                                  fallback_after, counted_on, place)
+           {join}
+           order by v.place
+           {"on conflict (timeline_id, step, fallback) do nothing" if join else ""}""",
         now=now,
         timelines=[touch.timeline.id for touch in made],
+        timeline_keys=[touch.timeline.key for touch in made],
+        start_ids=[touch.timeline.start_id for touch in made],
         customers=[customer for customer, _ in touches],
         sops=[touch.timeline.sop for touch in made],
         versions=[touch.version for touch in made],
@@ -45,10 +69,17 @@ def add(connection: Connection, touches: Sequence[tuple[int, Touch]], now: datet
         reasons=[touch.reason for touch in made],
         details=[touch.detail for touch in made],
         dues=[touch.due_at for touch in made],
+        ready=[touch.ready_at or touch.due_at for touch in made],
+        befores=[touch.send_before or touch.limit for touch in made],
         limits=[touch.limit for touch in made],
         keys=[touch.key for touch in made],
         bodies=json_column(touch.body for touch in made),
         traces=json_column(touch.trace or None for touch in made),
+        waited=[touch.waited for touch in made],
+        variants=[touch.variant for touch in made],
+        fallbacks=[touch.fallback for touch in made],
+        fallback_afters=[touch.fallback_after for touch in made],
+        counted=[touch.counted_on for touch in made],
     )
 
 
@@ -67,12 +98,15 @@ class Claimed:
 def lock_ready(connection: Connection, channel: str, now: datetime, limit: int) -> list[int]:
     """Lock the touches ready on a channel, oldest first, leaving out those somebody else holds and those of paused SOPs.
 
+    Those whose day or hours are over are left out too: the planner holds them anew (`overstayed`).
+
     Nothing is decided here: the gate reads in a later statement.
     """
     found = rows(
         connection,
         """select id from touches t where status = 'queued' and channel = :channel and ready_at <= :now
-             and (send_before <= :now or not exists (select 1 from pauses p where p.kind = 'sop' and p.name = t.sop))
+             and (send_before > :now or limit_at <= :now)
+             and (limit_at <= :now or not exists (select 1 from pauses p where p.kind = 'sop' and p.name = t.sop))
            order by ready_at, id limit :limit for update skip locked""",
         channel=channel,
         now=now,
@@ -110,13 +144,13 @@ def gate(connection: Connection, ids: Sequence[int], now: datetime) -> None:
         connection,
         """with judged as (
                select t.id, case
-                   when l.state not in ('active', 'completed') then 'timeline_ended'
+                   when l.state not in ('active', 'completed') and t.kind <> 'notice' then 'timeline_ended'
                    when t.kind = 'message' and c.opt_outs && array['*', t.channel] then 'opted_out'
-                   when t.send_before <= :now then 'expired' end as reason
+                   when t.limit_at <= :now then 'expired' end as reason
                from touches t join timelines l on l.id = t.timeline_id join customers c on c.id = t.customer_id
                where t.id = any(:ids))
            update touches t set status = case when j.reason = 'expired' then 'expired' else 'cancelled' end, reason = j.reason,
-               ended_at = :now, lease_until = null
+               detail = case when j.reason = 'expired' then t.waited else t.detail end, ended_at = :now, lease_until = null
            from judged j where t.id = j.id and j.reason is not null""",
         ids=list(ids),
         now=now,
@@ -140,6 +174,57 @@ def begin(connection: Connection, ids: Sequence[int], lease_until: datetime) -> 
 
 def _delivery(row: Row) -> Delivery:
     return Delivery(row.key, row.ref, row.sop, row.step, row.kind, row.body, row.due_at, row.attempt)
+
+
+# ── holding anew ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def overstayed(connection: Connection, now: datetime, limit: int) -> list[Row]:
+    """Return id and customer_id of queued touches whose day or hours are over although their limit lies ahead; nothing is locked."""
+    return rows(
+        connection,
+        """select id, customer_id from touches where status = 'queued' and send_before <= :now and limit_at > :now
+           order by send_before limit :limit""",
+        now=now,
+        limit=limit,
+    )
+
+
+def queued(connection: Connection, ids: Sequence[int]) -> list[Row]:
+    """Lock those of these touches that are still queued, by id; return what gates look at."""
+    return rows(
+        connection,
+        """select id, timeline_id, customer_id, sop, step, kind, channel, due_at, limit_at, counted_on from touches
+           where id = any(:ids) and status = 'queued' order by id for update""",
+        ids=list(ids),
+    )
+
+
+def hold_anew(connection: Connection, touches: Sequence[Touched]) -> None:
+    """Write when these queued touches may go out now, and the day they count on."""
+    run(
+        connection,
+        """update touches t set ready_at = v.ready_at, send_before = v.send_before, counted_on = v.counted_on, waited = v.waited
+           from unnest(cast(:ids as bigint[]), cast(:ready as timestamptz[]), cast(:befores as timestamptz[]),
+                       cast(:counted as date[]), cast(:waited as text[])) v(id, ready_at, send_before, counted_on, waited)
+           where t.id = v.id and t.status = 'queued'""",
+        ids=[each.id for each in touches],
+        ready=[each.ready_at for each in touches],
+        befores=[each.send_before for each in touches],
+        counted=[each.counted_on for each in touches],
+        waited=[each.waited for each in touches],
+    )
+
+
+def expire(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Let queued touches expire that nothing would let out before their limit."""
+    run(
+        connection,
+        """update touches set status = 'expired', reason = 'expired', detail = waited, ended_at = :now
+           where id = any(:ids) and status = 'queued'""",
+        ids=list(ids),
+        now=now,
+    )
 
 
 # ── recording ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,7 +259,8 @@ def record(connection: Connection, results: Sequence[Result], now: datetime) -> 
                update touches t set status = n.status, reason = n.reason, detail = n.detail, lease_until = null,
                    ready_at = coalesce(n.ready_at, t.ready_at), provider_id = coalesce(n.provider_id, t.provider_id),
                    sent_at = case when n.status = 'sent' then cast(:now as timestamptz) end,
-                   ended_at = case when n.status <> 'queued' then cast(:now as timestamptz) end
+                   handed_at = case when n.status = 'handed' then cast(:now as timestamptz) end,
+                   ended_at = case when n.status not in ('queued', 'handed') then cast(:now as timestamptz) end
                from new n where t.id = n.id and t.claim_no = n.claim_no and coalesce(t.status, '') = 'sending'
                returning t.id, t.attempt, n.claim_no, n.outcome, n.detail),
            noted as (

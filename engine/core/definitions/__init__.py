@@ -21,6 +21,7 @@ from engine.core.definitions.base import (
     Text,
     TimeOfDay,
 )
+from engine.core.definitions.calendar import Cap, QuietHours, WorkCalendar
 from engine.core.definitions.clocks import ActivityClock, Days, Silent, StartExisting
 from engine.core.definitions.comparisons import Comparison
 from engine.core.definitions.conditions import Condition, Conditions, Seen, Touched
@@ -63,6 +64,7 @@ __all__ = [
     "Attachment",
     "Attribute",
     "AttributeType",
+    "Cap",
     "Change",
     "Comparison",
     "ComputedDimension",
@@ -93,6 +95,7 @@ __all__ = [
     "Nothing",
     "Notify",
     "OneOf",
+    "QuietHours",
     "Reentry",
     "Replied",
     "Scalar",
@@ -110,4 +113,5 @@ __all__ = [
     "TimeOfDay",
     "Touched",
     "Variant",
+    "WorkCalendar",
 ]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from engine.core.definitions.base import Model, Name, Names
+from engine.core.definitions.calendar import Cap, QuietHours, WorkCalendar
 from engine.core.definitions.clocks import ActivityClock
 
 LIFECYCLE = "lifecycle"
@@ -37,6 +38,15 @@ class EngineConfig(Model):
     """engine.yaml: what all SOPs share."""
 
     timezone: Name = Field("Asia/Shanghai", description="IANA zone of customers without one of their own")
+    quiet_hours: QuietHours | None = Field(
+        None, description='["21:00", "09:00"]: in the customer\'s zone nothing goes out from the first to the second time of day'
+    )
+    caps: tuple[Cap, ...] = Field(
+        (), max_length=20, description="how many messages a customer gets at most: [{max: 1, per: 1d}, {max: 4, per: 7d}]"
+    )
+    calendar: WorkCalendar | None = Field(
+        None, description="days off, on which nothing goes out: {country: CN, skip: [public_holiday]}"
+    )
     attributes: dict[str, Attribute] = Field(
         default_factory=dict, description="name: text | number | bool | date | datetime | list"
     )

@@ -36,7 +36,7 @@ def test_each_action_is_an_event(action: dict[str, Any], wanted: list[tuple[str,
 
 
 def test_every_action_makes_something() -> None:
-    assert {"add_tag", "remove_tag", "set", "start", "exit"} == set(Action.keys())
+    assert {"add_tag", "remove_tag", "set", "attr", "start", "exit", "notify"} == set(Action.keys())
 
 
 def test_they_are_the_customers_own_and_go_one_deeper() -> None:
