@@ -168,7 +168,7 @@ def _did_you_mean_country(written: str) -> str:
         return f" Did you mean `{written.upper()}`?"
     named = {name: codes[1] for name, codes in COUNTRIES.items()} | {codes[2]: codes[1] for codes in COUNTRIES.values()}
     wanted = written.strip().replace(" ", "_")
-    names = difflib.get_close_matches(wanted.lower(), named, n=1, cutoff=0.75)  # Deutschland is not nearly netherlands
+    names = difflib.get_close_matches(wanted.lower(), named, n=1, cutoff=0.85)  # Deutschland is not nearly netherlands
     near = named.get(wanted.upper()) or (named[names[0]] if names else None)
     return f" Did you mean `{near}`?" if near else ""
 
