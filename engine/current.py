@@ -9,10 +9,12 @@ import structlog
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from engine import definitions_yaml
+from engine import calendars, definitions_yaml
 from engine.core.catalog import DefinedSop, Definitions
 from engine.core.definitions import EngineConfig
 from engine.core.errors import ChannelError, DefinitionError
+from engine.core.thresholds import Since
+from engine.definitions_yaml import Loaded
 from engine.ports import Channel
 from engine.store import definitions as store
 from engine.store import rethreshold
@@ -51,17 +53,26 @@ class CurrentDefinitions:
         found = store.in_force(connection, generation)
         loaded = definitions_yaml.load_sources({row.name: row.body for row in found}, self._channel_types)
         versions = {row.sop: row.version for row in found if row.sop}
-        if loaded.engine is None or loaded.segments is None:
-            raise DefinitionError(
-                f"generation {generation} cannot be read by this version; apply the definitions again"
-            )
-        sops = {name: DefinedSop(sop, versions[name]) for name, sop in loaded.sops.items()}
-        broken = frozenset(versions) - frozenset(sops)
-        if broken:
-            log.error("definitions.broken", generation=generation, sops=sorted(broken))
-        return Definitions(
-            generation, loaded.engine, sops, broken, rethreshold.defined_since(connection), loaded.segments
-        )
+        definitions = assembled(loaded, generation, versions, rethreshold.defined_since(connection))
+        if definitions.broken:
+            log.error("definitions.broken", generation=generation, sops=sorted(definitions.broken))
+        return definitions
+
+
+def assembled(loaded: Loaded, generation: int, versions: Mapping[str, int], since: Since) -> Definitions:
+    """Return what was loaded as one generation, in force or not.
+
+    Parameters:
+        versions: SOP → the number of its version, those that cannot be read too.
+        since: since when each threshold of silence is defined.
+    Raises DefinitionError where engine.yaml or segments.yaml cannot be read.
+    """
+    if loaded.engine is None or loaded.segments is None:
+        raise DefinitionError(f"generation {generation} cannot be read by this version; apply the definitions again")
+    sops = {name: DefinedSop(sop, versions[name]) for name, sop in loaded.sops.items()}
+    broken = frozenset(versions) - frozenset(sops)
+    days_off = calendars.days_off(loaded.engine.calendar)
+    return Definitions(generation, loaded.engine, sops, broken, since, loaded.segments, days_off)
 
 
 class CurrentChannels:

@@ -26,6 +26,7 @@ from engine.queue import QueueError, RedisHintQueue
 from engine.queue import connect as connect_queue
 from engine.services.apply import Applying
 from engine.services.explain import Explaining
+from engine.services.hold_anew import HoldingAnew
 from engine.services.ingest import Ingest
 from engine.services.join_existing import JoiningExisting
 from engine.services.keys import Keys
@@ -202,6 +203,11 @@ class Wiring:
     def planning(self) -> Planning:
         """The planner's service."""
         return Planning(self.engine, self.clock, self.hints, self.current, self.settings.plan_batch)
+
+    @cached_property
+    def holding_anew(self) -> HoldingAnew:
+        """Holds anew what missed its hours."""
+        return HoldingAnew(self.engine, self.clock, self.current)
 
     @cached_property
     def sweeping(self) -> Sweeping:

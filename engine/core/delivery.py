@@ -178,9 +178,7 @@ def _decide(scene: _Scene, due: DueStep) -> Touch:
     met = hold(step.when, context, f"steps/{step.id}/when", trace)
     touch.trace = trace.entries
     if met is not True:
-        return touch.skip(
-            Reason.UNKNOWN if met is None else Reason.CONDITION, trace.unknown if met is None else None
-        )
+        return touch.skip(Reason.UNKNOWN if met is None else Reason.CONDITION, trace.unknown if met is None else None)
     if step.do:
         touch.status = "sent"
         touch.body = {"do": [action.model_dump(mode="json", exclude_unset=True, by_alias=True) for action in step.do]}
@@ -198,7 +196,8 @@ def _waited_for(due: DueStep, timeline: Timeline) -> str | None:
 def _hold(touch: Touch, by: Hold) -> Touch:
     """Hold the touch back; where its limit comes before, it will never go out and is skipped at once."""
     if by.until >= touch.limit:
-        return touch.skip(Reason.EXPIRED, by.reason)
+        touch.channel, touch.body = None, None
+        return touch.skip(Reason.EXPIRED, by.causes)
     return touch.hold(by.reason, by.until, by.detail)
 
 
@@ -300,9 +299,7 @@ def _go_on(scene: _Scene, steps: list[DueStep], planned: Planned) -> None:
         return
     left = [step for step in scene.sop.steps if step.id not in timeline.had]  # those whose date never came to be known
     timeline.had.update(step.id for step in left)
-    planned.touches += [
-        scene.touch(DueStep(step, now, now, now)).skip(Reason.NO_DATE, step.from_) for step in left
-    ]
+    planned.touches += [scene.touch(DueStep(step, now, now, now)).skip(Reason.NO_DATE, step.from_) for step in left]
     if timeline.open_touches or any(each.status == "queued" for each in planned.touches):
         last = max((each.opens for each in steps), default=now)
         timeline.next_step, timeline.step_due, timeline.waiting = None, None, None

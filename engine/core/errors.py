@@ -4,6 +4,7 @@ The docstring of a class is its default message: what happened and how to mend i
 
     SopError
     ├── DefinitionError        a definition cannot be used; carries its problems with their places
+    ├── BasisChanged           what a plan was made on is no longer so
     ├── EventError             an event cannot be taken
     │   └── EventConflict      the same source and id came before with another body
     ├── TooLarge               a body is over a limit
@@ -31,6 +32,10 @@ class SopError(Exception):
 
 class DefinitionError(SopError):
     """The definitions cannot be used; see the problems listed with their places."""
+
+
+class BasisChanged(SopError):
+    """What the plan was made on has changed since; nothing was changed, plan again."""
 
 
 class EventError(SopError):

@@ -28,6 +28,8 @@ class Hold:
     reason: Reason
     until: datetime
     detail: str | None = None
+    causes: str = ""
+    """The reasons, in order, of all that moved it to that moment: cap, holiday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def _moved(going: Going, now: datetime, *, counting: bool) -> Hold | None:
             reasons.append((move.reason, move.detail))
     if not reasons:
         return None
-    return Hold(reasons[-1][0], moment, _told(reasons))
+    causes = ", ".join(dict.fromkeys(str(reason) for reason, _ in reasons))
+    return Hold(reasons[-1][0], moment, _told(reasons), causes)
 
 
 def _told(reasons: Sequence[tuple[Reason, str | None]]) -> str | None:

@@ -23,7 +23,6 @@ from engine.core.timelines import dates_vary
 from engine.core.touch import Touch
 from engine.core.trace import Trace
 
-
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 """The installation of what is never stored."""
 

@@ -6,7 +6,7 @@ Sending is taken to succeed at once. Customers do not influence each other, so e
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -57,6 +57,8 @@ class Playback:
     timelines: list[tuple[str, Timeline]] = field(default_factory=list)
     matched: list[Matched] = field(default_factory=list)
     waits: list[Waited] = field(default_factory=list)
+    log: list[tuple[datetime, Matched | Played | Waited]] = field(default_factory=list)
+    """Events matched, touches and waits, each with its moment, in the order they came about for each customer."""
 
     def add(self, other: Playback) -> None:
         """Take in what came out for others."""
@@ -64,6 +66,7 @@ class Playback:
         self.timelines += other.timelines
         self.matched += other.matched
         self.waits += other.waits
+        self.log += other.log
 
 
 def play(events: Iterable[Event], definitions: Definitions, until: datetime, installation: str) -> Playback:
@@ -85,30 +88,45 @@ def play_on(
         customers: as a planner reads them, their timelines with `had`. They are changed in place; nobody else sees that.
         events: of these customers and others, who are new; each is matched when received, those received before `now` at `now`.
     """
+    result = Playback()
+    for _, played in play_each(customers, events, definitions, now, until, installation):
+        result.add(played)
+    return result
+
+
+def play_each(
+    customers: Iterable[Customer],
+    events: Iterable[Event],
+    definitions: Definitions,
+    now: datetime,
+    until: datetime,
+    installation: str,
+) -> Iterator[tuple[Customer, Playback]]:
+    """Yield each customer as they are at the end, and what came out for them, in order of their refs. See `play_on`."""
     known = {customer.ref: customer for customer in customers}
     theirs = {
         ref: list(group)
         for ref, group in groupby(sorted(events, key=lambda event: event.subject), key=lambda event: event.subject)
     }
-    result = Playback()
     for ref in sorted(known.keys() | theirs.keys()):
-        result.add(play_one(known.get(ref), theirs.get(ref, []), definitions, now, until, installation))
-    return result
+        customer, inbox = known.get(ref), theirs.get(ref, [])
+        begin = now if customer is not None else max(now, min(event.received_at for event in inbox))
+        customer = customer or Customer(ref)
+        yield customer, play_one(customer, inbox, definitions, begin, until, installation)
 
 
 def play_one(
-    known: Customer | None,
+    customer: Customer,
     events: Iterable[Event],
     definitions: Definitions,
     now: datetime,
     until: datetime,
     installation: str,
 ) -> Playback:
-    """Return what follows for one customer, new with the first event where not yet known. See `play_on`."""
+    """Return what follows for one customer from `now` on. See `play_on`."""
     inbox = deque(sorted(events, key=lambda event: event.received_at))
-    customer = known or Customer(inbox[0].subject)
     run = _Run(customer, inbox, definitions, installation)
-    run.go(now if known or now > inbox[0].received_at else inbox[0].received_at, until)
+    run.go(now, until)
     run.result.timelines += [(customer.ref, timeline) for timeline in customer.timelines]
     return run.result
 
@@ -153,7 +171,8 @@ class _Run:
         while self.inbox and self.inbox[0].received_at <= now:
             matched = match(self.customer, self.inbox.popleft(), self.definitions, now, self.installation)
             self.result.matched.append(matched)
-            self.result.touches += [Played(self.customer.ref, notice, now) for notice in matched.notices]
+            self.result.log.append((now, matched))
+            self._played(matched.notices, now)
             made += [event for event in matched.made if event.depth <= MAX_DEPTH]
             if not (self.inbox and self.inbox[0].received_at <= now):
                 self._receive(made)
@@ -162,10 +181,15 @@ class _Run:
     def _plan(self, now: datetime) -> None:
         due = due_timelines(self.customer, now)
         for planned in plan_customer(self.customer, self.definitions, now, self.installation):
-            self.result.touches += [Played(self.customer.ref, touch, now) for touch in planned.touches]
+            self._played(planned.touches, now)
             self._receive([event for event in planned.made if event.depth <= MAX_DEPTH])
             self._remember_touched(planned.touches, now)
         self._note_waits(due, now)
+
+    def _played(self, touches: list[Touch], now: datetime) -> None:
+        played = [Played(self.customer.ref, touch, now) for touch in touches]
+        self.result.touches += played
+        self.result.log += [(now, each) for each in played]
 
     def _remember_touched(self, touches: list[Touch], now: datetime) -> None:
         for touch in touches:
@@ -174,8 +198,10 @@ class _Run:
 
     def _note_waits(self, timelines: list[Timeline], now: datetime) -> None:
         """Note what was due and is held back, for a reason the timeline tells."""
-        self.result.waits += [
+        waits = [
             Waited(self.customer.ref, each, each.next_step, each.step_due, now, each.due_at, each.waiting, each.detail)
             for each in timelines
             if each.active and each.waiting and each.next_step and each.step_due and each.due_at and each.due_at > now
         ]
+        self.result.waits += waits
+        self.result.log += [(now, each) for each in waits]

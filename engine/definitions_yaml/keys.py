@@ -7,18 +7,14 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from engine.core.definitions import EngineConfig
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, show
 from engine.definitions_yaml.scalars import short
 from engine.definitions_yaml.traps import full_width_hint
 
-LATER = frozenset(
-    (
-        *("window", "variants", "holdout", "goal", "exempt", "accept", "fallback_after", "welcome"),
-        *("quiet_hours", "caps", "calendar", "notify", "attr"),
-    )
-)
-"""Keys of the language that this version does not run yet (`attr` as an action)."""
+LATER = frozenset(("notify",))
+"""Keys of the language that this version does not run yet: `notify` of engine.yaml."""
 
 NOT_YET = "is part of the language but this version does not run it yet; remove it"
 
@@ -59,7 +55,7 @@ def unknown(root: Any, loc: Loc, prefix: Loc = ()) -> str:
     """Return what to say of the unknown key at the end of a way; `prefix` leads from the file to `root`."""
     key, owner = str(loc[-1]), loc[:-1]
     where = f" in {show((*prefix, *owner))}" if prefix or owner else ""
-    if key in LATER:
+    if key in LATER and root is EngineConfig and not owner:
         return f"`{key}`{where} {NOT_YET}"
     allowed = allowed_at(root, owner)
     listed = f"; allowed: {', '.join(allowed)}" if allowed else ""

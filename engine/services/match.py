@@ -49,6 +49,7 @@ class Matching:
 
     def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
         self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+        self._id = ""
 
     def run_once(self, hints: Sequence[Hint]) -> Round:
         """Match what these hints point at, then forget them. Raises DatabaseUnavailable with the hints kept."""
@@ -153,15 +154,17 @@ class Matching:
         if definitions.goals:
             oldest = min(event.time for events in waiting.values() for event in events)
             timelines.load_awaiting_goal(connection, known, oldest)
-        installation = installation_id(connection)
+        self._id = self._id or installation_id(connection)
         matched = [
             one
             for ref, events in waiting.items()
-            for one in _match_all(known[held[ref]], events, definitions, now, installation)
+            for one in _match_all(known[held[ref]], events, definitions, now, self._id)
         ]
         customers.write(connection, known.values())
         timelines.write(connection, known.values())
-        touches.add_notices(connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now)
+        touches.add_notices(
+            connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now
+        )
         _remember(connection, [one.event for one in matched], held)
         made = [event for one in matched for event in one.made]
         done.again = inbox.add_made(connection, made, now) | {

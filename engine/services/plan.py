@@ -16,7 +16,7 @@ from engine.core.delivery import Planned, due_timelines, plan_customer
 from engine.core.gates import counted_since
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, HintQueue
-from engine.store import customers, inbox, metrics, pauses, timelines, touches
+from engine.store import customers, inbox, metrics, timelines, touches
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.installation import installation_id
 
@@ -164,7 +164,7 @@ class Planning:
             timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
         due = [each for customer in known.values() for each in due_timelines(customer, now)]
         timelines.load_had(connection, _whose_steps_matter(known.values(), due, definitions))
-        paused, installation = pauses.paused_sops(connection), self._installation(connection)
+        paused, installation = touches.paused_sops(connection), self._installation(connection)
         planned, failed = _decide(known, definitions, now, installation, paused, whole=only is None)
         made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
         touches.add(connection, made, now)
@@ -176,9 +176,7 @@ class Planning:
         return Round(len(due), len(made), channels, again | waiting, failed)
 
 
-def _whose_steps_matter(
-    customers: Iterable[Customer], due: list[Timeline], definitions: Definitions
-) -> list[Timeline]:
+def _whose_steps_matter(customers: Iterable[Customer], due: list[Timeline], definitions: Definitions) -> list[Timeline]:
     """Return the timelines to read the steps of: those due and, where caps make them rivals, all others of these customers."""
     return [each for one in customers for each in one.timelines] if definitions.counted_days else due
 

@@ -79,10 +79,7 @@ def load_counted(connection: Connection, customers: Mapping[int, Customer], sinc
 def write(connection: Connection, customers: Iterable[Customer]) -> None:
     """Write changed timelines: first the known ones (an ended one makes room in its group), then the new."""
     changed = [
-        (customer.id, each)
-        for customer in customers
-        for each in (*customer.timelines, *customer.ended)
-        if each.changed
+        (customer.id, each) for customer in customers for each in (*customer.timelines, *customer.ended) if each.changed
     ]
     _update(connection, [each for _, each in changed if each.id is not None])
     _insert(connection, [(customer, each) for customer, each in changed if each.id is None])

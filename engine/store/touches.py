@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.core.delivery import Touch
+from engine.core.delivery import PAUSED_ALL, Touch
+from engine.core.holding import HeldAnew
 from engine.ports import Delivery
 from engine.store.database import Row, json_column, rows, run
 
@@ -138,6 +139,12 @@ def paused(connection: Connection, channel: str) -> bool:
     )
 
 
+def paused_sops(connection: Connection) -> frozenset[str]:
+    """Return the ids of the SOPs that are paused; PAUSED_ALL among them where all are."""
+    found = rows(connection, "select kind, name from pauses where kind in ('sop', 'all')")
+    return frozenset(PAUSED_ALL if row.kind == "all" else row.name for row in found)
+
+
 def gate(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Turn away, of locked touches, those that may no longer go out: the last gate before sending, retries included."""
     run(
@@ -194,13 +201,13 @@ def queued(connection: Connection, ids: Sequence[int]) -> list[Row]:
     """Lock those of these touches that are still queued, by id; return what gates look at."""
     return rows(
         connection,
-        """select id, timeline_id, customer_id, sop, step, kind, channel, due_at, limit_at, counted_on from touches
+        """select id, timeline_id, customer_id, sop, step, kind, channel, due_at, limit_at, counted_on, send_before from touches
            where id = any(:ids) and status = 'queued' order by id for update""",
         ids=list(ids),
     )
 
 
-def hold_anew(connection: Connection, touches: Sequence[Touched]) -> None:
+def hold_anew(connection: Connection, touches: Sequence[HeldAnew]) -> None:
     """Write when these queued touches may go out now, and the day they count on."""
     run(
         connection,
@@ -216,13 +223,15 @@ def hold_anew(connection: Connection, touches: Sequence[Touched]) -> None:
     )
 
 
-def expire(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Let queued touches expire that nothing would let out before their limit."""
+def expire(connection: Connection, touches: Sequence[HeldAnew], now: datetime) -> None:
+    """Let queued touches expire that nothing would let out before their limit, naming what holds them back."""
     run(
         connection,
-        """update touches set status = 'expired', reason = 'expired', detail = waited, ended_at = :now
-           where id = any(:ids) and status = 'queued'""",
-        ids=list(ids),
+        """update touches t set status = 'expired', reason = 'expired', detail = v.waited, ended_at = :now
+           from unnest(cast(:ids as bigint[]), cast(:waited as text[])) v(id, waited)
+           where t.id = v.id and t.status = 'queued'""",
+        ids=[each.id for each in touches],
+        waited=[each.waited for each in touches],
         now=now,
     )
 

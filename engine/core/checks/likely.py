@@ -19,7 +19,8 @@ def past_on_arrival(subject: Subject) -> Iterator[Problem]:
     if all(_at_midnight(moment) for moment in subject.sop.trigger):
         return
     for index, step in enumerate(subject.sop.steps):
-        clock = step.at or subject.sop.defaults.at
+        window = subject.sop.window_of(step)
+        clock = window[0] if window else step.at or subject.sop.defaults.at
         if step.day == 0 and step.from_ is None and clock is not None and clock < _EARLY:
             message = (
                 f"step `{step.id}` is skipped (before_start) for customers who come after {clock:%H:%M} that day; "
@@ -48,9 +49,9 @@ def at_the_same_time(subject: Subject) -> Iterator[Problem]:
     """Two touches at one moment: the customer gets both at once."""
     first: dict[tuple[Any, ...], Step] = {}
     for index, step in enumerate(subject.sop.steps):
-        if step.kind == "do" or step.when:
+        if step.kind == "do" or step.when or any(each.when for each in step.variants or ()):
             continue
-        clock = step.at or subject.sop.defaults.at if step.day is not None else None
+        clock: Any = subject.sop.window_of(step) or step.at or subject.sop.defaults.at if step.day is not None else None
         moment = (step.day, clock, step.after, step.from_, step.kind)
         if moment in first:
             message = f"step `{step.id}` is due at the same time as step `{first[moment].id}`; both go out at once"

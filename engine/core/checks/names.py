@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from engine.core.checks.fitting import fits, wanted
 from engine.core.checks.subject import Part, Subject, problem
-from engine.core.definitions import LIFECYCLE, Change, Sop
+from engine.core.definitions import LIFECYCLE, PREFERRED, Change, EngineConfig, Sop, Task
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, Problem
+from engine.core.reaching import PREFERRED_ATTRIBUTE
 
 
 def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:
@@ -31,17 +33,38 @@ def _unknown(
 
 
 def channels_exist(subject: Subject) -> Iterator[Problem]:
-    """A channel named by a step or the defaults is configured in engine.yaml."""
+    """A channel named by a step, a notice or the defaults is configured in engine.yaml; `preferred` comes first."""
     places: list[tuple[Loc, tuple[str, ...] | None]] = [(("defaults", "channel"), subject.sop.defaults.channel)]
     places += [(("steps", index, "channel"), step.channel) for index, step in enumerate(subject.sop.steps)]
+    places += [
+        ((*loc, "notify", "channel"), each.notify.channel) for loc, each in subject.actions() if each.notify is not None
+    ]
     for loc, channels in places:
         for index, name in enumerate(channels or ()):
-            if name == "preferred":
-                message = "`preferred` is part of the language but this version does not run it yet; name a channel"
-                yield subject.error((*loc, index), message)
+            if name == PREFERRED:
+                yield from _preferred(subject, (*loc, index), index, channels or ())
                 continue
             remedy = "Add it under `channels` in engine.yaml."
             yield from _unknown(subject, "channel", name, subject.engine.channels, (*loc, index), remedy)
+
+
+def _preferred(subject: Subject, loc: Loc, index: int, channels: tuple[str, ...]) -> Iterator[Problem]:
+    if index:
+        yield subject.error(loc, f"`{PREFERRED}` comes first in a channel list; write [{PREFERRED}, …]")
+    if len(channels) == 1:
+        remedy = f"name another channel after it, e.g. [{PREFERRED}, {next(iter(subject.engine.channels), 'wecom')}]"
+        yield subject.error(
+            loc, f"`{PREFERRED}` alone leaves customers without `{PREFERRED_ATTRIBUTE}` unreached; {remedy}"
+        )
+
+
+def caps_exist(engine: EngineConfig) -> Iterator[Problem]:
+    """A channel that a cap counts is configured."""
+    for index, cap in enumerate(engine.caps):
+        if cap.channel is not None and cap.channel not in engine.channels:
+            known = ", ".join(engine.channels) or "none"
+            message = f"unknown channel `{cap.channel}`; known: {known}.{did_you_mean(cap.channel, engine.channels)}"
+            yield problem("engine.yaml", ("caps", index, "channel"), message)
 
 
 def dimensions_exist(subject: Part) -> Iterator[Problem]:
@@ -124,6 +147,17 @@ def attributes_exist(subject: Part) -> Iterator[Problem]:
             yield from _unknown(subject, "attribute", name, subject.engine.attributes, loc, _DECLARE, key=True)
 
 
+def attributes_set_exist(subject: Subject) -> Iterator[Problem]:
+    """An attribute that an action sets is declared in engine.yaml, with a value of its type."""
+    for loc, action in subject.actions():
+        for name, value in (action.attr or {}).items():
+            known = subject.engine.attributes
+            yield from _unknown(subject, "attribute", name, known, (*loc, "attr", name), _DECLARE, key=True)
+            if name in known and not fits(value, known[name].type):
+                message = f"`{name}` is declared as {known[name].type} and is set to `{value}`; write {wanted(known[name].type)}"
+                yield subject.error((*loc, "attr", name), message)
+
+
 def dates_exist(subject: Subject) -> Iterator[Problem]:
     """An attribute that a step counts from is declared in engine.yaml."""
     for index, step in enumerate(subject.sop.steps):
@@ -135,12 +169,11 @@ def dates_exist(subject: Subject) -> Iterator[Problem]:
 
 
 def roles_exist(subject: Subject) -> Iterator[Problem]:
-    """A task's role is one customers' staff can have."""
-    for index, step in enumerate(subject.sop.steps):
-        if step.task is not None:
-            loc = ("steps", index, "task", "to")
-            remedy = "Add it under `staff` in engine.yaml."
-            yield from _unknown(subject, "role", step.task.to, subject.engine.staff, loc, remedy)
+    """The role of a task or a notice is one customers' staff can have."""
+    places = [((*loc, "to"), each.to) for loc, each in subject.contents() if isinstance(each, Task)]
+    places += [((*loc, "notify", "to"), each.notify.to) for loc, each in subject.actions() if each.notify is not None]
+    for loc, role in places:
+        yield from _unknown(subject, "role", role, subject.engine.staff, loc, "Add it under `staff` in engine.yaml.")
 
 
 def sops_exist(subject: Part) -> Iterator[Problem]:

@@ -21,10 +21,47 @@ def ids_once(subject: Subject) -> Iterator[Problem]:
 def times_whole(subject: Subject) -> Iterator[Problem]:
     """A step with `day` has a time of day, its own or the SOP's."""
     for index, step in enumerate(subject.sop.steps):
-        if step.day is not None and step.at is None and subject.sop.defaults.at is None:
-            remedy = 'add at: "10:00" to it, or defaults: {at: "10:00"} to the SOP'
+        timed = step.at or subject.sop.defaults.at or subject.sop.window_of(step)
+        if step.day is not None and not timed:
+            remedy = 'add at: "10:00" or window: "10:00-11:30" to it, or defaults: {at: "10:00"} to the SOP'
             message = f"step `{step.id}` has `day` but no time of day; {remedy}"
             yield subject.error(("steps", index, "day"), message, key=True)
+
+
+def one_default_time(subject: Subject) -> Iterator[Problem]:
+    """The defaults have a time or a window, not both."""
+    if subject.sop.defaults.at and subject.sop.defaults.window:
+        message = "`defaults` has `at` and `window`; a window says the time of day itself, remove one of the two"
+        yield subject.error(("defaults", "window"), message, key=True)
+
+
+def arms_alike(subject: Subject) -> Iterator[Problem]:
+    """With `arms: sop` a customer keeps one arm, so the weighted variants of every step are the same."""
+    if subject.sop.arms != "sop":
+        return
+    first: tuple[str, dict[str, int]] | None = None
+    for index, step in enumerate(subject.sop.steps):
+        weights = {each.id: each.weight for each in step.variants or () if each.when is None}
+        if weights and first is None:
+            first = step.id, weights
+        elif weights and first is not None and weights != first[1]:
+            message = (
+                f"`arms: sop` keeps a customer in one arm, but step `{step.id}` has the arms {_arms(weights)} and step "
+                f"`{first[0]}` has {_arms(first[1])}; give both the same ids and weights, or remove `arms: sop`"
+            )
+            yield subject.error(("steps", index, "variants"), message, key=True)
+
+
+def _arms(weights: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({weight})" for name, weight in weights.items())
+
+
+def fallbacks_lead_on(subject: Subject) -> Iterator[Problem]:
+    """What falls back needs a channel to fall back to."""
+    for index, step in enumerate(subject.sop.steps):
+        if step.fallback_after is not None and len(subject.sop.channels_of(step)) < 2:
+            message = f"step `{step.id}` has `fallback_after` and one channel; list the next one: channel: [wecom, sms]"
+            yield subject.error(("steps", index, "fallback_after"), message, key=True)
 
 
 def channels_given(subject: Subject) -> Iterator[Problem]:

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.core.definitions import Action, Comparison, Condition, EngineConfig, Moment, SegmentsConfig, Sop
+from engine.core.definitions import (
+    Action,
+    Comparison,
+    Condition,
+    EngineConfig,
+    Message,
+    Moment,
+    SegmentsConfig,
+    Sop,
+    Task,
+)
 from engine.core.problems import Loc, Problem
 
 Level = Literal["error", "warning"]
@@ -77,14 +87,25 @@ class Subject(Part):
     sop: Sop
 
     def moments(self) -> Iterator[tuple[Loc, Moment]]:
-        """Yield every trigger and exit with its way."""
+        """Yield every trigger and exit, and the goal, with its way."""
         yield from ((("trigger", index), each) for index, each in enumerate(self.sop.trigger))
         yield from ((("exit", index), each) for index, each in enumerate(self.sop.exit))
+        if self.sop.goal is not None:
+            yield ("goal",), self.sop.goal
 
     def groups(self) -> Iterator[tuple[Loc, tuple[Condition, ...] | None]]:
-        """Yield when, while and each step's when."""
+        """Yield when, while, each step's when and its variants'."""
         yield from [(("when",), self.sop.when), (("while",), self.sop.while_)]
-        yield from ((("steps", index, "when"), step.when) for index, step in enumerate(self.sop.steps))
+        for index, step in enumerate(self.sop.steps):
+            yield ("steps", index, "when"), step.when
+            for number, variant in enumerate(step.variants or ()):
+                yield ("steps", index, "variants", number, "when"), variant.when
+
+    def contents(self) -> Iterator[tuple[Loc, Message | Task]]:
+        """Yield every message and task with its way."""
+        for index, step in enumerate(self.sop.steps):
+            for way, content in step.contents:
+                yield ("steps", index, *way), content
 
     def actions(self) -> Iterator[tuple[Loc, Action]]:
         """Yield every action of steps and exits with its way."""

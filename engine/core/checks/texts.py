@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.core import templates
 from engine.core.checks.subject import Subject
-from engine.core.definitions import Step
+from engine.core.definitions import Message
 from engine.core.errors import did_you_mean, nearest
 from engine.core.problems import Loc, Problem
 
@@ -20,16 +20,20 @@ _ATTACHMENTS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
 """What each kind of attachment needs (one of each group) and what it may have besides."""
 
 
-def _texts(step: Step) -> Iterator[tuple[Loc, str]]:
-    if step.message is not None:
-        yield ("message", "text"), step.message.text
-        for index, attachment in enumerate(step.message.attachments):
-            for name, text in getattr(attachment, attachment.kind).items():
-                yield ("message", "attachments", index, attachment.kind, name), text
-    if step.task is not None:
-        yield ("task", "title"), step.task.title
-        if step.task.text is not None:
-            yield ("task", "text"), step.task.text
+def _texts(subject: Subject) -> Iterator[tuple[Loc, str]]:
+    for loc, content in subject.contents():
+        if isinstance(content, Message):
+            yield (*loc, "text"), content.text
+            for index, attachment in enumerate(content.attachments):
+                for name, text in getattr(attachment, attachment.kind).items():
+                    yield (*loc, "attachments", index, attachment.kind, name), text
+            continue
+        yield (*loc, "title"), content.title
+        if content.text is not None:
+            yield (*loc, "text"), content.text
+    for loc, action in subject.actions():
+        if action.notify is not None:
+            yield (*loc, "notify", "text"), action.notify.text
 
 
 def templates_right(subject: Subject) -> Iterator[Problem]:
@@ -38,17 +42,16 @@ def templates_right(subject: Subject) -> Iterator[Problem]:
     known = templates.TemplateNames(
         list(engine.attributes), list(subject.dimensions), engine.staff, subject.segments.numbers
     )
-    for index, step in enumerate(subject.sop.steps):
-        for loc, text in _texts(step):
-            for found in templates.check(text, known):
-                yield subject.error(("steps", index, *loc), found.message, line=found.line, column=found.column)
+    for loc, text in _texts(subject):
+        for found in templates.check(text, known):
+            yield subject.error(loc, found.message, line=found.line, column=found.column)
 
 
 def attachments_whole(subject: Subject) -> Iterator[Problem]:
     """An attachment has what its kind needs and nothing unknown."""
-    for index, step in enumerate(subject.sop.steps):
-        for number, attachment in enumerate(step.message.attachments if step.message else ()):
-            loc: Loc = ("steps", index, "message", "attachments", number, attachment.kind)
+    for way, content in subject.contents():
+        for number, attachment in enumerate(content.attachments if isinstance(content, Message) else ()):
+            loc: Loc = (*way, "attachments", number, attachment.kind)
             yield from _attachment(subject, loc, attachment.kind, getattr(attachment, attachment.kind))
 
 

@@ -47,7 +47,7 @@ def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
-Dates = Annotated[tuple[Day, ...], AfterValidator(_once), Field(max_length=2000)]
+Dates = Annotated[tuple[Day, ...], Field(max_length=2000), AfterValidator(_once)]
 
 
 class WorkCalendar(Model):
@@ -55,7 +55,7 @@ class WorkCalendar(Model):
 
     country: Name = Field(description="whose public holidays: an ISO 3166 code such as CN, HK, US", examples=["CN"])
     subdivision: Name | None = Field(None, description="a part of the country with holidays of its own: CA, BY, ENG")
-    skip: Annotated[tuple[Skip, ...], AfterValidator(_once), Field(min_length=1)] = Field(
+    skip: Annotated[tuple[Skip, ...], Field(min_length=1), AfterValidator(_once)] = Field(
         description="public_holiday: the whole official break, weekend days that adjoin a holiday too; weekend: "
         "every weekend; make-up workdays are workdays with both"
     )
@@ -74,7 +74,9 @@ class QuietHours(Model):
     """From when until when a customer is left alone, by the clock where they are: ["21:00", "09:00"]."""
 
     start: TimeOfDay = Field(description='from this time of day nothing goes out: "21:00"')
-    end: TimeOfDay = Field(description='from this time of day it may go out again: "09:00"; earlier than the start: of the next day')
+    end: TimeOfDay = Field(
+        description='from this time of day it may go out again: "09:00"; earlier than the start: of the next day'
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -146,7 +148,7 @@ def _cap_days(value: Any) -> Any:
 class Cap(Model):
     """At most so many messages to one customer in so many of their calendar days, over all SOPs."""
 
-    max: Annotated[int, BeforeValidator(_at_least_one), Field(strict=True, ge=1, le=10_000)] = Field(
+    max: Annotated[int, Field(strict=True, ge=1, le=10_000), BeforeValidator(_at_least_one)] = Field(
         description="at most so many messages, sent, handed or waiting to be sent; tasks do not count"
     )
     per: Annotated[

@@ -39,10 +39,13 @@ class EngineConfig(Model):
 
     timezone: Name = Field("Asia/Shanghai", description="IANA zone of customers without one of their own")
     quiet_hours: QuietHours | None = Field(
-        None, description='["21:00", "09:00"]: in the customer\'s zone nothing goes out from the first to the second time of day'
+        None,
+        description='["21:00", "09:00"]: in the customer\'s zone nothing goes out from the first to the second time of day',
     )
     caps: tuple[Cap, ...] = Field(
-        (), max_length=20, description="how many messages a customer gets at most: [{max: 1, per: 1d}, {max: 4, per: 7d}]"
+        (),
+        max_length=20,
+        description="how many messages a customer gets at most: [{max: 1, per: 1d}, {max: 4, per: 7d}]",
     )
     calendar: WorkCalendar | None = Field(
         None, description="days off, on which nothing goes out: {country: CN, skip: [public_holiday]}"

@@ -97,7 +97,9 @@ class Sop(Model):
     arms: Literal["step", "sop"] = Field(
         "step", description="sop: a customer has the same weighted variant in every step; step: drawn for each step"
     )
-    exempt: Exempt | None = Field(None, description="none of its steps is held back by these: quiet_hours, caps, calendar")
+    exempt: Exempt | None = Field(
+        None, description="none of its steps is held back by these: quiet_hours, caps, calendar"
+    )
     reentry: Reentry = Field(Reentry(), description="never | after_end | restart, with an optional cooldown")
     key: EventField | None = Field(
         None, description="event.data.<field>: one active timeline per customer, SOP and key"

@@ -175,7 +175,9 @@ class Step(Model):
         if self.day is None and (self.at or self.window or self.from_):
             raise ValueError(f"step `{self.id}`: `at`, `window` and `from` go with `day`, not with `after`")
         if self.at and self.window:
-            raise ValueError(f"step `{self.id}` has `at` and `window`; a window says the time of day itself, remove `at`")
+            raise ValueError(
+                f"step `{self.id}` has `at` and `window`; a window says the time of day itself, remove `at`"
+            )
         self._variants_alike()
         if self.welcome and self.kind != "message":
             raise ValueError(f"step `{self.id}`: `welcome` goes with a message")

@@ -58,10 +58,10 @@ def test_a_right_sop_has_no_problems() -> None:
     [
         ({"steps": [STEP, {**STEP, "day": 2}]}, "steps/1/id", "`d1` stands twice; give each step its own"),
         ({"defaults": {"at": "10:00"}}, "steps/0/message", "defaults: {channel: …} to the SOP. Configured: wecom, crm"),
-        ({"defaults": {"channel": "wecom"}}, "steps/0/day", 'add at: "10:00" to it'),
+        ({"defaults": {"channel": "wecom"}}, "steps/0/day", 'add at: "10:00" or window'),
         ({"defaults": {"at": "10:00", "channel": ["wecm"]}}, "defaults/channel/0", "Did you mean `wecom`?"),
         (step(channel="cmr"), "steps/0/channel/0", "unknown channel `cmr`; known: wecom, crm. Did you mean `crm`?"),
-        (step(channel="preferred"), "steps/0/channel/0", "does not run it yet"),
+        (step(channel="preferred"), "steps/0/channel/0", "alone leaves customers without"),
         ({"when": [{"is": {"stag": "意向客户"}}]}, "when/0/is/stag", "Did you mean `stage`?"),
         ({"when": [{"is": {"stage": ["意象客户"]}}]}, "when/0/is/stage/0", "Did you mean `意向客户`?"),
         ({"while": [{"not": {"is": {"stage": "x"}}}]}, "while/0/not/is/stage/0", "Add it to the values of `stage`"),

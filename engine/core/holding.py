@@ -1,0 +1,77 @@
+"""Holding anew what was queued and did not go out in the time it was allowed to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from engine.core.catalog import Definitions
+from engine.core.customer import Customer, Timeline
+from engine.core.definitions import Gate
+from engine.core.delivery import claimants
+from engine.core.gates import Going, closes, count, hold
+from engine.core.timing import FOREVER, local_date
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A touch that is queued, with the customer whose row is held."""
+
+    id: int
+    customer: Customer
+    timeline: Timeline | None
+    """None where it has ended."""
+    sop: str
+    step: str
+    kind: str
+    channel: str
+    due_at: datetime
+    limit: datetime
+    counted_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAnew:
+    """When it may go out now; or that it never will."""
+
+    id: int
+    ready_at: datetime
+    send_before: datetime
+    counted_on: date | None
+    waited: str | None
+    expired: bool = False
+
+
+def hold_anew(queued: Queued, definitions: Definitions, now: datetime) -> HeldAnew:
+    """Decide when a queued touch may go out, its own place under the caps not counted against it.
+
+    The customer's counts are moved along, so that the next one decided sees them.
+    """
+    going = _going(queued, definitions, now)
+    held = hold(going, now)
+    if held is not None and held.until >= queued.limit:
+        _move_count(queued, None)
+        return HeldAnew(queued.id, held.until, queued.limit, queued.counted_on, held.causes, expired=True)
+    ready = held.until if held else now
+    counted = local_date(ready, going.zone) if queued.kind == "message" else None
+    _move_count(queued, counted)
+    send_before = min(queued.limit, closes(going, ready) or FOREVER)
+    return HeldAnew(queued.id, ready, send_before, counted, held.reason if held else None)
+
+
+def _going(queued: Queued, definitions: Definitions, now: datetime) -> Going:
+    sop = definitions.sop(queued.sop)
+    step = next((each for each in sop.steps if each.id == queued.step), None) if sop else None
+    exempt: frozenset[Gate] = frozenset((*(sop.exempt or ()), *(step.exempt or ()))) if sop and step else frozenset()
+    running = queued.timeline is not None and bool(definitions.engine.caps)
+    rivals = claimants(queued.timeline, queued.customer, definitions, now) if running and queued.timeline else ()
+    return Going(
+        queued.kind, queued.due_at, queued.customer, definitions, exempt, queued.channel, queued.counted_on, rivals
+    )
+
+
+def _move_count(queued: Queued, to: date | None) -> None:
+    if queued.counted_on is not None:
+        count(queued.customer, queued.counted_on, queued.channel, -1)
+    if to is not None:
+        count(queued.customer, to, queued.channel)

@@ -1,0 +1,59 @@
+"""Holding anew: what is queued and whose hours or day are over waits for the next ones, or expires."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, Engine
+
+from engine.core.customer import Customer, Timeline
+from engine.core.gates import counted_since
+from engine.core.holding import Queued, hold_anew
+from engine.current import CurrentDefinitions
+from engine.ports import Clock
+from engine.store import customers, timelines, touches
+from engine.store.database import Row, retrying, transaction
+
+_BATCH = 500
+
+
+class HoldingAnew:
+    """Finds queued touches that missed their hours, and gives them their next ones.
+
+    A sender may have been away, a channel paused, a try put off: what was allowed when it was planned is not any more.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
+        self._engine, self._clock, self._current = engine, clock, current
+
+    def run(self) -> int:
+        """Hold anew what has stayed too long; return how many touches were looked at."""
+        with transaction(self._engine) as connection:
+            found = touches.overstayed(connection, self._clock.now(), _BATCH)
+        if not found:
+            return 0
+        return retrying(self._engine, lambda connection: self._hold(connection, found))
+
+    def _hold(self, connection: Connection, found: list[Row]) -> int:
+        """Decide under the customers' locks; those that somebody else holds are left for the next tick."""
+        now = self._clock.now()
+        held = customers.hold_ids(connection, sorted({row.customer_id for row in found}))
+        known = customers.load(connection, held)
+        definitions = self._current.read(connection)
+        timelines.load_into(connection, known)
+        if definitions.counted_days:
+            timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
+            timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
+        queued = touches.queued(connection, [row.id for row in found if row.customer_id in known])
+        decided = [hold_anew(_queued(row, known), definitions, now) for row in queued if row.send_before <= now]
+        touches.hold_anew(connection, [each for each in decided if not each.expired])
+        touches.expire(connection, [each for each in decided if each.expired], now)
+        return len(decided)
+
+
+def _queued(row: Row, known: Mapping[int, Customer]) -> Queued:
+    customer = known[row.customer_id]
+    timeline: Timeline | None = next((each for each in customer.timelines if each.id == row.timeline_id), None)
+    return Queued(
+        row.id, customer, timeline, row.sop, row.step, row.kind, row.channel, row.due_at, row.limit_at, row.counted_on
+    )
