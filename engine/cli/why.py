@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import session
-from engine.cli.output import Column, as_json, print_styled, say, table
+from engine.cli.output import Column, as_json, print_beside, print_styled, say, table
 from engine.cli.session import AsJson, Lang
 from engine.core.why import Cause, Why, WhyStep
 from engine.core.why_wording import WhyWords
@@ -74,7 +74,8 @@ def _print(told: Why, words: WhyWords) -> None:
     _causes(words.say("ended_title"), told.ended, words)
     _steps(told, words)
     if any(cause.samples for cause in _all(told)):
-        print_styled((f"\n{words.say('follow_up', sop=told.sop)}", "dim"))
+        say("")
+        print_styled((words.say("follow_up", sop=told.sop), "dim"))
 
 
 def _narrowed(told: Why, words: WhyWords) -> None:
@@ -93,7 +94,8 @@ def _all(told: Why) -> list[Cause]:
 def _awaits(told: Why, words: WhyWords) -> None:
     if not told.awaits:
         return
-    print_styled((f"\n{words.say('nobody')}", "yellow"))
+    say("")
+    print_styled((words.say("nobody"), "yellow"))
     for each in told.awaits:
         print_styled((f"  {words.awaited(each)}", "bold"))
         for said in words.sightings(each):
@@ -110,13 +112,12 @@ def _causes(title: str, causes: list[Cause], words: WhyWords) -> None:
 
 
 def _cause(lead: str, cause: Cause, words: WhyWords) -> None:
-    print_styled((lead, _STYLES.get(cause.what, "")), (words.cause(cause), ""))
-    if shown := words.samples(cause):
-        print_styled((f"{' ' * len(lead)}{shown}", "dim"))
+    lines = [(words.cause(cause), ""), (words.samples(cause), "dim")]
+    print_beside((lead, _STYLES.get(cause.what, "")), *((text, style) for text, style in lines if text))
 
 
 def _steps(told: Why, words: WhyWords) -> None:
-    if not told.steps:
+    if not any(each.in_flight or each.touches for each in told.steps):
         return
     _title(words.say("steps_title"))
     names = ["step", "when", "next", *_SHOWN]
@@ -139,8 +140,7 @@ def _tells(cause: Cause) -> bool:
 def _line(step: WhyStep, words: WhyWords) -> list[str]:
     to_come = sum(each.number for each in step.in_flight)
     counts = [to_come, *(step.number(*statuses) for statuses in _SHOWN.values())]
-    when = step.when if step.when is not None else words.say("gone_step")
-    return [step.step, when, *(str(number) if number else "-" for number in counts)]
+    return [step.step, words.when(step), *(str(number) if number else "-" for number in counts)]
 
 
 def _title(text: str) -> None:

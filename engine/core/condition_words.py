@@ -101,6 +101,8 @@ class ConditionWords:
 
     def _wanted(self, one: Evaluation) -> str:
         if isinstance(one.wanted, dict):
+            if one.negated and list(one.wanted) == ["eq"]:
+                return self._value(one.wanted["eq"])
             return self.say("and").join(self._compared(operator, limit) for operator, limit in one.wanted.items())
         return self.say("or").join(map(str, one.wanted)) if isinstance(one.wanted, list) else str(one.wanted)
 

@@ -202,10 +202,14 @@ PHRASES: dict[str, Sentence] = {
     ),
     "came_never": Sentence("从未来过", "never came in"),
     "came_near": Sentence("最接近的：{names}", "most alike: {names}"),
-    "times": Sentence("{name}（{number} 次）", "{name} ({number} times)"),
+    "times": Sentence("{name} × {number}（如 {eg}）", "{name} × {number} (e.g. {eg})"),
     "already": Sentence(
         "已有 {number} 位客户符合，但此前就是如此，不算触发（由定义中的 existing 决定）",
         "{number} customers are so already; only becoming so triggers it (`existing` decides about them)",
     ),
+    "already_silent": Sentence(
+        "现在有 {number} 位客户已沉默这么久", "{number} customers have been silent that long now"
+    ),
+    "already_date": Sentence("现在有 {number} 位客户填了这个日期", "{number} customers have such a date"),
     "follow_up": Sentence("逐个查看：sop explain 客户 --sop {sop}", "one by one: `sop explain CUSTOMER --sop {sop}`"),
 }

@@ -203,12 +203,10 @@ def _newest(samples: list[Sample], most: int) -> list[Sample]:
 
 def step_time(step: Step, sop: Sop) -> str:
     """Return when a step comes, as the definition says it: `day 1 10:00`, `after 2h`, `day -3 10:00 from attr.due`."""
-    written = step.model_dump(mode="json", by_alias=True)
-    if written.get("after") is not None:
-        return f"after {_duration(step.after.total_seconds())}" if step.after else "after 0s"
-    at = written.get("window") or written.get("at") or getattr(sop.defaults, "window", None) or sop.defaults.at
-    time = at if isinstance(at, str) else f"{at:%H:%M}" if at else ""
-    return f"day {step.day} {time}".rstrip() + (f" from {step.from_}" if step.from_ else "")
+    if step.after is not None:
+        return f"after {_duration(step.after.total_seconds())}"
+    at = step.at or sop.defaults.at
+    return f"day {step.day}" + (f" {at:%H:%M}" if at else "") + (f" from {step.from_}" if step.from_ else "")
 
 
 def _duration(seconds: float) -> str:

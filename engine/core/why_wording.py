@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from engine.core.condition_words import ConditionWords
 from engine.core.deciding import Evaluation
 from engine.core.reasons import Reason
-from engine.core.why import Awaited, Cause, Sample, Sighting, Wanted, Why
+from engine.core.why import Awaited, Cause, Sample, Sighting, Wanted, Why, WhyStep
 
 _MOST = 40
 """Characters shown of what was found with one customer."""
@@ -49,6 +50,15 @@ class WhyWords(ConditionWords):
         """Return in one line how many were triggered, started, refused, and are in flight."""
         refused = why.triggered - why.started
         return self.say("funnel", triggered=why.triggered, started=why.started, refused=refused, active=why.in_flight)
+
+    def when(self, step: WhyStep) -> str:
+        """Return when a step comes, as its definition says it."""
+        if step.when is None:
+            return self.say("gone_step")
+        if self.language == "en":
+            return step.when
+        shown = re.sub(r"^day (-?\d+)", r"第 \1 天", step.when)
+        return re.sub(r"^after (.+)", r"\1 之后", re.sub(r" from (.+)", r"（自 \1）", shown))
 
     def cause(self, cause: Cause) -> str:
         """Return a cause without its number: what became of these, why, and of how many a value was not known."""
@@ -118,11 +128,16 @@ class WhyWords(ConditionWords):
         """Return what came in of it and near it, and who meets it from before, a line for each."""
         lines = [self._came(each) for each in awaited.seen]
         if not awaited.seen and not awaited.path.endswith(("silent", "date", "schedule")):
-            near = self.listed(self.say("times", name=each.name, number=each.number) for each in awaited.near)
+            near = self.listed(
+                self.say("times", name=each.name, number=each.number, eg=self.listed(each.samples))
+                for each in awaited.near
+            )
             never = self.say("came_never")
             lines.append(self.say("semicolon").join([never, self.say("came_near", names=near)]) if near else never)
-        if awaited.already:
-            lines.append(self.say("already", number=awaited.already))
+        kind = awaited.path.rpartition("/")[2]
+        if awaited.already is not None and (awaited.already or kind in ("silent", "date")):
+            phrase = f"already_{kind}" if kind in ("silent", "date") else "already"
+            lines.append(self.say(phrase, number=awaited.already))
         return lines
 
     def _came(self, one: Sighting) -> str:
