@@ -124,7 +124,7 @@ def gist(kind: str, data: dict[str, Any]) -> str:
         dimension = data.get("dimension", "stage")
         return str(data.get("value", "")) if dimension == "stage" else f"{dimension} {data.get('value', '')}"
     for name in ("tag", "text", "sop", "staff", "channel"):
-        if data.get(name):
+        if data.get(name) and not isinstance(data[name], dict):  # the staff of an update are a map
             return _short(str(data[name]))
     if kind in ("customer.updated", "customer.created"):
         return _short(", ".join(str(each) for part in data.values() if isinstance(part, dict) for each in part))
