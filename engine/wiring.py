@@ -40,6 +40,7 @@ from engine.services.rethreshold import Rethresholding
 from engine.services.send import Sending
 from engine.services.sweep import Sweeping
 from engine.services.take_slots import TakingSlots
+from engine.services.why import Telling
 from engine.settings import Settings
 from engine.store.database import connect, transaction
 
@@ -183,6 +184,11 @@ class Wiring:
     def explaining(self) -> Explaining:
         """Tells customers' stories."""
         return Explaining(self.engine, self.clock, self.current)
+
+    @cached_property
+    def telling(self) -> Telling:
+        """Tells what SOPs did over a time."""
+        return Telling(self.engine, self.clock, self.current)
 
     @cached_property
     def keys(self) -> Keys:

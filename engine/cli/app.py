@@ -28,6 +28,7 @@ PARTS = {
     "segments": ("segments",),
     "events": ("event", "events"),
     "explain": ("explain",),
+    "why": ("why",),
     "log": ("log",),
     "diagnosis": ("doctor", "health"),
     "database": ("db",),

@@ -76,8 +76,13 @@ def note(text: str) -> None:
 
 def as_json(value: Any, *, indent: bool = True) -> None:
     """Print a value as JSON: dataclasses as objects, moments as ISO 8601."""
+    typer.echo(json_text(value, indent=indent))
+
+
+def json_text(value: Any, *, indent: bool = True) -> str:
+    """Return a value as JSON: dataclasses as objects, moments as ISO 8601."""
     options = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
-    typer.echo(orjson.dumps(value, default=_plain, option=options).decode())
+    return orjson.dumps(value, default=_plain, option=options).decode()
 
 
 def _plain(value: Any) -> Any:
@@ -130,3 +135,17 @@ def print_styled(*parts: tuple[str, str]) -> None:
     indent = len(whole) - len(whole.lstrip())
     text = Text.assemble(*((clean(text), style) for text, style in parts))[indent:]
     Console(highlight=False).print(Padding(text, (0, 0, 0, indent), expand=False))
+
+
+def print_beside(lead: tuple[str, str], *lines: tuple[str, str]) -> None:
+    """Print lines of (text, style) beside what leads them; on terminals folded where they begin, not under the lead."""
+    if not on_terminal():
+        for index, (text, _) in enumerate(lines):
+            typer.echo((clean(lead[0]) if index == 0 else " " * cell_len(clean(lead[0]))) + clean(text))
+        return
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for index, (text, style) in enumerate(lines):
+        grid.add_row(Text(clean(lead[0]), style=lead[1]) if index == 0 else "", Text(clean(text), style=style))
+    Console(highlight=False).print(grid)

@@ -34,12 +34,17 @@ def deciding(trace: Sequence[dict[str, Any]] | None) -> list[Evaluation]:
 
     Conditions are asked in order up to the first that fails, so a false one stands in the last group of the trace.
     """
-    read = [_evaluation(entry) for entry in trace or ()]
+    read = evaluations(trace)
     if not read:
         return []
     last = _group(read[-1].path)
     false = [each for each in read if each.holds is False and _group(each.path) == last]
     return false or [each for each in read if each.holds is None]
+
+
+def evaluations(trace: Sequence[dict[str, Any]] | None) -> list[Evaluation]:
+    """Return all that was asked, in order."""
+    return [_evaluation(entry) for entry in trace or ()]
 
 
 def _evaluation(entry: dict[str, Any]) -> Evaluation:
@@ -63,11 +68,14 @@ def _below_root(path: str) -> list[str]:
 
 
 def _parsed(parts: list[str]) -> tuple[str, str | None, bool]:
-    """Return kind, name and whether it is negated, of a way such as not / any / 0 / is / stage."""
+    """Return kind, name and whether it is negated, of a way such as not / any / 0 / is / stage.
+
+    A segment is looked into: what decided is a condition of its own.
+    """
     negated = False
-    while parts and parts[0] in (*_GROUPS, "not"):
+    while parts and parts[0] in (*_GROUPS, "not", "segment"):
         if parts[0] == "not":
             negated = not negated
-        parts = parts[1:] if parts[0] == "not" else parts[2:]
+        parts = parts[{"not": 1, "segment": 3}.get(parts[0], 2) :]
     kind = parts[0] if parts else ""
     return kind, "/".join(parts[1:]) or None, negated

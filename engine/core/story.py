@@ -208,7 +208,8 @@ def _moment(kind: str, detail: Any) -> str:
     if isinstance(detail, tuple):
         return f"{kind}: {', '.join(detail)}"
     written = detail.model_dump(mode="json", exclude_unset=True, by_alias=True) if detail is not None else {}
-    shown = ", ".join(f"{name} {_plain(value)}" for name, value in written.items())
+    named = sorted(written.items(), key=lambda each: each[0] in ("from", "to"))  # the dimension first
+    shown = ", ".join(f"{name} {_plain(value)}" for name, value in named)
     return f"{kind}: {shown}" if shown else kind
 
 

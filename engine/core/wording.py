@@ -1,121 +1,26 @@
-"""What happened, in the words operators read: Chinese or English. Reasons come from the one table in `reasons`."""
+"""One customer's story in the words operators read: Chinese or English. Reasons come from the one table in `reasons`."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from engine.core.deciding import Evaluation
+from engine.core.condition_words import ConditionWords
 from engine.core.events import SILENT, START
 from engine.core.existing import JOINED
-from engine.core.phrases import PHRASES
 from engine.core.reasons import sentence
 from engine.core.slots import DATE, SLOT
 from engine.core.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline
-from engine.core.timing import local_date, zone
+from engine.core.timing import local_date
 
 _MOST = 60
 """Characters shown of what a customer wrote, or of an event's data."""
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d:\d\d|Z)")
-_OPERATORS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
 
 
-class Words:
-    """Says things in one language, with times in one zone."""
-
-    def __init__(self, language: str, zone_name: str | None) -> None:
-        """Take `zh` or `en`, and the zone; None shows times with their offset."""
-        self.language = "zh" if language == "zh" else "en"
-        self._zone = zone_name
-
-    def say(self, phrase: str, **values: Any) -> str:
-        """Return a phrase of the table, filled in."""
-        found = PHRASES[phrase]
-        return (found.zh if self.language == "zh" else found.en).format(**values)
-
-    def time(self, moment: datetime) -> str:
-        """Return a moment as clocks in the zone show it, to the second where there are seconds."""
-        if self._zone is None:
-            return moment.isoformat(timespec="seconds")
-        local = moment.astimezone(zone(self._zone))
-        return f"{local:%Y-%m-%d %H:%M}" if local.second == 0 else f"{local:%Y-%m-%d %H:%M:%S}"
-
-    def listed(self, names: Iterable[Any]) -> str:
-        """Return names one after the other."""
-        return ("、" if self.language == "zh" else ", ").join(map(str, names))
-
-    def reason(self, reason: str | None, detail: str | None = None) -> str:
-        """Return a reason's sentence with its detail, empty where there is none."""
-        if reason is None:
-            return detail or ""
-        said = sentence(reason, self.language)
-        return self.say("with_detail", said=said, detail=self._detail(detail)) if detail else said
-
-    def _detail(self, detail: str) -> str:
-        """Return a detail with its moments in the zone; the few the engine writes in words, in the language."""
-        shown = _MOMENT.sub(lambda found: self.time(datetime.fromisoformat(found[0])), detail)
-        if self.language == "en":
-            return shown
-        for pattern, written in _DETAILS:
-            if (found := pattern.fullmatch(shown)) is not None:
-                return written.format(*(re.sub(r" days?", " 天", each) for each in found.groups()))
-        return shown
-
-    # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────
-
-    def conditions(self, evaluations: Iterable[Evaluation]) -> str:
-        """Return what the deciding conditions came to: wanted, actual, and where they stand."""
-        said = (self.say("at_path", said=self._condition(each), path=each.path) for each in evaluations)
-        return self.say("semicolon").join(said)
-
-    def _condition(self, one: Evaluation) -> str:
-        if one.unknown:
-            return self.say("not_known", name=one.unknown, wanted=self._wanted(one))
-        if one.kind in ("tag", "in_sop"):
-            mode = "has" if one.negated else "lacks"
-            return self.say(f"{one.kind}_{mode}", names=self.listed(one.actual if one.negated else one.wanted))
-        if one.kind in ("seen", "touched"):
-            return self._happened(one)
-        if one.kind == "silent":
-            return self._silent(one)
-        phrase = "excluded" if one.negated else "wanted"
-        actual = self.say("no_value") if one.actual is None else self._value(one.actual)
-        return self.say(phrase, name=one.name or one.kind, actual=actual, wanted=self._wanted(one))
-
-    def _happened(self, one: Evaluation) -> str:
-        what, _, since = str(one.wanted).partition(" since ")
-        last = self.time(datetime.fromisoformat(str(one.actual))) if one.actual else None
-        begin = self.say("since", time=self.time(datetime.fromisoformat(since))) if since else ""
-        if one.negated:
-            return self.say(f"{one.kind}_did", what=what, last=last or "?")
-        never = self.say(f"{one.kind}_not", what=what, since=begin)
-        return self.say("with_detail", said=never, detail=self.say("last_time", time=last)) if last else never
-
-    def _silent(self, one: Evaluation) -> str:
-        """Return for how many days the clock has been silent, and for how many it was (not) wanted to be."""
-        wanted = one.wanted if isinstance(one.wanted, dict) else {}
-        phrase = "silent_never" if one.actual is None else "silent_did" if one.negated else "silent_not"
-        return self.say(phrase, clock=wanted.get("clock"), actual=one.actual, days=wanted.get("days"))
-
-    def _wanted(self, one: Evaluation) -> str:
-        if isinstance(one.wanted, dict):
-            return self.say("and").join(self._compared(operator, limit) for operator, limit in one.wanted.items())
-        return self.say("or").join(map(str, one.wanted)) if isinstance(one.wanted, list) else str(one.wanted)
-
-    def _compared(self, operator: str, limit: Any) -> str:
-        if operator in _OPERATORS:
-            return f"{_OPERATORS[operator]} {self._value(limit)}"
-        if operator == "exists":
-            return self.say("exists" if limit else "exists_not")
-        return self.say(f"op_{operator}", limit=self._value(limit))
-
-    def _value(self, value: Any) -> str:
-        if isinstance(value, bool):
-            return self.say("true" if value else "false")
-        return self.say("or").join(map(self._value, value)) if isinstance(value, list) else str(value)
+class Words(ConditionWords):
+    """Tells a customer's story."""
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,20 +118,13 @@ class Words:
         return self.say("never_hit", sop=story.asked_title or story.asked, waits=self.say("or").join(story.waits_for))
 
 
-_DETAILS = [
-    (re.compile(r"until (.+)"), "到 {0} 为止"),
-    (re.compile(r"since (.+)"), "自 {0} 起"),
-    (re.compile(r"(.+) old, at most (.+)"), "已过 {0}，最多 {1}"),
-]
-
-
 def gist(kind: str, data: dict[str, Any]) -> str:
     """Return in a few words what an event is about: the tag, the value, what was written."""
     if kind == "stage.changed":
         dimension = data.get("dimension", "stage")
         return str(data.get("value", "")) if dimension == "stage" else f"{dimension} {data.get('value', '')}"
     for name in ("tag", "text", "sop", "staff", "channel"):
-        if data.get(name):
+        if data.get(name) and not isinstance(data[name], dict):  # the staff of an update are a map
             return _short(str(data[name]))
     if kind in ("customer.updated", "customer.created"):
         return _short(", ".join(str(each) for part in data.values() if isinstance(part, dict) for each in part))

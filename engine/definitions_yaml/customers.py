@@ -1,0 +1,51 @@
+"""A customer described in YAML, for a simulation: text to events, with a place in every problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from engine.core.catalog import Definitions
+from engine.core.described import Cast, Described, cast
+from engine.core.problems import Loc, Problem
+from engine.definitions_yaml.nodes import Node
+from engine.definitions_yaml.reading import Refused, decode, read
+from engine.definitions_yaml.validating import validate
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCustomer:
+    """What a description comes to."""
+
+    cast: Cast | None
+    """None where something is wrong."""
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_customer(data: bytes, file: str, definitions: Definitions, now: datetime) -> ReadCustomer:
+    """Return the customer that a YAML file describes, or everything that is wrong with it.
+
+    Parameters:
+        file: what the file is called in problems.
+        now: when the simulation begins where the description does not say.
+    """
+    try:
+        root, problems = read(decode(data), file)
+    except Refused as error:
+        return ReadCustomer(None, [Problem(str(error), file=file, line=error.line, column=error.column)])
+    if root is None or problems:
+        return ReadCustomer(None, problems)
+    described, problems = validate(Described, root, file)
+    if described is None:
+        return ReadCustomer(None, problems)
+    done = cast(described, definitions, now)
+    found = [*_placed(done.problems, root, file, "error"), *_placed(done.warnings, root, file, "warning")]
+    return ReadCustomer(None if done.problems else done, sorted(found, key=lambda each: (each.line, each.column)))
+
+
+def _placed(found: list[tuple[Loc, str]], root: Node, file: str, level: Literal["error", "warning"]) -> list[Problem]:
+    return [
+        Problem(message, "/".join(map(str, loc)), file, *root.place(loc, key=level == "warning"), level=level)
+        for loc, message in found
+    ]
