@@ -22,6 +22,14 @@ def hold_generation(connection: Connection) -> None:
     run(connection, "select pg_advisory_xact_lock_shared(:lock)", lock=_GENERATION_LOCK)
 
 
+def await_deciders(connection: Connection) -> None:
+    """Wait for every transaction that holds the generation, and keep new ones waiting until this transaction's end.
+
+    What they must not decide without, definitions and pauses, is changed under this: whoever decides later sees it.
+    """
+    run(connection, "select pg_advisory_xact_lock(:lock)", lock=_GENERATION_LOCK)
+
+
 def in_force(connection: Connection, generation_: int) -> list[Row]:
     """Return name, sop, version, hash and body of the definitions of a generation."""
     return rows(
@@ -69,7 +77,7 @@ def add_generation(connection: Connection, number: int, ids: Sequence[int], at: 
 
     What is committed later was decided by this generation, so looking at every timeline committed so far misses none.
     """
-    run(connection, "select pg_advisory_xact_lock(:lock)", lock=_GENERATION_LOCK)
+    await_deciders(connection)
     run(
         connection,
         "insert into generations (generation, definition_ids, applied_at, applied_by) values (:number, :ids, :at, :who)",
@@ -96,11 +104,42 @@ def settle(connection: Connection, generation_: int, at: datetime) -> None:
     )
 
 
-def timelines_to_settle(connection: Connection, after: int, limit: int) -> list[Row]:
-    """Return id and customer_id of active timelines with an id above `after`, by id."""
-    return rows(
+def customers_to_settle(connection: Connection, after: int, limit: int) -> list[int]:
+    """Return the next customers with active timelines whose ids lie above `after`, ascending."""
+    found = rows(
         connection,
-        "select id, customer_id from timelines where state = 'active' and id > :after order by id limit :limit",
+        "select distinct customer_id from timelines where state = 'active' and customer_id > :after order by customer_id limit :limit",
         after=after,
         limit=limit,
     )
+    return [row.customer_id for row in found]
+
+
+def generations(connection: Connection, newest: int | None = None) -> list[Row]:
+    """Return generation, applied_at, applied_by and definitions (id, name, sop, version, hash of each), the newest first.
+
+    Parameters:
+        newest: only so many; None: all.
+    """
+    return rows(
+        connection,
+        """select g.generation, g.applied_at, g.applied_by,
+                  (select jsonb_agg(jsonb_build_object('id', d.id, 'name', d.name, 'sop', d.sop, 'version', d.version, 'hash', d.hash)
+                                    order by d.name) from definitions d where d.id = any(g.definition_ids)) as definitions
+           from generations g order by g.generation desc limit :newest""",
+        newest=newest,
+    )
+
+
+def applied_by(connection: Connection, generation_: int) -> Row | None:
+    """Return applied_at and applied_by of a generation, None where there is none of this number."""
+    found = rows(
+        connection, "select applied_at, applied_by from generations where generation = :number", number=generation_
+    )
+    return found[0] if found else None
+
+
+def ever_applied(connection: Connection, sops: Sequence[str]) -> set[str]:
+    """Return those of the SOPs of which any version was ever stored."""
+    found = rows(connection, "select distinct sop from definitions where sop = any(:sops)", sops=list(sops))
+    return {row.sop for row in found}

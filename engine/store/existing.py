@@ -62,14 +62,15 @@ def candidates(connection: Connection, moments: Sequence[Moment], now: datetime,
     It is for `engine.core.existing` to say whether they do.
     """
     found: set[int] = set()
-    for moment in moments:
-        make = _CANDIDATES.get(moment.kind)
-        if make is None:
-            continue
-        statement, values = make(moment, now)
+    for statement, values in queries(moments, now):
         part = rows(connection, f"{statement} order by 1 limit :limit", after=after, limit=limit, **values)
         found |= {row[0] for row in part}
     return sorted(found)[:limit]
+
+
+def queries(moments: Sequence[Moment], now: datetime) -> list[Query]:
+    """Return for each of the triggers that can be met already who may meet it."""
+    return [_CANDIDATES[moment.kind](moment, now) for moment in moments if moment.kind in _CANDIDATES]
 
 
 def _tagged(moment: Moment, _now: datetime) -> Query:
