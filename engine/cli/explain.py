@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from engine.cli import session
-from engine.cli.output import as_json, clean, print_styled, say
+from engine.cli.output import as_json, clean, print_beside, print_styled, say
 from engine.cli.session import AsJson, Lang
-from engine.core.story import Story, ToldStep
+from engine.core.story import Story, ToldStep, WhyNot
 from engine.core.wording import Words
 from engine.services.explain import MOST_EVENTS
 
@@ -30,6 +30,9 @@ def explain(
     sop: Annotated[
         str | None, typer.Option(help="Only what concerns this SOP; says what it waits for if nothing does.")
     ] = None,
+    why_not: Annotated[
+        str | None, typer.Option(help="Why this SOP did not start: what came closest, and whether it would now.")
+    ] = None,
     events: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, help="So many of the newest events.")] = 50,
     lang: Lang = None,
     json_: AsJson = False,
@@ -39,7 +42,7 @@ def explain(
     Example: sop explain C1 --sop renovation-lead
     """
     parts = session.wiring()
-    story = parts.explaining.story(customer, sop=sop, events=events)
+    story = parts.explaining.story(customer, sop=why_not or sop, events=events, why_not=why_not is not None)
     if json_:
         as_json(story)
         return
@@ -47,6 +50,8 @@ def explain(
     _head(story, words)
     _events(story, words)
     _timelines(story, words)
+    if story.why_not is not None:
+        _why_not(story, story.why_not, words)
 
 
 def _head(story: Story, words: Words) -> None:
@@ -99,6 +104,21 @@ def _step(step: ToldStep, width: int, words: Words) -> None:
         (f"{clean(step.step):<{width}}  ", ""),
         (words.step(step), style if style == "dim" else ""),
     )
+
+
+_HOLDS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
+
+
+def _why_not(story: Story, why_not: WhyNot, words: Words) -> None:
+    _title(words.say("closest", sop=story.asked_title or story.asked))
+    for each in why_not.closest:
+        print_styled((f"  {each.trigger}", "bold"), (f"  ({each.path})", "dim"))
+        for said in words.closest(each, why_not.applied_at):
+            print_styled((f"      {said}", ""))
+    print_styled((f"  {words.would(why_not.would_start)}", "green" if why_not.would_start.starts else "yellow"))
+    for one in why_not.would_start.conditions:
+        mark, style = _HOLDS[one.holds]
+        print_beside((f"    {mark} ", style), (words.condition_now(one), ""))
 
 
 def _title(text: str) -> None:

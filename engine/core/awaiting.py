@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.core.definitions import Moment, Sop
-from engine.core.nearness import names_of, nearest_first, type_of
+from engine.core.nearness import comparable, likeness, names_of, nearest_first, type_of
 from engine.core.why import Awaited, Sighting
 
 _MOST_NEAR = 5
+_ALIKE = 0.5
+"""A type of event less like the one waited for than this is another one, not a misspelling."""
 
 
 def awaited(
@@ -45,17 +47,17 @@ def _awaited(
         return Awaited(written, path, already=already)
     if not names:
         seen = [types[kind]] if kind in types else []
-        return Awaited(written, path, seen, [] if seen else _near([*types.values()], (kind,)), already)
+        return Awaited(
+            written,
+            path,
+            seen,
+            [] if seen else _near([each for each in types.values() if likeness(each.name, kind) >= _ALIKE], (kind,)),
+            already,
+        )
     found = by_type.get(kind, ())
     seen = [each for each in found if each.name in names]
-    same = [each for each in found if each.name not in names and _comparable(each.name, names)]
+    same = [each for each in found if each.name not in names and comparable(each.name, names)]
     return Awaited(written, path, seen, [] if seen else _near(same, names), already)
-
-
-def _comparable(name: str, names: Sequence[str]) -> bool:
-    """Return whether a value is one of the dimension waited for; tags all compare."""
-    dimension, has, _ = names[0].partition("=")
-    return not has or name.partition("=")[0] == dimension
 
 
 def _near(found: Sequence[Sighting], wanted: Sequence[str]) -> list[Sighting]:

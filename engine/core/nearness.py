@@ -16,6 +16,7 @@ from engine.core.customer import Customer
 from engine.core.deciding import Evaluation, deciding, evaluations
 from engine.core.definitions import AllTags, Condition, Moment, Sop
 from engine.core.events import ENGINE_SOURCE, STAGE, Event
+from engine.core.timing import local_date
 from engine.core.trace import Trace, Truth, plain
 
 _MOST_NEAR = 3
@@ -31,9 +32,9 @@ _TYPES = {
     "customer_created": "customer.created",
 }
 
-MissKind = Literal["other", "nothing", "before", "fields", "rest", "came_from"]
-"""another name; it changed nothing; before the SOP was applied; fields of the data differ; other tags are lacking;
-where the value came from, or went to, is not what is wanted."""
+MissKind = Literal["other", "unmatched", "nothing", "before", "fields", "rest", "came_from"]
+"""another name; it waits for the matcher; it changed nothing; before the SOP was applied; fields of the data differ;
+other tags are lacking; where the value came from, or went to, is not what is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,15 @@ class Closest:
 
     trigger: str
     path: str
+    type: str | None = None
+    """The type of event it is made of; None: a clock or the calendar makes it."""
     events: list[NearMiss] = field(default_factory=list)
     others: int = 0
     """So many more of that type are not shown."""
+    hits: int = 0
+    """So many did trigger the SOP; what came of them is told with the events."""
+    now: Evaluation | None = None
+    """Of a clock or a date: how it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,8 @@ class PastEvent:
     reason: str | None
     """Why it changed nothing."""
     matched_at: datetime | None
+    hit: str | None = None
+    """Path of the trigger it hit."""
 
 
 def type_of(moment: Moment) -> str | None:
@@ -139,6 +148,7 @@ def closest(
     customer: Customer,
     zone_name: str,
     since: datetime | None,
+    now: datetime,
 ) -> list[Closest]:
     """Return for each trigger of the SOP the events that came closest, at most three.
 
@@ -147,14 +157,49 @@ def closest(
         events: the customer's, oldest first.
         since: when the SOP was first applied.
     """
-    told = []
-    for index, moment in enumerate(sop.trigger):
-        kind = type_of(moment)
-        misses = [_missed(moment, each, customer, zone_name, since) for each in events if each.type == kind]
-        misses.sort(key=lambda each: (_distance(each), each.time), reverse=True)
-        path = f"trigger/{index}/{moment.kind}"
-        told.append(Closest(written[index], path, misses[:_MOST_NEAR], max(len(misses) - _MOST_NEAR, 0)))
-    return told
+    return [
+        _closest(moment, f"trigger/{index}/{moment.kind}", written[index], events, customer, zone_name, since, now)
+        for index, moment in enumerate(sop.trigger)
+    ]
+
+
+def _closest(
+    moment: Moment,
+    path: str,
+    written: str,
+    events: Sequence[PastEvent],
+    customer: Customer,
+    zone_name: str,
+    since: datetime | None,
+    now: datetime,
+) -> Closest:
+    kind, names = type_of(moment), names_of(moment)
+    alike = [each for each in events if each.type == kind and comparable(name_in(each.type, each.data), names)]
+    misses = [_missed(moment, each, customer, zone_name, since) for each in alike if each.hit is None]
+    misses.sort(key=lambda each: (_distance(each), each.time), reverse=True)
+    return Closest(
+        written, path, kind, misses[:_MOST_NEAR], max(len(misses) - _MOST_NEAR, 0), sum(each.hit == path for each in events),
+        _stands(moment, path, customer, zone_name, now),
+    )  # fmt: skip
+
+
+def comparable(name: str, names: Sequence[str]) -> bool:
+    """Return whether a name could be one of these: a value of the same dimension; tags all compare."""
+    dimension, has, _ = names[0].partition("=") if names else ("", "", "")
+    return not has or name.partition("=")[0] == dimension
+
+
+def _stands(moment: Moment, path: str, customer: Customer, zone_name: str, now: datetime) -> Evaluation | None:
+    """Return how the clock or the date stands that the moment counts by."""
+    if moment.silent:
+        wanted = {"clock": moment.silent.clock, "days": moment.silent.days}
+        fact = customer.clocks.get(moment.silent.clock)
+        days = (local_date(now, zone_name) - local_date(fact.last_at, zone_name)).days if fact else None
+        return Evaluation(path, "silent", None, wanted, days, False, False)
+    if moment.date:
+        name = moment.date.attribute
+        return Evaluation(path, "attr", name, {"exists": True}, plain(customer.attributes.get(name)), False, False)
+    return None
 
 
 def _distance(miss: NearMiss) -> float:
@@ -172,7 +217,9 @@ def _missed(moment: Moment, event: PastEvent, customer: Customer, zone_name: str
 
     if names and actual not in names:
         return miss("other", names)
-    if since is None or (event.matched_at is not None and event.matched_at < since):
+    if event.matched_at is None:
+        return miss("unmatched")
+    if since is None or event.matched_at < since:
         return miss("before")
     if event.reason is not None:
         return miss("nothing", reason=event.reason)

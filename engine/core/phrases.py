@@ -135,6 +135,25 @@ PHRASES: dict[str, Sentence] = {
     "noun_attachments": Sentence("附件 {name}", "attachment {name}"),
     "noun_caps": Sentence("频次上限 {name}", "cap {name}"),
     "noun_other": Sentence("{key} 第 {name} 项", "{key} {name}"),
+    # why an SOP did not start
+    "closest": Sentence("为什么没有启动「{sop}」", "Why {sop} did not start"),
+    "miss_none": Sentence("这位客户没有过 {type} 事件", "this customer never had an event {type}"),
+    "miss_clock": Sentence("由时钟或日历触发，不由事件触发", "a clock or the calendar triggers it, no event does"),
+    "miss_other": Sentence("{event}：不是要等的 {wanted}", "{event}: not {wanted}, which it waits for"),
+    "miss_nothing": Sentence("{event}：{why}，所以不算触发", "{event}: {why}, so it triggered nothing"),
+    "miss_before": Sentence("{event}：此 SOP 在 {applied} 才启用", "{event}: before the SOP was applied, {applied}"),
+    "miss_rest": Sentence("{event}：还缺 {wanted}", "{event}: the rest is lacking, {wanted}"),
+    "miss_fields": Sentence("{event}：{why}", "{event}: {why}"),
+    "miss_came_from": Sentence("{event}：要求之前或之后是 {wanted}", "{event}: wanted from or to {wanted}"),
+    "miss_unmatched": Sentence("{event}：等待匹配", "{event}: waits for the matcher"),
+    "miss_more": Sentence("还有 {number} 个同类事件", "{number} more of that type"),
+    "hit_times": Sentence(
+        "触发过 {number} 次，结果见上面的事件", "triggered it {number} times; what came of it stands with the events"
+    ),
+    "would_start": Sentence("现在触发的话：会启动", "Triggered now, it would start"),
+    "would_not": Sentence("现在触发的话：不会启动，{why}", "Triggered now, it would not start: {why}"),
+    "holds_now": Sentence("成立", "holds"),
+    "name_is": Sentence("{name} 为 {actual}", "{name} is {actual}"),
     # an SOP over a time
     "why_head": Sentence(
         "{title}（{sop} v{version}），{since} 至 {until}", "{title} ({sop} v{version}), {since} to {until}"

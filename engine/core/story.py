@@ -11,6 +11,7 @@ from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.deciding import Evaluation, deciding
 from engine.core.definitions import Sop
+from engine.core.nearness import Closest, WouldStart
 from engine.core.reasons import Reason
 from engine.core.timelines import schedule
 from engine.core.timing import FOREVER
@@ -101,6 +102,18 @@ class ToldTimeline:
 
 
 @dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Why an SOP did not start for a customer."""
+
+    applied_at: datetime | None
+    """When the SOP was first applied; what came before could not start it."""
+    closest: list[Closest]
+    """For each trigger, the events that came closest."""
+    would_start: WouldStart
+    """What a trigger now would lead to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """All there is to tell about one customer."""
 
@@ -125,6 +138,8 @@ class Story:
     asked_title: str | None = None
     waits_for: list[str] = field(default_factory=list)
     """The triggers of the SOP asked about, where nothing here ever hit one."""
+    why_not: WhyNot | None = None
+    """Where nothing hit one, or it is asked for: how close events came, and whether it would start now."""
 
 
 def decisions(outcome: Mapping[str, Any] | None, sop: str | None = None) -> list[Decision]:

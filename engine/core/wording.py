@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.condition_words import ConditionWords
+from engine.core.deciding import Evaluation
 from engine.core.events import SILENT, START
 from engine.core.existing import JOINED
+from engine.core.nearness import Closest, ConditionNow, NearMiss, WouldStart
 from engine.core.reasons import sentence
 from engine.core.slots import DATE, SLOT
 from engine.core.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline
@@ -112,6 +114,53 @@ class Words(ConditionWords):
     def unreached(self, steps: Iterable[ToldStep]) -> str:
         """Return in one line which steps an ended timeline never came to."""
         return self.say("unreached", names=self.listed(each.step for each in steps))
+
+    # ── why an SOP did not start ─────────────────────────────────────────────────────────────────────────────
+
+    def closest(self, closest: Closest, applied_at: datetime | None) -> list[str]:
+        """Return what came closest to a trigger, a line for each event."""
+        lines = [self._miss(each, applied_at) for each in closest.events]
+        if closest.others:
+            lines.append(self.say("miss_more", number=closest.others))
+        if closest.hits:
+            lines.append(self.say("hit_times", number=closest.hits))
+        if not lines:
+            lines.append(self.say("miss_none", type=closest.type) if closest.type else self._stands(closest.now))
+        return lines
+
+    def _stands(self, now: Evaluation | None) -> str:
+        """Return how the clock or the date stands that a trigger counts by."""
+        if now is None:
+            return self.say("miss_clock")
+        if now.kind == "attr":
+            return self.say("name_is", name=now.name, actual=self._actual(now))
+        return self._condition(now)
+
+    def _miss(self, miss: NearMiss, applied_at: datetime | None) -> str:
+        why = self.conditions(miss.fields) if miss.fields else self.reason(miss.reason)
+        return self.say(
+            f"miss_{miss.kind}", event=f"{self.time(miss.time)} {miss.type} {miss.actual}".rstrip(), why=why,
+            wanted=self.say("or").join(miss.wanted), applied=self.time(applied_at) if applied_at else "?",
+        )  # fmt: skip
+
+    def would(self, would: WouldStart) -> str:
+        """Return what a trigger now would lead to."""
+        if would.starts:
+            return self.say("would_start")
+        return self.say("would_not", why=self.reason(would.reason, would.detail))
+
+    def condition_now(self, now: ConditionNow) -> str:
+        """Return what one condition comes to at present."""
+        if now.holds is not True:
+            return self.conditions(now.asked)
+        actual = (self.say("name_is", name=each.name or each.kind, actual=self._actual(each)) for each in now.asked)
+        said = self.say("because", said=self.say("holds_now"), why=self.say("semicolon").join(actual))
+        return self.say("at_path", said=said, path=now.path)
+
+    def _actual(self, one: Evaluation) -> str:
+        if one.actual is None or one.actual == []:
+            return self.say("no_value")
+        return self.listed(one.actual) if isinstance(one.actual, list) else self._value(one.actual)
 
     def nothing_to_tell(self, story: Story) -> str:
         """Return why there is nothing about the one SOP asked for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -12,11 +12,12 @@ from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.deciding import deciding
 from engine.core.errors import NotFound, did_you_mean
+from engine.core.nearness import PastEvent, closest, type_of, would_start
 from engine.core.reasons import Reason
-from engine.core.story import Story, ToldEvent, ToldStep, ToldTimeline, decisions, steps_to_come, triggers_of
+from engine.core.story import Story, ToldEvent, ToldStep, ToldTimeline, WhyNot, decisions, steps_to_come, triggers_of
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
-from engine.store import customers, stories
+from engine.store import customers, metrics, stories, timelines, why
 from engine.store.database import Row, transaction
 
 MOST_EVENTS = 1_000
@@ -40,11 +41,12 @@ class Explaining:
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
         self._engine, self._clock, self._current = engine, clock, current
 
-    def story(self, ref: str, *, sop: str | None = None, events: int = 100) -> Story:
+    def story(self, ref: str, *, sop: str | None = None, events: int = 100, why_not: bool = False) -> Story:
         """Return the story of the customer with this ref.
 
         Parameters:
-            sop: tell only what concerns this SOP; if nothing does, the story says what it waits for.
+            sop: tell only what concerns this SOP; if nothing does, the story says what it waits for and how close it came.
+            why_not: with `sop`, tell how close events came and whether it would start now, even where it was triggered.
             events: so many of the newest events, at most `MOST_EVENTS`.
 
         Raises NotFound for a customer no event ever named, and for an SOP that is neither defined nor was.
@@ -54,15 +56,18 @@ class Explaining:
             stories.begin_snapshot(connection)
             found = stories.events(connection, ref, sop, min(events, MOST_EVENTS))
             scene = self._scene(connection, ref, now)
-            timelines = stories.timelines(connection, scene.customer.id, sop)
-            if sop is not None and not timelines and scene.definitions.sop(sop) is None:
+            lines = stories.timelines(connection, scene.customer.id, sop)
+            if sop is not None and not lines and scene.definitions.sop(sop) is None:
                 hint = did_you_mean(sop, scene.definitions.sops)
                 raise NotFound(f"no SOP `{sop}`.{hint} `sop explain {ref}` shows all that concern this customer")
-            touches = stories.touches(connection, [each.id for each in timelines if each.id])
-            told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in timelines]
-            return _story(
+            touches = stories.touches(connection, [each.id for each in lines if each.id])
+            told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in lines]
+            story = _story(
                 ref, scene, found[-events:], len(found) > events, told, stories.rejected(connection, ref), sop
             )
+            if story.waits_for or why_not:
+                story = replace(story, why_not=_why_not(connection, scene, sop))
+            return story
 
     def _scene(self, connection: Connection, ref: str, now: datetime) -> _Scene:
         definitions = self._current.read(connection)
@@ -111,6 +116,32 @@ def _story(
         asked.title if asked else None,
         triggers_of(asked) if asked and not hit else [],
     )
+
+
+def _why_not(connection: Connection, scene: _Scene, sop: str | None) -> WhyNot | None:
+    """Return how close the customer's events came to starting the SOP, and whether it would start now."""
+    asked = scene.definitions.sop(sop) if sop else None
+    if asked is None:
+        return None
+    customer = scene.customer
+    if customer.id:
+        known = {customer.id: customer}
+        timelines.load_into(connection, known)
+        timelines.load_touched(connection, known, sorted(scene.definitions.touched_sops))
+        metrics.load_into(connection, known)
+    applied = why.in_force_since(connection, asked.sop)
+    types = sorted({kind for each in asked.trigger if (kind := type_of(each))})
+    past = [_past(row, asked.sop) for row in stories.events_of(connection, customer.ref, types, MOST_EVENTS)]
+    zone, first = scene.definitions.zone_of(customer.timezone), applied.first if applied else None
+    near = closest(asked, triggers_of(asked), past, customer, zone, first, scene.now)
+    best = near[0].events[0].row if near and near[0].events else None
+    data = next((each.data for each in past if each.row == best), {})
+    return WhyNot(first, near, would_start(customer, asked, scene.definitions, scene.now, data))
+
+
+def _past(row: Row, sop: str) -> PastEvent:
+    hit = next((each.path for each in decisions(row.outcome, sop) if each.what != "ended"), None)
+    return PastEvent(row.id, row.type, row.time, row.data, (row.outcome or {}).get("reason"), row.matched_at, hit)
 
 
 def _event(row: Row, sop: str | None) -> ToldEvent:

@@ -51,6 +51,19 @@ def events(connection: Connection, ref: str, sop: str | None, limit: int) -> lis
     return found[::-1]
 
 
+def events_of(connection: Connection, ref: str, types: Sequence[str], limit: int) -> list[Row]:
+    """Return the customer's newest events of these types, oldest first: what they were, and what came of them."""
+    found = rows(
+        connection,
+        """select id, type, time, data, matched_at, outcome from events
+           where subject = :ref and type = any(:types) order by id desc limit :limit""",
+        ref=ref,
+        types=list(types),
+        limit=limit,
+    )
+    return found[::-1]
+
+
 def events_wait(connection: Connection, ref: str) -> bool:
     """Return whether events of the customer are not matched yet."""
     return bool(rows(connection, "select 1 from events where subject = :ref and matched_at is null limit 1", ref=ref))
