@@ -21,11 +21,13 @@ from engine.core import facts
 from engine.core.errors import InstallationError
 from engine.core.events import Event
 from engine.current import CurrentChannels, CurrentDefinitions
+from engine.operations import Operations, operations_on
 from engine.ports import Channel, Clock, Hint, HintQueue
 from engine.queue import QueueError, RedisHintQueue
 from engine.queue import connect as connect_queue
 from engine.services.apply import Applying
 from engine.services.explain import Explaining
+from engine.services.forecast import Forecasting
 from engine.services.hold_anew import HoldingAnew
 from engine.services.ingest import Ingest
 from engine.services.join_existing import JoiningExisting
@@ -246,6 +248,11 @@ class Wiring:
         return Previewing(self.engine, self.clock, self.current)
 
     @cached_property
+    def operations(self) -> Operations:
+        """What operators may do."""
+        return operations_on(self.engine, self.clock, self.hints, self.current, self.channels)
+
+    @cached_property
     def sending(self) -> Sending:
         """The sender's service."""
         return Sending(self.engine, self.clock, self.leases, self.channels, self.settings.lease_margin)
@@ -259,3 +266,8 @@ class Wiring:
     def applying(self) -> Applying:
         """Applies definitions."""
         return Applying(self.engine, self.clock, self.current)
+
+    @cached_property
+    def forecasting(self) -> Forecasting:
+        """Works out what definitions would change."""
+        return Forecasting(self.engine, self.clock, self.current, CHANNEL_TYPES)

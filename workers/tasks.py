@@ -74,8 +74,9 @@ def refresh() -> None:
 
 @_task("reconcile")  # type: ignore[untyped-decorator]  # Celery ships no types
 def reconcile() -> None:
-    """Find again what got lost, and bring timelines and clocks in line that an apply left behind."""
+    """Find again what got lost, and bring timelines and clocks in line that an apply or a resume left behind."""
     wiring().reconciling.run_once()
+    wiring().operations.resuming.go_on()
     wiring().applying.settle()
     wiring().rethresholding.run(seconds=5.0)
 

@@ -27,6 +27,7 @@ def main() -> int:
             wiring.ingest,
             wiring.explaining,
             wiring.keys,
+            wiring.operations,
             settings,
             wiring.readiness,
             version("sop-engine"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from engine.operations import Operations
 from engine.ports import Clock
 from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
@@ -24,6 +25,7 @@ class Parts:
     ingest: Ingest
     explaining: Explaining
     keys: Keys
+    operations: Operations
     settings: Settings
     ready: Callable[[], dict[str, Any]]
     """Looks at what the API depends on; its answer's `ready` says whether events can be taken. May block."""

@@ -15,7 +15,7 @@ from engine.core.backoff import MAX_TRIES, retry_after
 from engine.core.reasons import Reason
 from engine.current import CurrentChannels
 from engine.ports import Channel, Clock, Receipt
-from engine.store import slots, touches
+from engine.store import definitions, slots, touches
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.touches import Claimed, Result
 
@@ -111,6 +111,7 @@ class Sending:
     def _claim(self, connection: Connection, channel: Channel) -> tuple[list[Claimed], int]:
         """Return what may be sent now, and how many touches were looked at (some may have been turned away)."""
         now = self._clock.now()
+        definitions.hold_generation(connection)  # a pause waits for this: once it is told, nothing more is claimed
         if touches.paused(connection, channel.name):
             return [], 0
         ids = touches.lock_ready(connection, channel.name, now, channel.batch_size)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.store.database import run, to_json
+from engine.store.database import Row, rows, run, to_json
 
 
 def add(connection: Connection, at: datetime, who: str, action: str, detail: Mapping[str, object]) -> None:
@@ -19,4 +19,17 @@ def add(connection: Connection, at: datetime, who: str, action: str, detail: Map
         who=who,
         action=action,
         detail=to_json(dict(detail)),
+    )
+
+
+def listed(connection: Connection, limit: int, before: int | None = None, action: str | None = None) -> list[Row]:
+    """Return the newest lines (id, at, who, action, detail), newest first: below the id `before`, of one action only."""
+    return rows(
+        connection,
+        """select id, at, who, action, detail from audit
+           where id < coalesce(cast(:before as bigint), 9223372036854775807)
+             and action = coalesce(cast(:action as text), action) order by id desc limit :limit""",
+        limit=limit,
+        before=before,
+        action=action,
     )

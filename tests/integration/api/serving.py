@@ -9,8 +9,10 @@ import redis
 from sqlalchemy import Engine
 
 from engine.api.parts import Parts
+from engine.channels import registry
 from engine.clocks import VirtualClock, wall_now
-from engine.current import CurrentDefinitions
+from engine.current import CurrentChannels, CurrentDefinitions
+from engine.operations import operations_on
 from engine.queue import RedisHintQueue
 from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
@@ -41,12 +43,15 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
     """The API's parts over a database and a Redis, with business time starting now and standing still."""
     clock = VirtualClock(wall_now())
     hints = RedisHintQueue(redis.Redis.from_url(redis_url, socket_timeout=2, decode_responses=True))
+    current = CurrentDefinitions(CHANNEL_TYPES)
+    channels = CurrentChannels(current, lambda name, config: registry.build(name, config, {}, wall=wall_now))
     return Parts(
         engine=engine,
         clock=clock,
         ingest=Ingest(engine, clock, hints, lambda event: []),
         explaining=Explaining(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         keys=Keys(engine, clock),
+        operations=operations_on(engine, clock, hints, current, channels),
         settings=Settings(_env_file=None),
         ready=Readiness(engine, hints),
         version="test",
