@@ -27,6 +27,7 @@ from engine.queue import QueueError, RedisHintQueue
 from engine.queue import connect as connect_queue
 from engine.services.apply import Applying
 from engine.services.explain import Explaining
+from engine.services.fall_back import FallingBack
 from engine.services.forecast import Forecasting
 from engine.services.hold_anew import HoldingAnew
 from engine.services.ingest import Ingest
@@ -41,6 +42,7 @@ from engine.services.refresh_segments import Refreshing
 from engine.services.rethreshold import Rethresholding
 from engine.services.send import Sending
 from engine.services.sweep import Sweeping
+from engine.services.take_receipts import TakingReceipts
 from engine.services.take_slots import TakingSlots
 from engine.services.why import Telling
 from engine.settings import Settings
@@ -216,6 +218,16 @@ class Wiring:
     def holding_anew(self) -> HoldingAnew:
         """Holds anew what missed its hours."""
         return HoldingAnew(self.engine, self.clock, self.current)
+
+    @cached_property
+    def falling_back(self) -> FallingBack:
+        """Takes the next channel where staff did not confirm."""
+        return FallingBack(self.engine, self.clock, self.current)
+
+    @cached_property
+    def taking_receipts(self) -> TakingReceipts:
+        """Takes what is told of touches afterwards."""
+        return TakingReceipts(self.engine, self.clock)
 
     @cached_property
     def sweeping(self) -> Sweeping:

@@ -32,6 +32,7 @@ def _task(name: str):  # type: ignore[no-untyped-def]  # Celery ships no types
 def plan() -> None:
     """Plan what is due, then hint that there is work to send."""
     wiring().holding_anew.run()
+    wiring().falling_back.run()
     done = wiring().planning.run()
     for channel in sorted(done.channels):
         send.apply_async((channel,), expires=_SOON)

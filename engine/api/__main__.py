@@ -28,6 +28,7 @@ def main() -> int:
             wiring.explaining,
             wiring.keys,
             wiring.operations,
+            wiring.taking_receipts,
             settings,
             wiring.readiness,
             version("sop-engine"),

@@ -13,6 +13,7 @@ from engine.ports import Clock
 from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
+from engine.services.take_receipts import TakingReceipts
 from engine.settings import Settings
 
 
@@ -26,6 +27,7 @@ class Parts:
     explaining: Explaining
     keys: Keys
     operations: Operations
+    taking_receipts: TakingReceipts
     settings: Settings
     ready: Callable[[], dict[str, Any]]
     """Looks at what the API depends on; its answer's `ready` says whether events can be taken. May block."""

@@ -11,6 +11,9 @@ from engine.ports import Receipt
 LONGEST_WAIT = 86_400.0
 """Seconds. A provider that asks for more in Retry-After is asked again after this."""
 
+OUTCOME_HEADER = "sop-outcome"
+"""Of a 2xx answer: `handed` says that staff has it and must confirm first (`POST /v1/receipts`)."""
+
 _TRY_AGAIN = frozenset({408, 425, 429})
 
 
@@ -23,7 +26,8 @@ def receipt(status: int, headers: Mapping[str, str]) -> Receipt:
     """
     title = _title(status)
     if 200 <= status < 300:
-        return Receipt("sent", title)
+        handed = headers.get(OUTCOME_HEADER, "").strip().lower() == "handed"
+        return Receipt("handed" if handed else "sent", title)
     if status in _TRY_AGAIN or 500 <= status < 600:
         return Receipt("retry", title, retry_after=retry_after(headers))
     if 300 <= status < 400:

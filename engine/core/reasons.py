@@ -55,6 +55,7 @@ class Reason(StrEnum):
     HOLDOUT = "holdout"
     NO_VARIANT = "no_variant"
     FALLBACK = "fallback"
+    NOT_CONFIRMED = "not_confirmed"
     RECALLED = "recalled"
     MISSING_VALUE = "missing_value"
     TEMPLATE_ERROR = "template_error"
@@ -121,6 +122,7 @@ SENTENCES: dict[Reason, Sentence] = {
     Reason.HOLDOUT: Sentence("属于对照组，不发送", "in the holdout group; nothing is sent"),
     Reason.NO_VARIANT: Sentence("没有一个变体的条件成立", "no variant's conditions hold"),
     Reason.FALLBACK: Sentence("员工未及时确认，改走下一个渠道", "not confirmed in time; it goes over the next channel"),
+    Reason.NOT_CONFIRMED: Sentence("员工没有发出", "staff did not send it"),
     Reason.RECALLED: Sentence("已被操作人员撤回", "recalled by an operator"),
     Reason.BEFORE_START: Sentence("该时刻在时间线开始之前", "its time lies before the timeline's start"),
     Reason.EXPIRED: Sentence("耽搁太久，已过有效期", "held back too long; it has expired"),

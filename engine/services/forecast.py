@@ -189,7 +189,9 @@ class _Samples:
         known = definitions_store.ever_applied(self._connection, new)
         for name in new:
             new_sop = self._sides.after.sops[name].sop
-            number, held, ids = store.customers_meeting(self._connection, new_sop, self._sides.after, self._now, self._most)
+            number, held, ids = store.customers_meeting(
+                self._connection, new_sop, self._sides.after, self._now, self._most
+            )
             self.meeting[name] = ("again" if name in known else _mode(new_sop), number - held, Sample(held, ids))
         if playing:
             self.playing.append(Sample(*store.customers_in_flight(self._connection, self._most)))

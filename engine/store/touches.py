@@ -236,6 +236,48 @@ def expire(connection: Connection, touches: Sequence[HeldAnew], now: datetime) -
     )
 
 
+# ── falling back ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unconfirmed(connection: Connection, now: datetime, limit: int) -> list[Row]:
+    """Return id and customer_id of touches handed longer ago than staff has to confirm them; nothing is locked."""
+    return rows(
+        connection,
+        """select id, customer_id from touches where status = 'handed' and fallback_after is not null
+             and handed_at + fallback_after <= :now order by handed_at limit :limit""",
+        now=now,
+        limit=limit,
+    )
+
+
+def handed(connection: Connection, ids: Sequence[int]) -> list[Row]:
+    """Lock those of these touches that are handed still, by id; return what falling back looks at."""
+    return rows(
+        connection,
+        """select id, timeline_id, customer_id, sop, step, kind, channel, due_at, limit_at, counted_on, body, version, variant, fallback
+           from touches where id = any(:ids) and status = 'handed' order by id for update""",
+        ids=list(ids),
+    )
+
+
+def replace(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Let handed touches expire whose place another takes."""
+    run(
+        connection,
+        """update touches set status = 'expired', reason = 'fallback', ended_at = :now
+           where id = any(:ids) and status = 'handed'""",
+        ids=list(ids),
+        now=now,
+    )
+
+
+def wait_for_staff(connection: Connection, ids: Sequence[int]) -> None:
+    """Look no more for another channel for these handed touches: there is none."""
+    run(
+        connection, "update touches set fallback_after = null where id = any(:ids) and status = 'handed'", ids=list(ids)
+    )
+
+
 # ── recording ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -198,7 +198,9 @@ class Pipeline(Process):
         return events
 
     def plan(self) -> int:
-        """Plan what is due; return how many touches that made."""
+        """Do what the planning task does; return how many touches that made."""
+        self.wiring.holding_anew.run()
+        self.wiring.falling_back.run()
         return self.wiring.planning.run().touches
 
     def send(self, channel: str = "log") -> Sent:

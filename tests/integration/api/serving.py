@@ -18,6 +18,7 @@ from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
 from engine.services.readiness import Readiness
+from engine.services.take_receipts import TakingReceipts
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
 
@@ -52,6 +53,7 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
         explaining=Explaining(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         keys=Keys(engine, clock),
         operations=operations_on(engine, clock, hints, current, channels),
+        taking_receipts=TakingReceipts(engine, clock),
         settings=Settings(_env_file=None),
         ready=Readiness(engine, hints),
         version="test",

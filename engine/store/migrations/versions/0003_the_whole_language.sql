@@ -18,6 +18,7 @@ create index touches_counted on touches (customer_id, counted_on)
     where counted_on is not null and status in ('queued', 'sending', 'sent', 'handed', 'unknown');
 create index touches_overstayed on touches (send_before) where status = 'queued';
 create index touches_handed on touches (handed_at) where status = 'handed' and fallback_after is not null;
+create index touches_handed_key on touches (key) where status = 'handed';
 create index touches_of_sop on touches (sop, id);
 
 alter table timelines
