@@ -41,6 +41,7 @@ from engine.services.reconcile import Reconciling
 from engine.services.refresh_segments import Refreshing
 from engine.services.rethreshold import Rethresholding
 from engine.services.send import Sending
+from engine.services.simulate import Simulating
 from engine.services.sweep import Sweeping
 from engine.services.take_receipts import TakingReceipts
 from engine.services.take_slots import TakingSlots
@@ -258,6 +259,11 @@ class Wiring:
     def previewing(self) -> Previewing:
         """Counts segments and the moves a refresh would make."""
         return Previewing(self.engine, self.clock, self.current)
+
+    @cached_property
+    def simulating(self) -> Simulating:
+        """Simulates on what is recorded."""
+        return Simulating(self.engine, self.clock, self.current)
 
     @cached_property
     def operations(self) -> Operations:

@@ -27,6 +27,7 @@ PARTS = {
     "definitions": ("init", "validate", "schema", "apply"),
     "segments": ("segments",),
     "events": ("event", "events"),
+    "simulate": ("simulate",),
     "explain": ("explain",),
     "why": ("why",),
     "log": ("log",),

@@ -45,6 +45,13 @@ class DaysOff:
             day = day_shift(day, 1)
         return day
 
+    def next_off(self, day: date, last: date) -> date | None:
+        """Return the first day from `day` to `last`, both included, on which nothing goes out; None where all are open."""
+        if not self:
+            return None
+        days = (date.fromordinal(number) for number in range(day.toordinal(), last.toordinal() + 1))
+        return next((each for each in days if self.skips(each)), None)
+
 
 NONE_OFF = DaysOff()
 """No day is off: no calendar is configured."""

@@ -31,7 +31,7 @@ class TouchLine:
 
     at: datetime
     timeline: int
-    """Its place among the calendar's runs."""
+    """The number of its run."""
     sop: str
     title: str
     key: str
@@ -89,6 +89,7 @@ Line = EventLine | TouchLine | HeldLine | EndLine
 class Run:
     """One timeline of the calendar."""
 
+    number: int
     sop: str
     title: str
     key: str
@@ -120,7 +121,7 @@ def calendar_of(
     """Return the calendar of a customer as they are at the end of what was played, of all SOPs or of one."""
     writing = _Writing(customer, played, definitions, until)
     lines = [line for line in writing.lines() if sop is None or _concerns(line, sop)]
-    runs = [writing.run(each) for each in writing.timelines]
+    runs = [writing.run(each) for each in writing.timelines if sop is None or each.sop == sop]
     name = customer.attributes.get("name")
     return Calendar(customer.ref, str(name) if name is not None else None, writing.zone_name, lines, runs)
 
@@ -201,10 +202,10 @@ class _Writing:
         return EndLine(self._local(ended_at), *self._titled(timeline), timeline.state, timeline.reason, timeline.detail)
 
     def run(self, timeline: Timeline) -> Run:
-        _, sop, title, key = self._titled(timeline)
+        number, sop, title, key = self._titled(timeline)
         ended = self._local(timeline.ended_at) if timeline.ended_at else None
         return Run(
-            sop, title, key, timeline.state, self._local(timeline.start), self._local(timeline.anchor), ended, timeline.reason,
+            number, sop, title, key, timeline.state, self._local(timeline.start), self._local(timeline.anchor), ended, timeline.reason,
             timeline.detail, False, list(self._to_come(timeline)),
         )  # fmt: skip
 

@@ -58,6 +58,7 @@ CALENDAR_PHRASES: dict[str, Sentence] = {
     "sim_by_channel": Sentence("渠道", "Channels"),
     "sim_held_back": Sentence("推迟", "Put off"),
     "sim_compared": Sentence("与实际相比", "Compared with what happened"),
+    "sim_customers_count": Sentence("客户", "customers"),
     "sim_customers": Sentence("客户日历", "Calendars"),
     "sim_not_shown": Sentence(
         "另有 {number:,} 位客户未列出；用 --limit 查看更多",

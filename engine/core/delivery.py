@@ -25,7 +25,7 @@ from engine.core.reaching import defined_channels, open_channels
 from engine.core.reasons import Reason
 from engine.core.rendering import body_of, template_context
 from engine.core.timelines import DueStep, next_step, schedule, settle
-from engine.core.timing import FOREVER, local_date
+from engine.core.timing import local_date
 from engine.core.touch import HELD, Touch, touch_key
 from engine.core.trace import Trace
 from engine.core.variants import choose, content_of
@@ -237,7 +237,7 @@ def _allow(touch: Touch, due: DueStep, going: Going, scene: _Scene) -> None:
     timeline = scene.timeline
     looked = timeline.due_at if touch.waited and timeline.due_at is not None else due.opens
     touch.ready_at = min(max(due.opens, looked), scene.now)
-    touch.send_before = min(touch.limit, closes(going, scene.now) or FOREVER)
+    touch.send_before = closes(going, scene.now, touch.limit)
     touch.fallback_after = scene.sop.fallback_of(due.step)
     if touch.kind == "message":
         touch.counted_on = local_date(scene.now, going.zone)

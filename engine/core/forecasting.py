@@ -124,7 +124,7 @@ def ahead(
 
 def _play_both(customer: Customer, weight: float, change: Change, found: Ahead) -> None:
     now, installation = change.now, change.installation
-    found.before.add(play_one(fork(customer), [], change.before, now, found.until, installation), weight)
+    found.before.add(play_one(_as_before(customer), [], change.before, now, found.until, installation), weight)
     found.after.add(play_one(_as_after(customer, change), [], change.after, now, found.until, installation), weight)
 
 
@@ -136,6 +136,15 @@ def _play_joining(customer: Customer, at: datetime, sop: Sop, weight: float, cha
     for events, times in (([event], weight), ([], -weight)):
         after = _as_after(customer, change)
         found.after.add(play_one(after, events, change.after, change.now, found.until, change.installation), times)
+
+
+def _as_before(customer: Customer) -> Customer:
+    """Return the customer as they go on unchanged. Pauses are left out of account: what is parked goes on when it is due."""
+    same = fork(customer)
+    for timeline in same.active_timelines():
+        if timeline.waiting == Reason.PAUSED and timeline.step_due is not None:
+            timeline.due_at, timeline.waiting = timeline.step_due, None
+    return same
 
 
 def _as_after(customer: Customer, change: Change) -> Customer:

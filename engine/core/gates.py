@@ -15,10 +15,14 @@ from engine.core.definitions import Cap, Gate
 from engine.core.quiet import next_quiet_start, quiet_until
 from engine.core.reasons import Reason
 from engine.core.timelines import on_open_day, time_of_day
-from engine.core.timing import at_local, day_shift, local_date
+from engine.core.timing import FOREVER, at_local, day_shift, local_date
 
 _MOST_MOVES = 800
 """A touch is moved so often at most; a cap of a year needs one for each day."""
+
+
+_LAST_DAY = FOREVER - timedelta(days=7)
+"""Later moments have no local date in some zones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +174,19 @@ def _within(counted: dict[date, int], end: date, days: int) -> int:
 # ── until when ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def closes(going: Going, moment: datetime) -> datetime | None:
-    """Return when what allows it at `moment` ends, None where nothing does: quiet hours, a day off, the day it counts on."""
-    ends: list[datetime | None] = []
+def closes(going: Going, moment: datetime, limit: datetime) -> datetime:
+    """Return when what allows it at `moment` ends: quiet hours or a day off begin, the day it counts on is over, its limit."""
+    ends = [limit]
     quiet, days_off = going.definitions.engine.quiet_hours, going.definitions.days_off
+    today = local_date(moment, going.zone)
     if quiet is not None and "quiet_hours" not in going.exempt:
-        ends.append(next_quiet_start(moment, quiet, going.zone))
-    tomorrow = day_shift(local_date(moment, going.zone), 1)
-    off = bool(days_off) and "calendar" not in going.exempt and days_off.skips(tomorrow)
-    counts = going.kind == "message" and bool(going.definitions.engine.caps)
-    if off or counts:
-        ends.append(at_local(tomorrow, time(), going.zone))
-    return min((each for each in ends if each is not None), default=None)
+        ends.append(next_quiet_start(moment, quiet, going.zone) or limit)
+    if "calendar" not in going.exempt:
+        off = days_off.next_off(day_shift(today, 1), local_date(min(limit, _LAST_DAY), going.zone))
+        ends += [at_local(off, time(), going.zone)] if off else []
+    if going.kind == "message" and going.definitions.engine.caps:
+        ends.append(at_local(day_shift(today, 1), time(), going.zone))
+    return min(ends)
 
 
 def count(customer: Customer, day: date, channel: str, number: int = 1) -> None:

@@ -10,7 +10,7 @@ from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Gate
 from engine.core.delivery import claimants
 from engine.core.gates import Going, closes, count, hold
-from engine.core.timing import FOREVER, local_date
+from engine.core.timing import local_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,7 @@ def hold_anew(queued: Queued, definitions: Definitions, now: datetime) -> HeldAn
     ready = held.until if held else now
     counted = local_date(ready, going.zone) if queued.kind == "message" else None
     _move_count(queued, counted)
-    send_before = min(queued.limit, closes(going, ready) or FOREVER)
-    return HeldAnew(queued.id, ready, send_before, counted, held.reason if held else None)
+    return HeldAnew(queued.id, ready, closes(going, ready, queued.limit), counted, held.reason if held else None)
 
 
 def _going(queued: Queued, definitions: Definitions, now: datetime) -> Going:

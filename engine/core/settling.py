@@ -115,11 +115,11 @@ def _steps(sop_id: str, definitions: Definitions) -> set[str]:
 
 
 def _to_come(timeline: Timeline, customer: Customer, definitions: Definitions) -> dict[str, datetime | None]:
-    """Return the steps the timeline has not had, each with its time, None where that is not known yet."""
+    """Return the steps the timeline has not had, each with when it may go out, None where that is not known yet."""
     sop = definitions.sop(timeline.sop)
     if sop is None:
         return {}
-    due = {each.step.id: each.due for each in schedule(timeline, sop, customer, definitions)}
+    due = {each.step.id: each.opens for each in schedule(timeline, sop, customer, definitions)}
     return {step.id: due.get(step.id) for step in sop.steps if step.id not in timeline.had}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -62,40 +62,81 @@ class Wanted:
     """So many calendars."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who is played: customers known already, and the events to come."""
+class Simulation:
+    """Plays customers up to and including `until`, part by part. Of customers not shown only figures are kept."""
 
-    events: Iterable[Event]
-    begin: datetime
-    customers: Iterable[Customer] = ()
-    known_at: datetime = EVER
-    """The moment at which the customers are as given."""
+    def __init__(
+        self,
+        definitions: Definitions,
+        begin: datetime,
+        until: datetime,
+        wanted: Wanted,
+        installation: str = NOWHERE,
+        progress: Progress = lambda done: None,
+    ) -> None:
+        self._definitions, self._begin, self._until, self._wanted = definitions, begin, until, wanted
+        self._installation, self._progress = installation, progress
+        self._counting = Counting(definitions, wanted.sop)
+        self._calendars: list[Calendar] = []
+        self._not_shown = 0
+
+    def play(self, events: Iterable[Event], customers: Iterable[Customer] = (), known_at: datetime = EVER) -> None:
+        """Play these events.
+
+        Parameters:
+            customers: those known already; they are changed.
+            known_at: the moment at which they are as given.
+        """
+        played_each = play_each(customers, events, self._definitions, known_at, self._until, self._installation)
+        for customer, played in played_each:
+            self._counting.add(played)
+            if len(self._calendars) < self._wanted.limit:
+                calendar = calendar_of(customer, played, self._definitions, self._until, self._wanted.sop)
+                self._calendars += [calendar] if calendar.lines else []
+            elif played.log:
+                self._not_shown += 1
+            self._progress(self._counting.customers)
+
+    def report(self, compared: list[Compared] | None = None) -> Report:
+        """Return what came out."""
+        zone_name = self._definitions.engine.timezone
+        here = zone(zone_name)
+        titles = {name: defined.sop.title for name, defined in self._definitions.sops.items()}
+        return Report(
+            self._begin.astimezone(here), self._until.astimezone(here), zone_name, titles, self._counting.totals(),
+            self._calendars, self._not_shown, compared,
+        )  # fmt: skip
 
 
 def simulate(
-    cast: Cast,
+    events: Iterable[Event],
     definitions: Definitions,
+    begin: datetime,
     until: datetime,
     wanted: Wanted = Wanted(),
-    installation: str = NOWHERE,
     progress: Progress = lambda done: None,
 ) -> Report:
-    """Play everybody up to and including `until` and return the report. Of customers not shown only figures are kept."""
-    counting = Counting(definitions, wanted.sop)
-    calendars: list[Calendar] = []
-    not_shown = 0
-    for customer, played in play_each(cast.customers, cast.events, definitions, cast.known_at, until, installation):
-        counting.add(played)
-        if len(calendars) < wanted.limit:
-            calendar = calendar_of(customer, played, definitions, until, wanted.sop)
-            calendars += [calendar] if calendar.lines else []
-        else:
-            not_shown += 1
-        progress(counting.customers)
-    zone_name = definitions.engine.timezone
-    here = zone(zone_name)
-    titles = {name: defined.sop.title for name, defined in definitions.sops.items()}
-    return Report(
-        cast.begin.astimezone(here), until.astimezone(here), zone_name, titles, counting.totals(), calendars, not_shown
-    )
+    """Play events of customers of whom nothing else is known and return the report."""
+    simulation = Simulation(definitions, begin, until, wanted, progress=progress)
+    simulation.play(events)
+    return simulation.report()
+
+
+def compared(totals: Totals, had: Mapping[tuple[str, str], tuple[int, int]], order: Iterable[str]) -> list[Compared]:
+    """Return each step as it really went beside how it would have gone, the SOPs in this order.
+
+    Parameters:
+        had: SOP and step → how many were sent, how many skipped.
+    """
+    would: dict[tuple[str, str], list[int]] = {}
+    for each in totals.steps:
+        would.setdefault((each.sop, each.step), [0, 0])[each.status == "skipped"] += each.number
+    places = {sop: number for number, sop in enumerate(order)}
+    steps = sorted(
+        dict.fromkeys([*would, *had]), key=lambda step: (places.get(step[0], len(places)), step[0])
+    )  # stable: the steps of an SOP stay in the totals' order
+    return [
+        Compared(sop, step, had.get((sop, step), (0, 0))[0], would.get((sop, step), [0, 0])[0],
+                 had.get((sop, step), (0, 0))[1], would.get((sop, step), [0, 0])[1])
+        for sop, step in steps
+    ]  # fmt: skip

@@ -19,6 +19,7 @@ from engine.core.diff import Difference, Version, differences
 from engine.core.errors import DefinitionError, NotFound
 from engine.core.forecasting import Ahead, ahead, self_starting
 from engine.core.foreseen import Change, ExistingForecast, Sample, SopForecast, all_fates, in_flight, meeting
+from engine.core.gates import counted_since
 from engine.current import CurrentDefinitions, assembled
 from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.loading import SEGMENTS_FILE
@@ -210,7 +211,7 @@ class _Samples:
         known: dict[int, Customer] = {}
         overtaken: set[str] = set()
         for begin in range(0, len(ids), _BATCH):
-            part = _read(connection, ids[begin : begin + _BATCH], (sides.before, sides.after))
+            part = _read(connection, ids[begin : begin + _BATCH], (sides.before, sides.after), self._now)
             overtaken |= inbox.subjects_waiting(connection, [each.ref for each in part.values()])
             known |= part
         return Change(
@@ -224,13 +225,17 @@ class _Samples:
         )
 
 
-def _read(connection: Connection, ids: Sequence[int], sides: Iterable[Definitions]) -> dict[int, Customer]:
+def _read(
+    connection: Connection, ids: Sequence[int], sides: Sequence[Definitions], now: datetime
+) -> dict[int, Customer]:
     """Read customers as a planner does, for whichever definitions decide."""
     known = customers.load(connection, ids)
     timelines.load_into(connection, known)
     timelines.load_touched(connection, known, sorted(set().union(*(each.touched_sops for each in sides))))
     if any(each.uses_metrics for each in sides):
         metrics.load_into(connection, known)
+    if counted_days := max(each.counted_days for each in sides):
+        timelines.load_counted(connection, known, counted_since(now, counted_days))
     timelines.load_had(connection, [each for customer in known.values() for each in customer.timelines])
     return known
 

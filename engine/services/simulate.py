@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
+from sqlalchemy import Connection, Engine
 
 from engine.core import facts, intake
 from engine.core.canonical import show
 from engine.core.catalog import Definitions
-from engine.core.errors import DefinitionError, EventConflict, EventError
+from engine.core.errors import DefinitionError, EventConflict, EventError, NotFound, SopError
 from engine.core.events import Event
 from engine.core.intake import MAX_EVENT_BYTES
+from engine.core.rebuilding import rebuilt
+from engine.core.simulation import Progress, Report, Simulation, Wanted, compared
 from engine.core.timing import FOREVER
-from engine.current import assembled
+from engine.current import CurrentDefinitions, assembled
 from engine.definitions_yaml import Loaded
+from engine.ports import Clock
+from engine.store import history, stories
+from engine.store.database import Row, transaction
+from engine.store.installation import installation_id
 
 _BOM = b"\xef\xbb\xbf"
+_BATCH = 1_000
+"""So many customers are held in memory at a time."""
 _FAR = FOREVER.replace(year=9000)
 
 
@@ -109,3 +118,81 @@ def _read(text: bytes, now: datetime) -> intake.Reading:
     untimed = raw.get("time") is None
     reading = intake.examine(raw, now if untimed else _FAR)  # the future is what is simulated
     return reading if untimed else replace(reading, event=replace(reading.event, received_at=reading.event.time))
+
+
+class Simulating:
+    """Simulates on what is recorded. Only reads, in one snapshot."""
+
+    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
+        self._engine, self._clock, self._current = engine, clock, current
+
+    def in_force(self) -> Definitions:
+        """Return the definitions in force."""
+        with transaction(self._engine) as connection:
+            return self._current.read(connection)
+
+    def now(self) -> datetime:
+        """Return the present, by the clock of the business."""
+        return self._clock.now()
+
+    def replay(
+        self,
+        definitions: Definitions,
+        since: datetime,
+        wanted: Wanted,
+        only: Sequence[str] | None = None,
+        progress: Progress = lambda done: None,
+    ) -> Report:
+        """Return what the events recorded since then would have led to under these definitions, beside what really happened.
+
+        Parameters:
+            only: refs of the customers concerned; None for all.
+        Raises NotFound for a ref that no customer has, SopError where `since` lies ahead.
+        """
+        now = self._clock.now()
+        if since >= now:
+            raise SopError(
+                f"--since {since.isoformat(timespec='minutes')} is not in the past; write 30d, or an earlier date"
+            )
+        with transaction(self._engine) as connection:
+            stories.begin_snapshot(connection)
+            missing = history.unknown(connection, only) if only is not None else []
+            if missing:
+                raise NotFound(f"no customer has the ref {', '.join(missing[:10])}")
+            installation = installation_id(connection)
+            simulation = Simulation(definitions, since, now, wanted, installation, progress)
+            for refs in _batches(connection, only):
+                self._play(connection, simulation, refs, definitions, since, now, installation)
+            had = history.touches_by_step(connection, since, now, only, wanted.sop)
+        report = simulation.report()
+        return replace(report, compared=compared(report.totals, _by_step(had), definitions.sops))
+
+    @staticmethod
+    def _play(
+        connection: Connection,
+        simulation: Simulation,
+        refs: list[str],
+        definitions: Definitions,
+        since: datetime,
+        now: datetime,
+        installation: str,
+    ) -> None:
+        pasts = history.pasts(connection, refs, since, sorted(definitions.touched_sops))
+        customers = [rebuilt(past, definitions, since, installation) for past in pasts.values()]
+        simulation.play(history.reported(connection, refs, since, now), customers, since)
+
+
+def _batches(connection: Connection, only: Sequence[str] | None) -> Iterator[list[str]]:
+    last = ""
+    while refs := history.refs(connection, last, _BATCH, only):
+        yield refs
+        last = refs[-1]
+
+
+def _by_step(had: Sequence[Row]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return how many touches were sent, and how many skipped, by SOP and step."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for row in had:
+        sent, skipped = found.get((row.sop, row.step), (0, 0))
+        found[(row.sop, row.step)] = (sent, skipped + row.number) if row.skipped else (sent + row.number, skipped)
+    return found

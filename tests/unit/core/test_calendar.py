@@ -158,3 +158,12 @@ def test_the_next_open_day(
     assert not known.skips(found)
     assert found >= day
     assert all(known.skips(day + timedelta(days=each)) for each in range((found - day).days))
+
+
+def test_the_next_day_off() -> None:
+    known = DaysOff(skipped=frozenset((date(2026, 3, 4),)), weekend=frozenset((5, 6)))
+    assert known.next_off(A_MONDAY, date(2026, 3, 31)) == date(2026, 3, 4)
+    assert known.next_off(date(2026, 3, 5), date(2026, 3, 31)) == date(2026, 3, 7)
+    assert known.next_off(date(2026, 3, 4), date(2026, 3, 4)) == date(2026, 3, 4)
+    assert known.next_off(A_MONDAY, date(2026, 3, 3)) is None
+    assert NONE_OFF.next_off(A_MONDAY, date.max) is None

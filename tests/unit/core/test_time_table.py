@@ -5,16 +5,19 @@ Every expected moment is in UTC. What local clocks show stands in the comments.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
 from engine.calendars import days_off
 from engine.core.definitions.calendar import QuietHours, WorkCalendar
+from engine.core.playback import play
 from engine.core.quiet import next_quiet_start, quiet_until
 from engine.core.timelines import schedule
 from engine.core.timing import at_local
-from tests.builders import a_customer, a_sop, a_timeline, definitions
+from tests.builders import INSTALLATION, a_customer, a_sop, a_timeline, an_engine, an_event, definitions
 
 
 def utc(text: str) -> datetime:
@@ -199,3 +202,107 @@ def test_a_day_off_moves_to_the_next_open_day(country: str, skip: str, zone_name
     known = days_off(WorkCalendar.model_validate({"country": country, "subdivision": part, "skip": [skip]}))
     found = known.next_open(date.fromisoformat(day))
     assert at_local(found, time(10), zone_name) == utc(opens)
+
+
+WINDOWS = [
+    # zone, anchor, day, window, from, to (not included)
+    ("Asia/Shanghai", "2026-03-01 04:00", 1, "10:00-11:30", "2026-03-02 02:00", "2026-03-02 03:30"),
+    ("Asia/Kathmandu", "2026-02-28 18:20", 1, "10:00-11:30", "2026-03-02 04:15", "2026-03-02 05:45"),
+    ("America/New_York", "2026-03-07 17:00", 1, "02:00-03:00", "2026-03-08 07:00", "2026-03-08 07:01"),  # no such hour
+    ("America/New_York", "2026-03-07 17:00", 1, "10:00-11:30", "2026-03-08 14:00", "2026-03-08 15:30"),
+    ("America/New_York", "2026-10-31 16:00", 1, "01:00-02:00", "2026-11-01 05:00", "2026-11-01 06:00"),  # the first
+    ("Australia/Lord_Howe", "2026-10-03 01:00", 1, "02:00-02:30", "2026-10-03 15:30", "2026-10-03 15:31"),
+    ("Africa/Cairo", "2026-04-23 10:00", 1, "00:00-00:30", "2026-04-23 22:00", "2026-04-23 22:01"),
+    ("Pacific/Auckland", "2026-12-31 11:30", 0, "09:00-10:00", "2026-12-31 20:00", "2026-12-31 21:00"),
+]
+
+
+@pytest.mark.parametrize(("zone_name", "anchor", "day", "window", "begin", "end"), WINDOWS)
+def test_a_window_lies_in_the_local_day(
+    zone_name: str, anchor: str, day: int, window: str, begin: str, end: str
+) -> None:
+    sop = a_sop(steps=[{"id": "s", "day": day, "window": window, "message": {"text": "您好"}}])
+    for number in range(40):
+        customer = a_customer(timezone=zone_name, ref=f"c-{number}")
+        (step,) = schedule(a_timeline(sop, utc(anchor)), sop, customer, definitions(sop))
+        assert utc(begin) <= step.due < utc(end)
+
+
+NIGHT = {"quiet_hours": ["21:00", "09:00"]}
+CHINA = {"calendar": {"country": "CN", "skip": ["public_holiday"]}}
+CHINA_AND_WEEKENDS = {"calendar": {"country": "CN", "skip": ["public_holiday", "weekend"]}}
+ONE_A_DAY = {"caps": [{"max": 1, "per": "1d"}]}
+TWO_A_WEEK = {"caps": [{"max": 2, "per": "7d"}]}
+
+THROUGH_DELIVERY = [
+    # zone, engine.yaml, anchor, steps (day and time of day, or elapsed time), when each goes out (or why not)
+    ("Asia/Shanghai", NIGHT, "2026-03-01 04:00", ["1 22:00"], ["2026-03-03 01:00"]),
+    ("Asia/Shanghai", NIGHT, "2026-12-30 04:00", ["1 21:00"], ["2027-01-01 01:00"]),
+    ("Asia/Shanghai", NIGHT, "2028-02-27 04:00", ["1 23:59", "2 09:00"], ["expired quiet_hours", "2028-02-29 01:00"]),
+    ("Asia/Shanghai", NIGHT, "2026-03-01 04:00", ["1 20:59", "2 09:00"], ["2026-03-02 12:59", "2026-03-03 01:00"]),
+    ("America/New_York", NIGHT, "2026-03-07 17:00", ["10h"], ["2026-03-08 13:00"]),  # 22:00; 09:00 after the change
+    ("America/New_York", NIGHT, "2026-10-31 16:00", ["10h"], ["2026-11-01 14:00"]),
+    ("America/New_York", {"quiet_hours": ["22:00", "02:30"]}, "2026-03-07 17:00", ["1 01:00"], ["2026-03-08 07:00"]),
+    ("Europe/London", NIGHT, "2026-03-28 12:00", ["1 01:30"], ["2026-03-29 08:00"]),  # no 01:30
+    ("Europe/London", NIGHT, "2026-10-24 12:00", ["0 23:00"], ["2026-10-25 09:00"]),
+    ("Australia/Lord_Howe", NIGHT, "2026-10-03 01:00", ["0 22:00"], ["2026-10-03 22:00"]),
+    ("Asia/Kathmandu", NIGHT, "2026-03-01 06:00", ["0 21:00"], ["2026-03-02 03:15"]),
+    ("America/Sao_Paulo", {"quiet_hours": ["00:00", "08:00"]}, "2018-11-03 12:00", ["1 00:00"], ["2018-11-04 10:00"]),
+    ("Africa/Casablanca", NIGHT, "2026-02-14 12:00", ["1 02:30"], ["2026-02-15 09:00"]),
+    ("Pacific/Apia", NIGHT, "2011-12-29 20:00", ["0 23:00"], ["2011-12-30 19:00"]),  # over the missing day
+    ("Asia/Kolkata", NIGHT, "2026-03-01 06:00", ["0 21:30"], ["2026-03-02 03:30"]),
+    ("America/St_Johns", NIGHT, "2026-03-07 15:00", ["0 23:00"], ["2026-03-08 11:30"]),
+    ("Africa/Cairo", NIGHT, "2026-10-28 10:00", ["1 23:30"], ["2026-10-30 07:00"]),
+    ("Pacific/Auckland", NIGHT, "2026-04-03 23:00", ["0 22:00"], ["2026-04-04 21:00"]),
+    ("UTC", NIGHT, "2026-12-31 12:00", ["12h"], ["2027-01-01 09:00"]),
+    # days 1, 3, 8 and 15 from Friday 13 February 2026: the 14th is worked, the 16th and 21st lie in one break
+    (
+        "Asia/Shanghai", CHINA, "2026-02-13 04:00", ["1 10:00", "3 10:00", "8 10:00", "15 10:00"],
+        ["2026-02-14 02:00", "expired holiday", "2026-02-24 02:00", "2026-02-28 02:00"],
+    ),
+    ("Asia/Shanghai", CHINA_AND_WEEKENDS, "2026-02-26 04:00", ["2 10:00", "3 10:00"], ["2026-02-28 02:00", "2026-03-02 02:00"]),
+    ("Asia/Shanghai", CHINA, "2026-09-29 04:00", ["2 10:00"], ["2026-10-08 02:00"]),
+    ("Asia/Shanghai", CHINA, "2023-12-29 04:00", ["1 10:00"], ["2024-01-02 02:00"]),  # over the year's end
+    ("America/New_York", CHINA, "2026-10-06 16:00", ["1 23:00"], ["2026-10-09 03:00"]),  # 8 October 23:00 there
+    ("Europe/London", CHINA, "2026-10-06 23:30", ["0 10:00"], ["2026-10-08 09:00"]),  # started on 7 October, 00:30
+    ("Asia/Shanghai", {**CHINA, **NIGHT}, "2026-02-22 04:00", ["1 22:00"], ["2026-02-25 01:00"]),
+    ("Asia/Shanghai", {**CHINA, **NIGHT}, "2026-09-29 04:00", ["1 22:00"], ["expired quiet_hours, holiday"]),
+    ("Asia/Shanghai", ONE_A_DAY, "2028-02-28 04:00", ["1 09:00", "1 11:00"], ["2028-02-29 01:00", "2028-03-01 03:00"]),
+    ("Asia/Shanghai", ONE_A_DAY, "2026-12-30 04:00", ["1 09:00", "1 11:00"], ["2026-12-31 01:00", "2027-01-01 03:00"]),
+    ("America/New_York", ONE_A_DAY, "2026-03-06 17:00", ["1 09:00", "1 11:00"], ["2026-03-07 14:00", "2026-03-08 15:00"]),
+    ("Africa/Cairo", ONE_A_DAY, "2026-10-28 10:00", ["1 23:00", "1 23:30"], ["2026-10-29 20:00", "2026-10-30 21:30"]),
+    (
+        "Asia/Shanghai", TWO_A_WEEK, "2026-03-01 04:00", ["0 13:00", "1 10:00", "2 10:00", "7 10:00"],
+        ["2026-03-01 05:00", "2026-03-02 02:00", "expired cap", "2026-03-08 02:00"],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("zone_name", "engine", "anchor", "steps", "outcome"), THROUGH_DELIVERY)
+def test_through_delivery(
+    zone_name: str, engine: dict[str, Any], anchor: str, steps: list[str], outcome: list[str]
+) -> None:
+    sop = a_sop(
+        trigger=[{"event": {"type": "go"}}],
+        steps=[{"id": f"s{place}", **_at(each), "message": {"text": "您好"}} for place, each in enumerate(steps)],
+    )
+    config = an_engine(**engine)
+    known = replace(definitions(sop, engine=config), days_off=days_off(config.calendar))
+    start = utc(anchor)
+    events = [
+        an_event("customer.updated", {"timezone": zone_name}, time=start - timedelta(hours=1)),
+        an_event("go", time=start),
+    ]
+    touches = play(events, known, start + timedelta(days=40), INSTALLATION).touches
+    out = {
+        each.touch.step: f"{each.at:%Y-%m-%d %H:%M}"
+        if each.touch.status == "queued"
+        else f"{each.touch.reason} {each.touch.detail}"
+        for each in touches
+    }
+    assert [out[f"s{place}"] for place in range(len(steps))] == outcome
+
+
+def _at(written: str) -> dict[str, Any]:
+    day, _, clock = written.partition(" ")
+    return {"day": int(day), "at": clock} if clock else {"after": day}
