@@ -50,6 +50,29 @@ class Receipt:
     provider_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many touches per second, minute or hour."""
+
+    number: int
+    per: Literal["s", "m", "h"]
+
+    @property
+    def per_day(self) -> int:
+        """How many that is in a day."""
+        return self.number * {"s": 86_400, "m": 1_440, "h": 24}[self.per]
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.per}"
+
+
+class Rates(Protocol):
+    """Counts what goes out over channels, over all processes."""
+
+    def take(self, channel: str, rate: Rate, wanted: int) -> int:
+        """Return how many touches may go out now, at most `wanted`."""
+
+
 class Channel(Protocol):
     """A way to customers. `send` never raises for what a provider answers; it says so in the receipt."""
 
@@ -62,6 +85,8 @@ class Channel(Protocol):
     """True when the same key twice has the effect of once, so a try of unknown outcome may be repeated."""
     concurrency: int
     """So many `send` calls at once, over all workers."""
+    rate: Rate | None
+    """At most so many deliveries in a time, over all workers; None: as many as it takes."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
         """Hand the deliveries to the provider and tell what became of each."""

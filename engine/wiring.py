@@ -22,9 +22,10 @@ from engine.core.errors import InstallationError
 from engine.core.events import Event
 from engine.current import CurrentChannels, CurrentDefinitions
 from engine.operations import Operations, operations_on
-from engine.ports import Channel, Clock, Hint, HintQueue
+from engine.ports import Channel, Clock, Hint, HintQueue, Rates
 from engine.queue import QueueError, RedisHintQueue
 from engine.queue import connect as connect_queue
+from engine.rates import RedisRates
 from engine.services.apply import Applying
 from engine.services.explain import Explaining
 from engine.services.fall_back import FallingBack
@@ -173,6 +174,11 @@ class Wiring:
         return CurrentChannels(self.current, build)
 
     @cached_property
+    def rates(self) -> Rates:
+        """How fast channels may be called."""
+        return RedisRates(self.redis)
+
+    @cached_property
     def ingest(self) -> Ingest:
         """Takes events in. Its hints may raise: it bounds and counts their failures itself."""
         return Ingest(self.engine, self.clock, RedisHintQueue(self.redis, self.name), self._warn)
@@ -273,7 +279,7 @@ class Wiring:
     @cached_property
     def sending(self) -> Sending:
         """The sender's service."""
-        return Sending(self.engine, self.clock, self.leases, self.channels, self.settings.lease_margin)
+        return Sending(self.engine, self.clock, self.leases, self.channels, self.rates, self.settings.lease_margin)
 
     @cached_property
     def reconciling(self) -> Reconciling:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 
 from engine.channels import placeholders
+from engine.ports import Rate
 
 RESOLVED = {"resolved": True}
 """Validation context of a config whose placeholders have been replaced."""
@@ -20,10 +21,33 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _SECONDS = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
 
 
+_RATE = re.compile(r"([1-9][0-9]{0,5})/(s|m|h)")
+
+
+def _rate(value: Any) -> Any:
+    found = _RATE.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, Rate):
+        return value
+    if not found:
+        raise ValueError('must be a number per second, minute or hour: "50/s", "600/m", "1000/h"')
+    return Rate(int(found[1]), found[2])  # type: ignore[arg-type]  # one of the three
+
+
+RateOfSending = Annotated[
+    Rate,
+    BeforeValidator(_rate),
+    WithJsonSchema({"type": "string", "pattern": f"^{_RATE.pattern}$", "examples": ["50/s"]}),
+]
+"""How fast a channel may be called, as `50/s`."""
+
+
 class ChannelConfig(BaseModel):
     """Base of the config models: unknown keys refused, nothing coerced, no value ever shown in an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    rate: RateOfSending | None = Field(
+        None, description='at most so many touches per second, minute or hour, over all workers: "50/s", "600/m"'
+    )
 
 
 def resolved(info: ValidationInfo) -> bool:

@@ -44,6 +44,7 @@ class LogChannel:
             ChannelError: the file cannot be opened for appending.
         """
         self.name = name
+        self.rate = config.rate
         self._now = now
         self._path = Path(config.path) if config.path is not None else None
         if self._path is not None:

@@ -69,6 +69,7 @@ class WebhookChannel:
         self.name = name
         self.timeout = config.timeout
         self.concurrency = config.concurrency
+        self.rate = config.rate
         self._url = httpx2.URL(config.url)
         self._headers = {**_FIXED_HEADERS, **config.headers}
         self._signer = Webhook(config.secret) if config.secret is not None else None

@@ -14,7 +14,7 @@ from engine.clocks import LeaseClock
 from engine.core.backoff import MAX_TRIES, retry_after
 from engine.core.reasons import Reason
 from engine.current import CurrentChannels
-from engine.ports import Channel, Clock, Receipt
+from engine.ports import Channel, Clock, Rates, Receipt
 from engine.store import definitions, slots, touches
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.touches import Claimed, Result
@@ -41,10 +41,16 @@ class Sending:
     """Sends what is ready on one channel."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, leases: LeaseClock, channels: CurrentChannels, margin: float = MARGIN
+        self,
+        engine: Engine,
+        clock: Clock,
+        leases: LeaseClock,
+        channels: CurrentChannels,
+        rates: Rates,
+        margin: float = MARGIN,
     ) -> None:
         self._engine, self._clock, self._leases, self._channels = engine, clock, leases, channels
-        self._margin = margin
+        self._rates, self._margin = rates, margin
 
     def run(self, name: str, seconds: float = 20.0) -> Sent:
         """Send what is ready now, for `seconds` at most; nothing where all of the channel's places are taken.
@@ -77,8 +83,13 @@ class Sending:
 
     def run_once(self, channel: Channel) -> Sent:
         """Claim one provider call's worth, make the call, record the results."""
+        room = channel.batch_size
+        if channel.rate is not None:
+            room = self._rates.take(channel.name, channel.rate, room)
+        if not room:
+            return Sent()
         began = time.monotonic()
-        claimed, looked = retrying(self._engine, lambda connection: self._claim(connection, channel))
+        claimed, looked = retrying(self._engine, lambda connection: self._claim(connection, channel, room))
         if not claimed:
             return Sent(claimed=looked)
         slept = time.monotonic() - began > self._margin  # by now somebody else may have taken them over
@@ -108,13 +119,13 @@ class Sending:
                 log.warning("send.record_again", touches=len(results))
                 time.sleep(_RECORD_AGAIN)
 
-    def _claim(self, connection: Connection, channel: Channel) -> tuple[list[Claimed], int]:
+    def _claim(self, connection: Connection, channel: Channel, room: int) -> tuple[list[Claimed], int]:
         """Return what may be sent now, and how many touches were looked at (some may have been turned away)."""
         now = self._clock.now()
         definitions.hold_generation(connection)  # a pause waits for this: once it is told, nothing more is claimed
         if touches.paused(connection, channel.name):
             return [], 0
-        ids = touches.lock_ready(connection, channel.name, now, channel.batch_size)
+        ids = touches.lock_ready(connection, channel.name, now, room)
         if not ids:
             return [], 0
         touches.gate(connection, ids, now)

@@ -14,7 +14,7 @@ from engine import definitions_yaml
 from engine.clocks import VirtualClock
 from engine.core.catalog import Definitions
 from engine.current import CurrentDefinitions
-from engine.ports import Delivery, Receipt
+from engine.ports import Delivery, Rate, Receipt
 from engine.services.apply import Applied
 from engine.services.ingest import Ingest
 from engine.services.match import Round
@@ -61,6 +61,7 @@ class ScriptedChannel:
     def __init__(self, name: str, *, honours_key: bool = True, batch_size: int = 100, concurrency: int = 2) -> None:
         self.name, self.honours_key, self.batch_size, self.concurrency = name, honours_key, batch_size, concurrency
         self.timeout = 5.0
+        self.rate: Rate | None = None
         self.delivered: list[Delivery] = []
         self.answers: list[Receipt] = []
         """One for each coming delivery; when used up, everything is sent."""

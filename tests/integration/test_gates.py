@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from engine.ports import Receipt
+from engine.services.take_receipts import Told
 from tests.integration.pipeline import ENGINE, START, Pipeline
 
 QUIET = ENGINE + 'quiet_hours: ["21:00", "09:00"]\n'
@@ -225,8 +226,6 @@ class TestFallback:
         pipeline.tag("c1")
         pipeline.wait_until(1)
         pipeline.work()
-        from engine.services.take_receipts import Told
-
         key = pipeline.touch("s").key
         assert pipeline.wiring.taking_receipts.take([Told(key, "sent")]).taken == 1
         assert pipeline.wiring.taking_receipts.take([Told(key, "sent"), Told("nobody's", "sent")]).ignored == [
