@@ -31,6 +31,8 @@ PARTS = {
     "explain": ("explain",),
     "why": ("why",),
     "log": ("log",),
+    "operate": ("pause", "resume", "pauses", "recall", "retry", "dead-letters", "audit"),
+    "by_hand": ("start", "cancel", "test-send", "opt-out", "opt-in"),
     "diagnosis": ("doctor", "health"),
     "database": ("db",),
     "keys": ("key",),

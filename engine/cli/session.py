@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -51,6 +52,14 @@ def close() -> None:
             made["engine"].dispose()
         if "redis" in made:
             made["redis"].close()
+
+
+def who() -> str:
+    """Return who gives this command, as the audit names them: `cli:<user>`."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli:unknown"
 
 
 def zone_of(parts: Wiring) -> str:

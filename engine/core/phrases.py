@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.core.operating_phrases import OPERATING
 from engine.core.reasons import Sentence
 
 PHRASES: dict[str, Sentence] = {
@@ -231,4 +232,4 @@ PHRASES: dict[str, Sentence] = {
     ),
     "already_date": Sentence("现在有 {number} 位客户填了这个日期", "{number} customers have such a date"),
     "follow_up": Sentence("逐个查看：sop explain 客户 --sop {sop}", "one by one: `sop explain CUSTOMER --sop {sop}`"),
-}
+} | OPERATING

@@ -14,12 +14,21 @@ from engine.core.events import ENGINE_SOURCE, Event
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store import audit, by_hand, stories
-from engine.store.database import Row, retrying, transaction
+from engine.store.database import retrying, transaction
 
 log = structlog.get_logger()
 
 OPERATOR = f"{ENGINE_SOURCE}/operator"
 """The source of events that operators make; intake refuses it from anybody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMessage:
+    """A message that waits to be sent."""
+
+    sop: str
+    step: str
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,8 @@ class Opted:
     """False: it was so already, nothing was changed."""
     event: int | None = None
     """Its place in the inbox."""
-    waiting: list[Row] = field(default_factory=list)
-    """Messages that were waiting to be sent: sop, step, channel. An opt-out cancels them when their turn comes."""
+    waiting: list[WaitingMessage] = field(default_factory=list)
+    """Messages that were waiting to be sent. An opt-out cancels them when their turn comes."""
 
 
 class OptingOut:
@@ -81,5 +90,5 @@ class OptingOut:
         identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{kind}:{ref}:{channel or '*'}:{who}:{now.isoformat()}"))
         row, _ = by_hand.add(connection, Event(OPERATOR, identity, kind, ref, now, now, data, cause={"by": who}))
         audit.add(connection, now, who, "opt_out" if out else "opt_in", {"customer": ref, "event": row, **data})
-        waiting = by_hand.queued_messages(connection, ref, channel) if out else []
-        return Opted(ref, channel, True, row, waiting)
+        queued = by_hand.queued_messages(connection, ref, channel) if out else []
+        return Opted(ref, channel, True, row, [WaitingMessage(each.sop, each.step, each.channel) for each in queued])
