@@ -46,6 +46,7 @@ from engine.services.simulate import Simulating
 from engine.services.sweep import Sweeping
 from engine.services.take_receipts import TakingReceipts
 from engine.services.take_slots import TakingSlots
+from engine.services.versions import Versions
 from engine.services.why import Telling
 from engine.settings import Settings
 from engine.store.database import connect, transaction
@@ -290,6 +291,11 @@ class Wiring:
     def applying(self) -> Applying:
         """Applies definitions."""
         return Applying(self.engine, self.clock, self.current)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Tells the generations."""
+        return Versions(self.engine)
 
     @cached_property
     def forecasting(self) -> Forecasting:

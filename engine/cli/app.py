@@ -24,7 +24,9 @@ _state = {"debug": False}
 PARTS = {
     "demo": ("demo",),
     "up": ("up",),
-    "definitions": ("init", "validate", "schema", "apply"),
+    "definitions": ("init", "validate", "schema"),
+    "plan": ("diff", "plan", "versions"),
+    "apply": ("apply",),
     "segments": ("segments",),
     "events": ("event", "events"),
     "simulate": ("simulate",),

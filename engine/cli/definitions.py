@@ -1,27 +1,21 @@
-"""`sop init · validate · schema · apply`: the definitions folder."""
+"""`sop init · validate · schema`: the definitions folder."""
 
 from __future__ import annotations
 
-import getpass
 import json
 import shutil
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from engine import definitions_yaml
 from engine.cli import folder as folders
-from engine.cli import session
 from engine.cli.folder import Folder
 from engine.cli.output import as_json, note, say
 from engine.cli.session import AsJson
 from engine.core import schema as schemas
 from engine.core.errors import SopError
-from engine.core.problems import Problem
-from engine.services.apply import Applied
-from engine.services.rethreshold import Progress
 from engine.shipped import shipped_definitions
 from engine.wiring import CHANNEL_TYPES
 
@@ -35,7 +29,7 @@ _SCHEMAS = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (init, validate, schema, apply):
+    for command in (init, validate, schema):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -63,7 +57,7 @@ def validate(directory: Folder = None, json_: AsJson = False) -> None:
     """
     path, loaded = folders.read(directory)
     if json_:
-        as_json([_problem(each) for each in loaded.problems])
+        as_json([folders.problem_as_dict(each) for each in loaded.problems])
     else:
         if loaded.problems:
             say(definitions_yaml.render_problems(loaded.problems))
@@ -113,77 +107,3 @@ def _schema_text(name: str) -> str:
         "segments.schema.json": schemas.segments_schema,
     }
     return json.dumps(made.get(name, schemas.sop_schema)(), ensure_ascii=False, indent=2)
-
-
-def apply(directory: Folder = None, json_: AsJson = False) -> None:
-    """Check definitions and put them in force, as new immutable versions. Running workers take them up by themselves.
-
-    Nothing changes if there is an error. An SOP whose file is gone ends its timelines.
-
-    Example: sop apply my_sops
-    """
-    path, loaded = folders.read(directory)
-    if loaded.errors:
-        if json_:
-            as_json({"applied": False, "problems": [_problem(each) for each in loaded.problems]})
-        else:
-            say(definitions_yaml.render_problems(loaded.problems))
-            note(f"{path}: not applied, nothing has changed; correct the {len(loaded.errors)} errors above")
-        raise typer.Exit(1)
-    done = session.wiring().applying.apply(folders.sources(loaded), f"cli:{_user()}")
-    if done.clocks_differ:
-        session.wiring().rethresholding.run(progress=_quiet if json_ else _told())
-    if json_:
-        as_json({"applied": True, **_applied(done), "problems": [_problem(each) for each in loaded.problems]})
-        return
-    if loaded.warnings:
-        note(definitions_yaml.render_problems(loaded.warnings))
-    _tell(path, done)
-
-
-def _tell(path: Path, done: Applied) -> None:
-    if not done.changed:
-        say(f"{path}: in force already as generation {done.generation}; nothing changed")
-        return
-    for name in done.new:
-        say(f"{name}\tv{done.versions[name]}\t{'new' if done.versions[name] == 1 else 'changed'}")
-    for name in done.removed:
-        say(f"{name}\t\tremoved, its timelines end")
-    note(f"{path}: in force as generation {done.generation}")
-
-
-def _quiet(done: int, last: int) -> None:
-    """Say nothing."""
-
-
-def _told() -> Progress:
-    """Return what says, every second at most, how far setting the clocks anew has come. Interrupted, the workers go on with it."""
-    next_at = time.monotonic() + 1
-
-    def tell(done: int, last: int) -> None:
-        nonlocal next_at
-        if time.monotonic() >= next_at:
-            next_at = time.monotonic() + 1
-            note(f"clocks set anew: {100 * done // max(last, 1)} % of the customers")
-
-    return tell
-
-
-def _applied(done: Applied) -> dict[str, Any]:
-    return {
-        "generation": done.generation, "changed": done.changed, "versions": done.versions, "new": done.new, "removed": done.removed
-    }  # fmt: skip
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {
-        "level": problem.level, "file": problem.file, "line": problem.line, "column": problem.column, "path": problem.path,
-        "message": problem.message,
-    }  # fmt: skip
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from engine import definitions_yaml
 from engine.core.errors import DefinitionError, NotFound
+from engine.core.problems import Problem
 from engine.definitions_yaml import Loaded
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
@@ -37,3 +38,11 @@ def sources(loaded: Loaded) -> dict[str, tuple[str | None, str]]:
     """Return what is applied: by file name, the SOP's id (None for engine.yaml) and the text."""
     ids = {file: sop for sop, file in loaded.files.items()}
     return {name: (ids.get(name), text) for name, text in loaded.sources.items()}
+
+
+def problem_as_dict(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON has it."""
+    return {
+        "level": problem.level, "file": problem.file, "line": problem.line, "column": problem.column, "path": problem.path,
+        "message": problem.message,
+    }  # fmt: skip

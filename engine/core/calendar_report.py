@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,7 +12,8 @@ from engine.core.customer import Customer, Timeline
 from engine.core.deciding import deciding
 from engine.core.matching import Matched
 from engine.core.playback import Playback, Played, Waited
-from engine.core.story import StepStatus, ToldEvent, ToldStep, decisions, steps_to_come
+from engine.core.story import StepStatus, ToldEvent, ToldStep, decisions
+from engine.core.timelines import schedule
 from engine.core.timing import zone
 
 
@@ -86,6 +87,16 @@ Line = EventLine | TouchLine | HeldLine | EndLine
 
 
 @dataclass(frozen=True, slots=True)
+class StepToCome:
+    """A step that a timeline has not had when the calendar ends."""
+
+    step: str
+    kind: str
+    due_at: datetime | None
+    """None: the date it counts from is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One timeline of the calendar."""
 
@@ -99,8 +110,7 @@ class Run:
     ended_at: datetime | None
     reason: str | None
     detail: str | None
-    holdout: bool
-    to_come: list[ToldStep]
+    to_come: list[StepToCome]
     """Of one that still runs at the end: the steps it has not had."""
 
 
@@ -190,7 +200,9 @@ class _Writing:
             touch.step, touch.kind, status, self._local(touch.due_at), self._local(played.at), None, touch.channel, 0, touch.reason,
             touch.detail, deciding(touch.trace) if status == "skipped" else [],
         )  # fmt: skip
-        return TouchLine(self._local(played.at), *self._titled(touch.timeline), step, body=touch.body)
+        return TouchLine(
+            self._local(played.at), *self._titled(touch.timeline), step, touch.variant, touch.waited, touch.body
+        )
 
     def _held(self, waited: Waited) -> HeldLine:
         return HeldLine(
@@ -206,13 +218,14 @@ class _Writing:
         ended = self._local(timeline.ended_at) if timeline.ended_at else None
         return Run(
             number, sop, title, key, timeline.state, self._local(timeline.start), self._local(timeline.anchor), ended, timeline.reason,
-            timeline.detail, False, list(self._to_come(timeline)),
+            timeline.detail, self._to_come(timeline),
         )  # fmt: skip
 
-    def _to_come(self, timeline: Timeline) -> Iterable[ToldStep]:
-        if not timeline.active:
-            return ()
-        to_come = steps_to_come(
-            timeline, self._customer, self._definitions, self._until, events_wait=False, paused=frozenset()
-        )
-        return (replace(each, due_at=self._local(each.due_at) if each.due_at else None) for each in to_come)
+    def _to_come(self, timeline: Timeline) -> list[StepToCome]:
+        sop = self._definitions.sop(timeline.sop)
+        if sop is None or not timeline.active:
+            return []
+        due = {each.step.id: each.due for each in schedule(timeline, sop, self._customer, self._definitions)}
+        left = [step for step in sop.steps if step.id not in timeline.had]
+        told = [StepToCome(step.id, step.kind, self._local(due[step.id]) if step.id in due else None) for step in left]
+        return sorted(told, key=lambda each: (each.due_at is None, each.due_at))

@@ -77,7 +77,9 @@ def differences(before: Mapping[str, Version], after: Mapping[str, Version]) -> 
 def _difference(name: str, before: Version | None, after: Version | None) -> Difference | None:
     title = next((each.model.title for each in (after, before) if each and isinstance(each.model, Sop)), None)
     if before is None or after is None:
-        return Difference(name, "added" if before is None else "removed", title)
+        model = after.model if after else None
+        changes = _whole(model) if model is not None else []
+        return Difference(name, "added" if before is None else "removed", title, changes)
     if (before.file, before.text) == (after.file, after.text):
         return None
     if before.model is None or after.model is None:
@@ -92,6 +94,15 @@ def _difference(name: str, before: Version | None, after: Version | None) -> Dif
 def changes_of(before: Model, after: Model) -> list[Change]:
     """Return what differs between two versions of one definition, in the order of its keys."""
     return list(_models(before, after, ()))
+
+
+def _whole(model: Model) -> list[Change]:
+    """Return what a new definition says, as so many additions."""
+    fields = _fields(model)
+    said = {
+        key: value for key, value in fields.items() if key not in ("sop", "title") and not _default(model, key, value)
+    }
+    return list(_keys({key: {} if isinstance(value, Mapping) else None for key, value in said.items()}, said, ()))
 
 
 # ── comparing ────────────────────────────────────────────────────────────────────────────────────────────────

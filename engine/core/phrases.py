@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from engine.core.operating_phrases import OPERATING
+from engine.core.plan_phrases import PLANNING
 from engine.core.reasons import Sentence
 
 PHRASES: dict[str, Sentence] = {
+    **PLANNING,
     # putting together
     "with_detail": Sentence("{said}（{detail}）", "{said} ({detail})"),
     "because": Sentence("{said}：{why}", "{said}: {why}"),

@@ -17,6 +17,7 @@ from engine.core.customer import Customer, Timeline
 from engine.core.delivery import Touch, due_timelines, plan_customer
 from engine.core.events import MAX_DEPTH, Event
 from engine.core.matching import Matched, match
+from engine.core.refreshing import CustomerRefreshes, Refreshes
 from engine.core.silence import due_events
 
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -101,8 +102,13 @@ def play_each(
     now: datetime,
     until: datetime,
     installation: str,
+    refreshes: Refreshes | None = None,
 ) -> Iterator[tuple[Customer, Playback]]:
-    """Yield each customer as they are at the end, and what came out for them, in order of their refs. See `play_on`."""
+    """Yield each customer as they are at the end, and what came out for them, in order of their refs. See `play_on`.
+
+    Parameters:
+        refreshes: numbers and computed dimensions; without, they stay as they are.
+    """
     known = {customer.ref: customer for customer in customers}
     theirs = {
         ref: list(group)
@@ -112,7 +118,7 @@ def play_each(
         customer, inbox = known.get(ref), theirs.get(ref, [])
         begin = now if customer is not None else max(now, min(event.received_at for event in inbox))
         customer = customer or Customer(ref)
-        yield customer, play_one(customer, inbox, definitions, begin, until, installation)
+        yield customer, play_one(customer, inbox, definitions, begin, until, installation, refreshes)
 
 
 def play_one(
@@ -122,10 +128,11 @@ def play_one(
     now: datetime,
     until: datetime,
     installation: str,
+    refreshes: Refreshes | None = None,
 ) -> Playback:
     """Return what follows for one customer from `now` on. See `play_on`."""
     inbox = deque(sorted(events, key=lambda event: event.received_at))
-    run = _Run(customer, inbox, definitions, installation)
+    run = _Run(customer, inbox, definitions, installation, refreshes.of(customer.ref) if refreshes else None)
     run.go(now, until)
     run.result.timelines += [(customer.ref, timeline) for timeline in customer.timelines]
     return run.result
@@ -134,23 +141,35 @@ def play_one(
 class _Run:
     """One customer on the virtual clock."""
 
-    def __init__(self, customer: Customer, inbox: deque[Event], definitions: Definitions, installation: str) -> None:
+    def __init__(
+        self,
+        customer: Customer,
+        inbox: deque[Event],
+        definitions: Definitions,
+        installation: str,
+        refreshes: CustomerRefreshes | None,
+    ) -> None:
         self.customer, self.inbox, self.definitions, self.installation = customer, inbox, definitions, installation
-        self.result = Playback()
+        self.result, self._refreshes = Playback(), refreshes
         self._calendar = slots.sources(definitions)
         for timeline in customer.timelines:
             timeline.open_touches = False  # what is on its way is taken to arrive
 
     def go(self, now: datetime, until: datetime) -> None:
         """Move from moment to moment at which something is received or due."""
+        if self._refreshes:
+            self._refreshes.catch_up(self.customer, now)
         while True:
             ahead = slots.next_events(self.customer, self._calendar, self.definitions, now)
-            moment = self._next_moment(ahead)
+            refresh_at = self._refreshes.next_at(now) if self._refreshes else None
+            moment = self._next_moment(ahead, refresh_at)
             if moment is None or moment > until:
                 return
             now = max(now, moment)
             self._receive([event for event in ahead if event.time <= now])
             self._receive(list(due_events(self.customer, now)))
+            if self._refreshes and refresh_at is not None and refresh_at <= now:
+                self._receive(self._refreshes.refresh(self.customer, refresh_at))
             self._match_waiting(now)
             self._plan(now)
 
@@ -158,12 +177,13 @@ class _Run:
         """Put events before all that waits."""
         self.inbox.extendleft(reversed(events))
 
-    def _next_moment(self, ahead: list[Event]) -> datetime | None:
+    def _next_moment(self, ahead: list[Event], refresh_at: datetime | None) -> datetime | None:
         customer = self.customer
         moments = [each.due_at for each in customer.timelines if each.active and each.due_at is not None]
         moments += [each.next_at for each in customer.clocks.values() if each.next_at is not None]
         moments += [event.time for event in ahead]
-        return min([*moments, *([self.inbox[0].received_at] if self.inbox else [])], default=None)
+        moments += [self.inbox[0].received_at] if self.inbox else []
+        return min([*moments, refresh_at] if refresh_at else moments, default=None)
 
     def _match_waiting(self, now: datetime) -> None:
         """Match what has been received by now; what that makes comes after what waits already."""
@@ -171,6 +191,8 @@ class _Run:
         while self.inbox and self.inbox[0].received_at <= now:
             matched = match(self.customer, self.inbox.popleft(), self.definitions, now, self.installation)
             self.result.matched.append(matched)
+            if matched.changed and self._refreshes:
+                self._refreshes.touched()
             self.result.log.append((now, matched))
             self._played(matched.notices, now)
             made += [event for event in matched.made if event.depth <= MAX_DEPTH]

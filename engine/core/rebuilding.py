@@ -30,6 +30,8 @@ class Past:
     """Time of the last start before it, by SOP and key."""
     touched: dict[str, datetime] = field(default_factory=dict)
     """When the last touch before it was planned, by SOP."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Numbers as of the last refresh of all, for those that cannot be worked out again."""
 
 
 def rebuilt(past: Past, definitions: Definitions, at: datetime, installation: str) -> Customer:
@@ -38,7 +40,7 @@ def rebuilt(past: Past, definitions: Definitions, at: datetime, installation: st
     Past events change facts only, as backfilled ones do; thresholds of silence passed by then are crossed quietly. Timelines in
     flight go on under the definitions, as after an apply.
     """
-    customer = Customer(past.ref)
+    customer = Customer(past.ref, metrics=dict(past.metrics))
     for event in past.events:
         if event.type not in _MADE:
             match(customer, replace(event, backfill=True), definitions, event.received_at)

@@ -1,25 +1,23 @@
 """JSON Schema (2020-12) of the definition files, for editors: completion, hover texts, red underlines.
 
 It is the models' own schema, brought into the form people write: bare words for moments, a single value where a list
-may stand, a plain value for a comparison, and never `null`, which the loader refuses.
+may stand, a plain value for a comparison, and never `null`, which the loader refuses. What models only say in Python (one
+of these keys, this one only beside that one) is said again in `engine.core.schema_rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from engine.core.definitions import EngineConfig, OneOf, SegmentsConfig, Sop
+from engine.core.schema_rules import RULES, SCALAR, Schema, exactly_one
 
-Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_BARE_MOMENTS = ["customer_created", "friend_added", "friend_removed", "replied"]
-_SCALAR: Schema = {"type": ["string", "number", "boolean"]}
-_NAMES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
-_NO_DETAIL: Schema = {"type": "null"}
+_DATE = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$", "examples": ["2026-01-31"]}
 
 
 def sop_schema() -> Schema:
@@ -51,11 +49,12 @@ def _finished(model: type[BaseModel], description: str) -> Schema:
     definitions = schema.get("$defs", {})
     for part in _one_of_parts(OneOf):
         if part.__name__ in definitions:
-            _exactly_one(definitions[part.__name__], part)
-    for name, widen in _WIDEN.items():
+            exactly_one(definitions[part.__name__], part)
+    for name, rule in RULES.items():
         if name in definitions:
-            definitions[name] = widen(definitions[name])
-    return {"$schema": DIALECT, **schema, "description": description}
+            definitions[name] = rule(definitions[name])
+    whole = RULES[model.__name__](schema) if model.__name__ in RULES else schema
+    return {"$schema": DIALECT, **whole, "description": description}
 
 
 def _one_of_parts(base: type[OneOf]) -> list[type[OneOf]]:
@@ -72,7 +71,7 @@ def _tidy(value: Any, *, names: bool = False) -> Any:
     if names:
         return inner
     inner = {key: each for key, each in inner.items() if key not in ("title", "default")}
-    return _without_null(inner)
+    return _simple(_without_null(inner))
 
 
 def _without_null(schema: Schema) -> Schema:
@@ -82,52 +81,15 @@ def _without_null(schema: Schema) -> Schema:
     return {**schema, "anyOf": options} if options else schema
 
 
-def _exactly_one(schema: Schema, part: type[OneOf]) -> None:
-    """Demand exactly one of the part's keys, whatever stands beside it."""
-    schema["oneOf"] = [{"required": [key]} for key in part.keys()]  # noqa: SIM118 - the part's own method, no mapping's
-    for name in _BARE_MOMENTS:
-        if name in schema["properties"]:
-            detail = schema["properties"][name]
-            description = detail.pop("description", "")
-            schema["properties"][name] = {"anyOf": [detail, _NO_DETAIL], "description": description}
-
-
-def _or_bare_moment(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "string", "enum": _BARE_MOMENTS}], "description": schema["description"]}
-
-
-def _or_mode(schema: Schema) -> Schema:
-    return {"anyOf": [schema, schema["properties"]["mode"]], "description": schema["description"]}
-
-
-def _or_type(schema: Schema) -> Schema:
-    return {"anyOf": [schema, schema["properties"]["type"]], "description": schema["description"]}
-
-
-def _or_value(schema: Schema) -> Schema:
-    options = [{**schema, "minProperties": 1}, _SCALAR, {"type": "array", "items": _SCALAR}]
-    return {"anyOf": options, "description": schema["description"]}
-
-
-def _one_deed(schema: Schema) -> Schema:
-    deeds = [{"required": [name]} for name in ("message", "task", "do")]
-    times = [{"required": [name]} for name in ("day", "after")]
-    return {**schema, "allOf": [{"oneOf": deeds}, {"oneOf": times}]}
-
-
-def _one_dimension(schema: Schema) -> Schema:
-    return {**schema, "additionalProperties": _NAMES, "minProperties": 1}
-
-
-_WIDEN: dict[str, Callable[[Schema], Schema]] = {
-    "Moment": _or_bare_moment,
-    "Exit": _or_bare_moment,
-    "Comparison": _or_value,
-    "Reentry": _or_mode,
-    "Attribute": _or_type,
-    "Change": _one_dimension,
-    "Step": _one_deed,
-}
+def _simple(schema: Schema) -> Schema:
+    """Say in one where pydantic lists every kind of plain value: dates are texts to an editor."""
+    formats = [each.get("format") for each in schema.get("anyOf", [])]
+    if "date-time" not in formats:
+        return schema
+    rest = {key: each for key, each in schema.items() if key != "anyOf"}
+    if {"type": "string"} in schema["anyOf"]:
+        return {**SCALAR, **rest}
+    return {"anyOf": [{"type": "number"}, _DATE], **rest}
 
 
 def _channel(name: str, model: type[BaseModel], whole: Schema) -> Schema:

@@ -12,6 +12,7 @@ from engine.core.catalog import Definitions
 from engine.core.customer import Customer
 from engine.core.events import Event
 from engine.core.playback import EVER, play_each
+from engine.core.refreshing import Refreshes
 from engine.core.timing import zone
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"
@@ -80,14 +81,23 @@ class Simulation:
         self._calendars: list[Calendar] = []
         self._not_shown = 0
 
-    def play(self, events: Iterable[Event], customers: Iterable[Customer] = (), known_at: datetime = EVER) -> None:
+    def play(
+        self,
+        events: Iterable[Event],
+        refreshes: Refreshes | None,
+        customers: Iterable[Customer] = (),
+        known_at: datetime = EVER,
+    ) -> None:
         """Play these events.
 
         Parameters:
+            refreshes: numbers and computed dimensions of these customers; None where none are defined.
             customers: those known already; they are changed.
             known_at: the moment at which they are as given.
         """
-        played_each = play_each(customers, events, self._definitions, known_at, self._until, self._installation)
+        played_each = play_each(
+            customers, events, self._definitions, known_at, self._until, self._installation, refreshes
+        )
         for customer, played in played_each:
             self._counting.add(played)
             if len(self._calendars) < self._wanted.limit:
@@ -117,9 +127,20 @@ def simulate(
     progress: Progress = lambda done: None,
 ) -> Report:
     """Play events of customers of whom nothing else is known and return the report."""
+    events = list(events)
     simulation = Simulation(definitions, begin, until, wanted, progress=progress)
-    simulation.play(events)
+    simulation.play(events, refreshes_of(definitions, events, begin, until))
     return simulation.report()
+
+
+def refreshes_of(
+    definitions: Definitions, events: Iterable[Event], begin: datetime, until: datetime, *, whole: bool = True
+) -> Refreshes | None:
+    """Return the refreshes of numbers and computed dimensions, None where none are defined. See `Refreshes`."""
+    segments = definitions.segments
+    if not segments.stored_metrics and not segments.dimensions:
+        return None
+    return Refreshes(definitions, events, begin, until, whole=whole)
 
 
 def compared(totals: Totals, had: Mapping[tuple[str, str], tuple[int, int]], order: Iterable[str]) -> list[Compared]:

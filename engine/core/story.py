@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
-from engine.core.catalog import Definitions
-from engine.core.customer import Customer, Timeline
 from engine.core.deciding import Evaluation, deciding
-from engine.core.definitions import Sop
+from engine.core.definitions import Moment, Sop
 from engine.core.nearness import Closest, WouldStart
-from engine.core.reasons import Reason
-from engine.core.timelines import schedule
-from engine.core.timing import FOREVER
-
-_HELD = (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR, Reason.PLANNING_FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What one event did to one SOP of the customer."""
 
-    what: Literal["started", "refused", "ended"]
+    what: Literal["started", "refused", "ended", "converted"]
     sop: str
     path: str
     """The trigger or exit in the YAML."""
@@ -65,6 +58,17 @@ StepStatus = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that counts under caps."""
+
+    sop: str
+    step: str
+    channel: str | None
+    on: date
+    """The customer's date on which it counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToldStep:
     """One step of a timeline: carried out, skipped, waiting, or to come."""
 
@@ -81,6 +85,21 @@ class ToldStep:
     reason: str | None = None
     detail: str | None = None
     deciding: list[Evaluation] = field(default_factory=list)
+    waited: str | None = None
+    """Of one that was carried out: what held it back before."""
+    variant: str | None = None
+    """The variant chosen; of a step to come, the one that is as things stand."""
+    fallback: int = 0
+    """So many channels were tried before this one."""
+    expected: datetime | None = None
+    """Of a step to come: when it goes out, or is skipped, if nothing else happens."""
+    moved_by: list[str] = field(default_factory=list)
+    """Of a step to come: the reasons for which that is later than due."""
+    skip: str | None = None
+    """Of a step to come: the reason for which it will be skipped if nothing else happens."""
+    skip_detail: str | None = None
+    room: list[Taken] = field(default_factory=list)
+    """Of one that a cap holds back: the messages that took the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +118,12 @@ class ToldTimeline:
     reason: str | None
     detail: str | None
     steps: list[ToldStep] = field(default_factory=list)
+    holdout: bool = False
+    """In the comparison group: it runs, and no message or task goes out."""
+    converted_at: datetime | None = None
+    """When the goal was reached, perhaps after the end."""
+    goal_until: datetime | None = None
+    """So long a goal not yet reached counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,68 +172,18 @@ def decisions(outcome: Mapping[str, Any] | None, sop: str | None = None) -> list
     known = outcome or {}
     found = [
         *(_decision("ended", entry) for entry in known.get("exits", ())),
+        *(_decision("converted", entry) for entry in known.get("goals", ())),
         *(_decision("started", entry) for entry in known.get("started", ())),
         *(_decision("refused", entry) for entry in known.get("refused", ())),
     ]
     return [each for each in found if sop is None or each.sop == sop]
 
 
-def _decision(what: Literal["started", "refused", "ended"], entry: Mapping[str, Any]) -> Decision:
+def _decision(what: Literal["started", "refused", "ended", "converted"], entry: Mapping[str, Any]) -> Decision:
     return Decision(
         what, entry["sop"], entry.get("path", ""), entry.get("key") or "", entry.get("version"), entry.get("reason"), entry.get("detail"),
         [] if what == "started" else deciding(entry.get("trace")),
     )  # fmt: skip
-
-
-def steps_to_come(
-    timeline: Timeline,
-    customer: Customer,
-    definitions: Definitions,
-    now: datetime,
-    *,
-    events_wait: bool,
-    paused: Collection[str],
-) -> list[ToldStep]:
-    """Return the steps that have no touch yet, each with its time and what it waits for.
-
-    Parameters:
-        timeline: with the steps it has had.
-        events_wait: events of the customer are not matched yet; they come first.
-        paused: ids of paused SOPs; `*` for all.
-    """
-    sop = definitions.sop(timeline.sop)
-    if sop is None:
-        return []
-    due = {each.step.id: each for each in schedule(timeline, sop, customer, definitions)}
-    told = []
-    for step in sop.steps:
-        if step.id in timeline.had:
-            continue
-        found = due.get(step.id)
-        if found is None:
-            told.append(ToldStep(step.id, step.kind, "undated", None, reason=Reason.NO_DATE, detail=step.from_))
-        elif not timeline.active:
-            told.append(ToldStep(step.id, step.kind, "unreached", found.due))
-        else:
-            told.append(
-                _open(
-                    timeline, step.id, step.kind, found.due, now, events_wait, bool({timeline.sop, "*"} & set(paused))
-                )
-            )
-    return told
-
-
-def _open(
-    timeline: Timeline, step: str, kind: str, due: datetime, now: datetime, events_wait: bool, paused: bool
-) -> ToldStep:
-    if timeline.next_step == step and timeline.waiting in _HELD:
-        until = None if timeline.due_at in (None, FOREVER) else timeline.due_at
-        return ToldStep(step, kind, "held", due, until=until, reason=timeline.waiting, detail=timeline.detail)
-    if paused:
-        return ToldStep(step, kind, "held", due, reason=Reason.PAUSED)
-    if due > now:
-        return ToldStep(step, kind, "planned", due)
-    return ToldStep(step, kind, "due", due, reason=Reason.UNMATCHED_EVENTS if events_wait else None)
 
 
 _SIGNS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
@@ -216,10 +191,12 @@ _SIGNS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
 
 def triggers_of(sop: Sop) -> list[str]:
     """Return what an SOP waits for, as written: `tag_added: 装修意向, 楼盘A`."""
-    return [_moment(each.kind, getattr(each, each.kind)) for each in sop.trigger]
+    return [as_written(each) for each in sop.trigger]
 
 
-def _moment(kind: str, detail: Any) -> str:
+def as_written(moment: Moment) -> str:
+    """Return a moment as a definition has it: `event: type order.signed`."""
+    kind, detail = moment.kind, getattr(moment, moment.kind)
     if isinstance(detail, tuple):
         return f"{kind}: {', '.join(detail)}"
     written = detail.model_dump(mode="json", exclude_unset=True, by_alias=True) if detail is not None else {}

@@ -49,7 +49,7 @@ def _empties(root: Node) -> Iterator[Loc]:
     for loc, node in root.walk():
         if node.kind != "word" or node.value is not None:
             continue
-        if loc and loc[-1] in _BARE and len(loc) > 2 and loc[-3] in ("trigger", "exit"):
+        if loc and loc[-1] in _BARE and (loc[-3:-2] in (("trigger",), ("exit",)) or loc[:-1] == ("goal",)):
             node.kind = "map"
         elif loc:
             yield loc

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.core import cron
 from engine.core.catalog import Definitions
-from engine.core.definitions.segments import DAILY, ComputedDimension
+from engine.core.refreshing import number_crons
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store import computed, due_slots, metrics
@@ -85,7 +85,7 @@ class Refreshing:
             held = due_slots.hold(connection, name)
             if held is None:
                 return None
-            now, expressions = self._clock.now(), _metrics_crons(definitions)
+            now, expressions = self._clock.now(), number_crons(definitions)
             slot = held.slot or _due(expressions, definitions, held.last_slot, now)
             if slot is None:
                 due_slots.rest(connection, name, _following(expressions, definitions, now))
@@ -128,16 +128,6 @@ def _metrics_name(definitions: Definitions) -> list[str]:
     stored = definitions.segments.stored_metrics
     text = repr(sorted((name, metric.model_dump_json()) for name, metric in stored.items()))
     return [f"metrics:{hashlib.sha256(text.encode()).hexdigest()[:16]}"] if stored else []
-
-
-def _metrics_crons(definitions: Definitions) -> list[str]:
-    """Return when numbers are refreshed: daily, and before each dimension that asks for any."""
-    asking = (each.refresh for each in definitions.segments.dimensions.values() if _asks(each, definitions))
-    return list(dict.fromkeys([DAILY, *asking]))
-
-
-def _asks(dimension: ComputedDimension, definitions: Definitions) -> bool:
-    return any(condition.metric for each in dimension.values for condition in definitions.expanded(each.when))
 
 
 def _due(expressions: Iterable[str], definitions: Definitions, last: datetime, now: datetime) -> datetime | None:

@@ -16,7 +16,7 @@ from engine.core.errors import DefinitionError, EventConflict, EventError, NotFo
 from engine.core.events import Event
 from engine.core.intake import MAX_EVENT_BYTES
 from engine.core.rebuilding import rebuilt
-from engine.core.simulation import Progress, Report, Simulation, Wanted, compared
+from engine.core.simulation import Progress, Report, Simulation, Wanted, compared, refreshes_of
 from engine.core.timing import FOREVER
 from engine.current import CurrentDefinitions, assembled
 from engine.definitions_yaml import Loaded
@@ -179,7 +179,11 @@ class Simulating:
     ) -> None:
         pasts = history.pasts(connection, refs, since, sorted(definitions.touched_sops))
         customers = [rebuilt(past, definitions, since, installation) for past in pasts.values()]
-        simulation.play(history.reported(connection, refs, since, now), customers, since)
+        reported = history.reported(connection, refs, since, now)
+        ever = [*(event for past in pasts.values() for event in past.events), *reported]
+        refreshes = refreshes_of(definitions, ever, since, now, whole=False)
+        told = [event for event in reported if refreshes is None or not refreshes.computes(event)]
+        simulation.play(told, refreshes, customers, since)
 
 
 def _batches(connection: Connection, only: Sequence[str] | None) -> Iterator[list[str]]:

@@ -67,6 +67,7 @@ def pasts(connection: Connection, subjects: Sequence[str], at: datetime, touched
     _add_timelines(connection, found, at)
     _add_starts(connection, found, at)
     _add_touched(connection, found, at, touched)
+    _add_numbers(connection, found)
     return {ref: past for ref, past in found.items() if past.events or past.timelines or past.starts}
 
 
@@ -114,6 +115,16 @@ def _add_timelines(connection: Connection, found: Mapping[str, Past], at: dateti
                 started_at=row.started_at,
             )
         )
+
+
+def _add_numbers(connection: Connection, found: Mapping[str, Past]) -> None:
+    for row in rows(
+        connection,
+        """select c.ref, m."values" as numbers from customer_metrics m join customers c on c.id = m.customer_id
+           where c.ref = any(:refs)""",
+        refs=list(found),
+    ):
+        found[row.ref].metrics = row.numbers
 
 
 def _add_starts(connection: Connection, found: Mapping[str, Past], at: datetime) -> None:

@@ -7,17 +7,9 @@ from collections.abc import Iterator
 from engine.core import templates
 from engine.core.checks.subject import Subject
 from engine.core.definitions import Message
+from engine.core.definitions.attachments import ATTACHMENTS
 from engine.core.errors import did_you_mean, nearest
 from engine.core.problems import Loc, Problem
-
-_ATTACHMENTS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
-    "link": ((("title",), ("url",)), ("desc", "picurl")),
-    "image": ((("url", "media_id"),), ()),
-    "video": ((("url", "media_id"),), ()),
-    "file": ((("url", "media_id"),), ()),
-    "miniprogram": ((("title",), ("appid",), ("page",)), ("pic_media_id",)),
-}
-"""What each kind of attachment needs (one of each group) and what it may have besides."""
 
 
 def _texts(subject: Subject) -> Iterator[tuple[Loc, str]]:
@@ -56,13 +48,12 @@ def attachments_whole(subject: Subject) -> Iterator[Problem]:
 
 
 def _attachment(subject: Subject, loc: Loc, kind: str, written: dict[str, str]) -> Iterator[Problem]:
-    needed, optional = _ATTACHMENTS[kind]
-    allowed = [name for group in needed for name in group] + list(optional)
+    allowed = list(ATTACHMENTS[kind].keys)
     meant = {nearest(name, allowed) for name in written if name not in allowed}
     for name in written:
         if name not in allowed:
             message = f"unknown key `{name}` in `{kind}`; allowed: {', '.join(allowed)}.{did_you_mean(name, allowed)}"
             yield subject.error((*loc, name), message, key=True)
-    for group in needed:
+    for group in ATTACHMENTS[kind].needed:
         if not any(written.get(name) or name in meant for name in group):
             yield subject.error(loc, f"`{kind}` needs {' or '.join(f'`{name}`' for name in group)}")

@@ -39,12 +39,13 @@ def _same_names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+_NAME = {"type": "string", "minLength": 1, "maxLength": 200}
 Names = Annotated[
     tuple[Name, ...],
     BeforeValidator(_one_or_many),
     AfterValidator(_same_names),
     Field(min_length=1),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+    WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True}]}),
 ]
 Duration = Annotated[
     timedelta,
@@ -61,7 +62,7 @@ StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")]
 Percent = Annotated[
     float,
     BeforeValidator(_percent),
-    WithJsonSchema({"type": "string", "pattern": r"^(100|\d{1,2}(\.\d{1,2})?)%$", "examples": ["10%"]}),
+    WithJsonSchema({"type": "string", "pattern": r"^(0?\d{1,2}(\.\d{1,2})?|100(\.0{1,2})?) ?%$", "examples": ["10%"]}),
 ]
 EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.\-]{0,99}$")]
 EventField = Annotated[str, Field(pattern=r"^event\.data\.[^\s]+$")]

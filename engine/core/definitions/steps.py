@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -37,7 +37,14 @@ def _once(value: tuple[Gate, ...]) -> tuple[Gate, ...]:
     return tuple(dict.fromkeys(value))
 
 
-Exempt = Annotated[tuple[Gate, ...], BeforeValidator(_gates), AfterValidator(_once), Field(min_length=1)]
+_GATE = {"type": "string", "enum": list(get_args(Gate))}
+Exempt = Annotated[
+    tuple[Gate, ...],
+    BeforeValidator(_gates),
+    AfterValidator(_once),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [_GATE, {"type": "array", "items": _GATE, "minItems": 1}]}),
+]
 
 
 def _window(value: Any) -> Any:
