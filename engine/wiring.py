@@ -40,6 +40,7 @@ from engine.services.preview_segments import Previewing
 from engine.services.readiness import Readiness
 from engine.services.reconcile import Reconciling
 from engine.services.refresh_segments import Refreshing
+from engine.services.results import Counting
 from engine.services.rethreshold import Rethresholding
 from engine.services.send import Sending
 from engine.services.simulate import Simulating
@@ -201,6 +202,11 @@ class Wiring:
     def telling(self) -> Telling:
         """Tells what SOPs did over a time."""
         return Telling(self.engine, self.clock, self.current)
+
+    @cached_property
+    def counting(self) -> Counting:
+        """Counts what came of SOPs."""
+        return Counting(self.engine, self.clock, self.current)
 
     @cached_property
     def keys(self) -> Keys:

@@ -26,6 +26,7 @@ def main() -> int:
             wiring.clock,
             wiring.ingest,
             wiring.explaining,
+            wiring.counting,
             wiring.keys,
             wiring.operations,
             wiring.taking_receipts,

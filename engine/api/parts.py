@@ -13,6 +13,7 @@ from engine.ports import Clock
 from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
+from engine.services.results import Counting
 from engine.services.take_receipts import TakingReceipts
 from engine.settings import Settings
 
@@ -25,6 +26,7 @@ class Parts:
     clock: Clock
     ingest: Ingest
     explaining: Explaining
+    counting: Counting
     keys: Keys
     operations: Operations
     taking_receipts: TakingReceipts

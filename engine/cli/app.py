@@ -32,6 +32,7 @@ PARTS = {
     "simulate": ("simulate",),
     "explain": ("explain",),
     "why": ("why",),
+    "results": ("results",),
     "log": ("log",),
     "operate": ("pause", "resume", "pauses", "recall", "retry", "dead-letters", "audit"),
     "by_hand": ("start", "cancel", "test-send", "opt-out", "opt-in"),

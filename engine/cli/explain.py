@@ -99,10 +99,8 @@ def _timelines(story: Story, words: Words) -> None:
 
 def _step(step: ToldStep, width: int, words: Words) -> None:
     mark, style = _MARKS.get(step.status, _TO_COME)
-    print_styled(
-        (f"    {mark} ", style),
-        (f"{clean(step.step):<{width}}  ", ""),
-        (words.step(step), style if style == "dim" else ""),
+    print_beside(
+        (f"    {mark} {clean(step.step):<{width}}  ", style), (words.step(step), style if style == "dim" else "")
     )
 
 

@@ -69,6 +69,8 @@ def _print(told: Why, words: WhyWords) -> None:
         _narrowed(told, words)
     else:
         print_styled((f"  {words.funnel(told)}", ""))
+        if goal := words.goal(told):
+            print_styled((f"  {goal}", ""))
     _awaits(told, words)
     _causes(words.say("not_started"), told.refused, words)
     _causes(words.say("ended_title"), told.ended, words)
@@ -124,6 +126,9 @@ def _steps(told: Why, words: WhyWords) -> None:
     columns = [Column(words.say(f"col_{name}")) for name in names]
     table(columns, [_line(each, words) for each in told.steps])
     reasons = [(each, cause) for each in told.steps for cause in (*each.in_flight, *each.touches) if _tells(cause)]
+    for each in told.steps:
+        if each.variants:
+            print_styled((f"  {each.step}  {words.variants(each)}", ""))
     if not reasons:
         return
     _title(words.say("why_title"))
@@ -134,7 +139,7 @@ def _steps(told: Why, words: WhyWords) -> None:
 
 def _tells(cause: Cause) -> bool:
     """Return whether there is more to tell of a cause than its number."""
-    return cause.reason is not None or cause.what in ("failed", "unknown", "held")
+    return cause.reason is not None or cause.waited is not None or cause.what in ("failed", "unknown", "held")
 
 
 def _line(step: WhyStep, words: WhyWords) -> list[str]:

@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.deciding import Evaluation
+from engine.core.held import HeldDetail, read_detail
 from engine.core.phrases import PHRASES
-from engine.core.reasons import sentence
+from engine.core.reasons import Reason, sentence
 from engine.core.timing import zone
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d:\d\d|Z)")
 _OPERATORS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
+_HOLDING = (Reason.EXPIRED, Reason.CAP, Reason.QUIET_HOURS, Reason.HOLIDAY)
+"""Reasons whose detail is written by the gates."""
 _DETAILS = [
     (re.compile(r"until (.+)"), "到 {0} 为止"),
     (re.compile(r"since (.+)"), "自 {0} 起"),
@@ -51,7 +54,30 @@ class ConditionWords:
         if reason is None:
             return detail or ""
         said = sentence(reason, self.language)
-        return self.say("with_detail", said=said, detail=self._detail(detail)) if detail else said
+        shown = self._held(reason, detail) if reason in _HOLDING else self._detail(detail) if detail else ""
+        return self.say("with_detail", said=said, detail=shown) if shown else said
+
+    def held_by(self, codes: Iterable[str]) -> str:
+        """Return in a few words what held something back: quiet hours, the cap."""
+        known = (f"short_{code}" for code in codes)
+        return self.listed(self.say(each) if each in PHRASES else each.removeprefix("short_") for each in known)
+
+    def _held(self, reason: str, detail: str | None) -> str:
+        """Return the detail of what a gate holds back, or of what expired meanwhile."""
+        if reason == Reason.EXPIRED:
+            return self.say("held_by", names=self.held_by(detail.split(", "))) if detail else ""
+        read = read_detail(detail)
+        said = self._cap(read)
+        others = self.held_by(read.others)
+        return self.say("after_others", names=others, said=said) if others and said else others or said
+
+    def _cap(self, read: HeldDetail) -> str:
+        if read.most is None:
+            return ""
+        said = self.say("cap_day" if read.days == 1 else "cap_days", most=read.most, days=read.days)
+        if read.channel:
+            said = self.say("cap_over", said=said, channel=read.channel)
+        return self.say("cap_rival", said=said, sop=read.rival) if read.rival else said
 
     def _detail(self, detail: str) -> str:
         """Return a detail with its moments in the zone; the few the engine writes in words, in the language."""

@@ -58,13 +58,23 @@ def _evaluation(entry: dict[str, Any]) -> Evaluation:
 
 
 def _group(path: str) -> str:
-    """Return the top-level condition a path lies in: when/0, or steps/d3/when/0."""
-    depth = 4 if path.startswith("steps/") else 2
-    return "/".join(path.split("/")[:depth])
+    """Return the top-level condition a path lies in: when/0, or steps/d3/when/0; all variants of a step are one group."""
+    parts = path.split("/")
+    return "/".join(parts[: 3 if _of_variant(parts) else _depth(parts)])
+
+
+def _depth(parts: list[str]) -> int:
+    """Return how many parts of a path lead to its top-level condition."""
+    return 6 if _of_variant(parts) else 4 if parts[0] == "steps" else 2
+
+
+def _of_variant(parts: list[str]) -> bool:
+    return parts[0] == "steps" and parts[2:3] == ["variants"]
 
 
 def _below_root(path: str) -> list[str]:
-    return path.removeprefix(_group(path)).lstrip("/").split("/")
+    parts = path.split("/")
+    return parts[_depth(parts) :]
 
 
 def _parsed(parts: list[str]) -> tuple[str, str | None, bool]:

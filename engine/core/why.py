@@ -45,10 +45,17 @@ class Cause:
     detail: str | None = None
     unknown: int = 0
     """So many of them because a value was not known."""
+    waited: str | None = None
+    """Of touches that were carried out: what held them back before."""
     wanted: list[Wanted] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     first: datetime | None = None
     """Of timelines in flight: when the first of them is looked at next."""
+
+
+def _status(cause: Cause) -> str:
+    """Return a touch's status as it is counted: what was skipped because it waited too long has expired."""
+    return "expired" if cause.what == "skipped" and cause.reason == Reason.EXPIRED else cause.what
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class WhyStep:
 
     def number(self, *statuses: str) -> int:
         """Return how many touches have one of these statuses."""
-        return sum(each.number for each in self.touches if each.what in statuses)
+        return sum(each.number for each in self.touches if _status(each) in statuses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,11 @@ class Why:
     accepting: bool
     triggered: int
     started: int
+    holdout: int
+    """So many of those started are in the comparison group."""
+    has_goal: bool
+    converted: int
+    """So often the goal was reached in the time."""
     refused: list[Cause]
     in_flight: int
     ended: list[Cause]
@@ -145,6 +157,7 @@ class Group:
     detail: str | None
     number: int
     examples: Sequence[Example] = ()
+    waited: str | None = None
 
 
 def causes(groups: Iterable[Group], samples: int) -> list[Cause]:
@@ -155,7 +168,7 @@ def causes(groups: Iterable[Group], samples: int) -> list[Cause]:
     found: dict[Any, Cause] = {}
     for group in groups:
         one = _cause(group)
-        key = (one.what, one.reason, one.detail, repr(one.wanted))
+        key = (one.what, one.reason, one.detail, one.waited, repr(one.wanted))
         known = found.get(key)
         found[key] = one if known is None else _together(known, one)
     shortened = (replace(each, samples=_newest(each.samples, samples)) for each in found.values())
@@ -168,9 +181,15 @@ def _cause(group: Group) -> Cause:
     unknown = group.number if group.reason == Reason.UNKNOWN else 0
     by_condition = unknown and wanted
     return Cause(
-        group.what, group.number, Reason.CONDITION if by_condition else group.reason, None if by_condition else group.detail, unknown,
-        wanted, [_sample(*each) for each in zip(group.examples, decided, strict=True)],
-    )  # fmt: skip
+        group.what,
+        group.number,
+        Reason.CONDITION if by_condition else group.reason,
+        None if by_condition else group.detail,
+        unknown,
+        group.waited,
+        wanted,
+        [_sample(*each) for each in zip(group.examples, decided, strict=True)],
+    )
 
 
 def _wanted(one: Evaluation) -> Wanted:
@@ -205,8 +224,15 @@ def step_time(step: Step, sop: Sop) -> str:
     """Return when a step comes, as the definition says it: `day 1 10:00`, `after 2h`, `day -3 10:00 from attr.due`."""
     if step.after is not None:
         return f"after {_duration(step.after.total_seconds())}"
-    at = step.at or sop.defaults.at
-    return f"day {step.day}" + (f" {at:%H:%M}" if at else "") + (f" from {step.from_}" if step.from_ else "")
+    window = sop.window_of(step)
+    at = (
+        f"{window[0]:%H:%M}-{window[1]:%H:%M}"
+        if window
+        else f"{clock:%H:%M}"
+        if (clock := step.at or sop.defaults.at)
+        else ""
+    )
+    return f"day {step.day} {at}".rstrip() + (f" from {step.from_}" if step.from_ else "")
 
 
 def _duration(seconds: float) -> str:
@@ -217,18 +243,45 @@ def _duration(seconds: float) -> str:
 
 
 def steps_of(
-    sop: Sop, in_flight: Mapping[str | None, list[Cause]], touches: Mapping[str, list[Cause]], kinds: Mapping[str, str]
+    sop: Sop,
+    in_flight: Mapping[str | None, list[Cause]],
+    touches: Mapping[str, list[Cause]],
+    variants: Mapping[str, dict[str, int]],
+    kinds: Mapping[str, str],
 ) -> list[WhyStep]:
     """Return the SOP's steps in their order, then those it had once that touches still tell of."""
     told = [
-        WhyStep(step.id, step.kind, step_time(step, sop), in_flight.get(step.id, []), touches.get(step.id, []))
+        WhyStep(
+            step.id,
+            step.kind,
+            step_time(step, sop),
+            in_flight.get(step.id, []),
+            touches.get(step.id, []),
+            variants.get(step.id, {}),
+        )
         for step in sop.steps
     ]
     known = {each.step for each in told}
     gone = sorted({*touches, *(name for name in in_flight if name)} - known)
     return told + [
-        WhyStep(name, kinds.get(name, "message"), None, in_flight.get(name, []), touches.get(name, [])) for name in gone
+        WhyStep(
+            name,
+            kinds.get(name, "message"),
+            _noticed(name, sop),
+            in_flight.get(name, []),
+            touches.get(name, []),
+            variants.get(name, {}),
+        )
+        for name in gone
     ]
+
+
+def _noticed(name: str, sop: Sop) -> str | None:
+    """Return the place that sends a notice, None where the SOP has none of that name any more."""
+    place, has, _ = name.rpartition(".notify")
+    steps = {each.id for each in sop.steps if each.do}
+    exits = {f"exit{index}" for index, each in enumerate(sop.exit) if each.do}
+    return f"notice of {place}" if has and place in steps | exits else None
 
 
 def narrowed(why: Why, reason: str | None, step: str | None) -> Why:

@@ -51,12 +51,26 @@ class WhyWords(ConditionWords):
         refused = why.triggered - why.started
         return self.say("funnel", triggered=why.triggered, started=why.started, refused=refused, active=why.in_flight)
 
+    def goal(self, why: Why) -> str:
+        """Return how often the goal was reached, and how many are held out; empty for an SOP without goal and holdout."""
+        if not (why.has_goal or why.converted or why.holdout):
+            return ""
+        return self.say("funnel_goal", converted=why.converted, holdout=why.holdout)
+
+    def variants(self, step: WhyStep) -> str:
+        """Return how many got which variant."""
+        return self.say(
+            "variants", names=self.listed(f"{name} {number}" for name, number in sorted(step.variants.items()))
+        )
+
     def when(self, step: WhyStep) -> str:
         """Return when a step comes, as its definition says it."""
         if step.when is None:
             return self.say("gone_step")
         if self.language == "en":
             return step.when
+        if step.when.startswith("notice of "):
+            return self.say("notice_of", place=step.when.removeprefix("notice of "))
         shown = re.sub(r"^day (-?\d+)", r"第 \1 天", step.when)
         return re.sub(r"^after (.+)", r"\1 之后", re.sub(r" from (.+)", r"（自 \1）", shown))
 
@@ -70,10 +84,12 @@ class WhyWords(ConditionWords):
         elif cause.unknown:
             why = why.replace(self.reason(Reason.CONDITION), self.reason(Reason.UNKNOWN), 1)
         what = self._what(cause)
+        if cause.waited:
+            what = self.say("after_waiting", said=what, why=self.held_by([cause.waited]))
         return self.say("because", said=what, why=why) if what and why else what or why
 
     def _what(self, cause: Cause) -> str:
-        if cause.what == "refused":
+        if cause.what == "refused" or (cause.what == "skipped" and cause.reason == Reason.EXPIRED):
             return ""
         if cause.what == "planned":
             return self.say("is_planned", first=self.time(cause.first) if cause.first else "?")

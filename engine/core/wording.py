@@ -12,13 +12,16 @@ from engine.core.deciding import Evaluation
 from engine.core.events import SILENT, START
 from engine.core.existing import JOINED
 from engine.core.nearness import Closest, ConditionNow, NearMiss, WouldStart
-from engine.core.reasons import sentence
+from engine.core.reasons import Reason, sentence
 from engine.core.slots import DATE, SLOT
 from engine.core.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline
 from engine.core.timing import local_date
 
 _MOST = 60
 """Characters shown of what a customer wrote, or of an event's data."""
+
+
+_GATES = (Reason.QUIET_HOURS, Reason.HOLIDAY, Reason.CAP)
 
 
 class Words(ConditionWords):
@@ -63,6 +66,8 @@ class Words(ConditionWords):
         sop = f"{decision.sop} [{decision.key}]" if decision.key else decision.sop
         if decision.what == "started":
             return self.say("started", sop=sop, version=decision.version, path=decision.path)
+        if decision.what == "converted":
+            return self.say("converted_goal", sop=sop, path=decision.path)
         why = self._why(decision)
         return self.say(decision.what, sop=sop, why=why)
 
@@ -76,40 +81,79 @@ class Words(ConditionWords):
     # ── timelines and steps ──────────────────────────────────────────────────────────────────────────────────
 
     def timeline(self, timeline: ToldTimeline, now: datetime, zone_name: str) -> str:
-        """Return a timeline's headline: which SOP, its state and why, since when and on which day it is."""
+        """Return a timeline's headline: which SOP, its state and why, since when, on which day it is, and its goal."""
         name = timeline.title or timeline.sop
         head = self.say("timeline", title=name, sop=timeline.sop, version=timeline.version)
         head += f" [{timeline.key}]" if timeline.key else ""
+        said = head + self._state(timeline, now, zone_name)
+        why = self.reason(timeline.reason, timeline.detail) if timeline.state != "active" else ""
+        said = self.say("because", said=said, why=why) if why else said
+        return said + (self.say("in_holdout") if timeline.holdout else "") + self._goal(timeline, now)
+
+    def _state(self, timeline: ToldTimeline, now: datetime, zone_name: str) -> str:
         anchor = self.time(timeline.anchor)
         if timeline.state == "active":
             day = (local_date(now, zone_name) - local_date(timeline.anchor, zone_name)).days
-            return head + self.say("active", anchor=anchor, day=day)
-        ended = self.time(timeline.ended_at) if timeline.ended_at else "?"
-        said = head + self.say(timeline.state, anchor=anchor, ended=ended)
-        why = self.reason(timeline.reason, timeline.detail)
-        return self.say("because", said=said, why=why) if why else said
+            return self.say("active", anchor=anchor, day=day)
+        return self.say(timeline.state, anchor=anchor, ended=self.time(timeline.ended_at) if timeline.ended_at else "?")
+
+    def _goal(self, timeline: ToldTimeline, now: datetime) -> str:
+        if timeline.converted_at is not None:
+            after = timeline.state not in ("active", "converted")
+            return self.say("goal_reached_after" if after else "goal_reached", at=self.time(timeline.converted_at))
+        if timeline.goal_until is not None and timeline.goal_until > now:
+            return self.say("goal_open", until=self.time(timeline.goal_until))
+        return ""
 
     def step(self, step: ToldStep) -> str:
         """Return what became of a step, or what it waits for."""
+        special = step.status == "sent" and step.kind in ("do", "notice")
         said = self.say(
-            f"step_{step.kind}_sent" if step.status == "sent" and step.kind == "do" else f"step_{step.status}",
+            f"step_{step.kind}_sent" if special else f"step_{step.status}",
             at=self.time(step.at) if step.at else "?",
             due=self.time(step.due_at) if step.due_at else "?",
             channel=step.channel or "?",
         )
+        said += self._how(step)
         why = self._why_step(step)
         said = self.say("because", said=said, why=why) if why else said
         if step.until is not None:
-            phrase = "retry_at" if step.status == "queued" else "until"
+            retry = step.status == "queued" and step.reason == Reason.RETRY
+            phrase = "retry_at" if retry else "goes_on" if step.reason in _GATES else "until"
             said += self.say(phrase, time=self.time(step.until), attempt=step.attempt + 1)
+        return said + self._outlook(step)
+
+    def _how(self, step: ToldStep) -> str:
+        """Return how a touch went out: the variant, the channel's place, what it waited for."""
+        said = self.say("of_variant", name=step.variant) if step.variant and step.status != "planned" else ""
+        said += self.say("of_fallback", number=step.fallback + 1) if step.fallback else ""
+        if step.waited and step.due_at and step.status in ("queued", "sending", "sent", "handed", "failed", "unknown"):
+            said += self.say("waited", due=self.time(step.due_at), why=self.held_by([step.waited]))
         return said
 
     def _why_step(self, step: ToldStep) -> str:
-        if step.deciding:
+        if step.deciding and step.skip is None:
             return self.say(
                 "because", said=sentence(step.reason or "", self.language), why=self.conditions(step.deciding)
             )
-        return self.reason(step.reason, step.detail)
+        why = self.reason(step.reason, step.detail)
+        if step.room:
+            names = (self.say("taken", sop=each.sop, step=each.step, on=f"{each.on:%m-%d}") for each in step.room)
+            why = self.say("semicolon").join([why, self.say("room_taken", names=self.listed(names))])
+        return why
+
+    def _outlook(self, step: ToldStep) -> str:
+        """Return what becomes of a step to come, where that is not simply at its time."""
+        if step.expected is None or step.status not in ("planned", "held"):
+            return ""
+        if step.skip is not None:
+            why = self.reason(step.skip, step.skip_detail)
+            if step.deciding:
+                why = self.say("because", said=why, why=self.conditions(step.deciding))
+            return self.say("expected_skip", at=self.time(step.expected), why=why)
+        if step.moved_by and step.expected != step.until:
+            return self.say("expected_later", why=self.held_by(step.moved_by), at=self.time(step.expected))
+        return ""
 
     def unreached(self, steps: Iterable[ToldStep]) -> str:
         """Return in one line which steps an ended timeline never came to."""

@@ -8,13 +8,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from engine.core.ahead import Outlook, foreseen, steps_to_come
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.deciding import deciding
 from engine.core.errors import NotFound, did_you_mean
+from engine.core.gates import counted_since
 from engine.core.nearness import PastEvent, closest, type_of, would_start
 from engine.core.reasons import Reason
-from engine.core.story import Story, ToldEvent, ToldStep, ToldTimeline, WhyNot, decisions, steps_to_come, triggers_of
+from engine.core.story import Story, Taken, ToldEvent, ToldStep, ToldTimeline, WhyNot, decisions, triggers_of
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
 from engine.store import customers, metrics, stories, timelines, why
@@ -28,11 +30,23 @@ MOST_EVENTS = 1_000
 class _Scene:
     """What every part of one story is told with."""
 
-    customer: Customer
-    definitions: Definitions
-    now: datetime
-    events_wait: bool
+    outlook: Outlook
     pauses: Mapping[str, set[str]]
+
+    @property
+    def customer(self) -> Customer:
+        """As a planner reads them."""
+        return self.outlook.customer
+
+    @property
+    def definitions(self) -> Definitions:
+        """In force."""
+        return self.outlook.definitions
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the story."""
+        return self.outlook.now
 
 
 class Explaining:
@@ -83,8 +97,35 @@ class Explaining:
                 else ""
             )
             raise NotFound(f"no event ever named the customer `{ref}`.{hint}")
-        customer = customers.load(connection, [known])[known] if known is not None else Customer(ref)
-        return _Scene(customer, definitions, now, wait, stories.pauses(connection))
+        pauses = stories.pauses(connection)
+        return _Scene(_outlook(connection, ref, known, definitions, now, wait, pauses), pauses)
+
+
+def _outlook(
+    connection: Connection,
+    ref: str,
+    known: int | None,
+    definitions: Definitions,
+    now: datetime,
+    events_wait: bool,
+    pauses: Mapping[str, set[str]],
+) -> Outlook:
+    """Read the customer as a planner does, and foresee what becomes of the open steps."""
+    if known is None:
+        return Outlook(Customer(ref), definitions, now, events_wait)
+    customer = customers.load(connection, [known])[known]
+    by_id = {known: customer}
+    timelines.load_into(connection, by_id)
+    timelines.load_had(connection, customer.timelines)
+    timelines.load_touched(connection, by_id, sorted(definitions.touched_sops))
+    metrics.load_into(connection, by_id)
+    counted = []
+    if definitions.engine.caps:
+        since = counted_since(now, definitions.counted_days)
+        timelines.load_counted(connection, by_id, since)
+        counted = [Taken(*row) for row in stories.counted(connection, known, since)]
+    paused = {*pauses["sop"], *("*" for _ in pauses["all"])}
+    return Outlook(customer, definitions, now, events_wait, paused, foreseen(customer, definitions, now), counted)
 
 
 def _story(
@@ -124,11 +165,6 @@ def _why_not(connection: Connection, scene: _Scene, sop: str | None) -> WhyNot |
     if asked is None:
         return None
     customer = scene.customer
-    if customer.id:
-        known = {customer.id: customer}
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(scene.definitions.touched_sops))
-        metrics.load_into(connection, known)
     applied = why.in_force_since(connection, asked.sop)
     types = sorted({kind for each in asked.trigger if (kind := type_of(each))})
     past = [_past(row, asked.sop) for row in stories.events_of(connection, customer.ref, types, MOST_EVENTS)]
@@ -155,16 +191,14 @@ def _event(row: Row, sop: str | None) -> ToldEvent:
 def _timeline(timeline: Timeline, touches: Sequence[Row], scene: _Scene) -> ToldTimeline:
     timeline.had.update(row.step for row in touches)
     sop = scene.definitions.sop(timeline.sop)
-    paused = {*scene.pauses["sop"], *("*" for _ in scene.pauses["all"])}
-    to_come = steps_to_come(
-        timeline, scene.customer, scene.definitions, scene.now, events_wait=scene.events_wait, paused=paused
-    )
     steps = sorted(
-        [*(_had(row, scene) for row in touches), *to_come], key=lambda each: (each.due_at is None, each.due_at)
+        [*(_had(row, scene) for row in touches), *steps_to_come(timeline, scene.outlook)],
+        key=lambda each: (each.due_at is None, each.due_at, each.fallback),
     )
     return ToldTimeline(
         timeline.id or 0, timeline.sop, sop.title if sop else None, timeline.version, timeline.key, timeline.state, timeline.anchor,
-        timeline.ended_at, timeline.reason, timeline.detail if timeline.state != "active" else None, steps,
+        timeline.ended_at, timeline.reason, timeline.detail if timeline.state != "active" else None, steps, timeline.holdout,
+        timeline.converted_at, timeline.goal_until,
     )  # fmt: skip
 
 
@@ -173,11 +207,12 @@ def _had(row: Row, scene: _Scene) -> ToldStep:
     reason, until = row.reason, None
     if row.status == "queued":
         if scene.pauses["all"] or row.sop in scene.pauses["sop"] or row.channel in scene.pauses["channel"]:
-            reason = Reason.PAUSED
-        elif row.ready_at > row.due_at:
-            until = row.ready_at
+            reason, until = Reason.PAUSED, row.limit_at
+        elif row.ready_at > scene.now:
+            reason, until = reason or row.waited, row.ready_at
     at = row.sent_at or row.ended_at or row.planned_at
+    asked = row.status == "skipped" and row.reason in (Reason.CONDITION, Reason.UNKNOWN, Reason.NO_VARIANT)
     return ToldStep(
         row.step, row.kind, row.status, row.due_at, at, until, row.channel, row.attempt, reason, row.detail,
-        deciding(row.trace) if row.status == "skipped" else [],
+        deciding(row.trace) if asked else [], row.waited, row.variant, row.fallback,
     )  # fmt: skip

@@ -117,7 +117,7 @@ def _why(asked: _Asked, period: store.Period) -> Why:
     refused = causes(_decisions(asked, [row for row in decided if row.what == "refused"]), asked.samples)
     triggered = started + sum(each.number for each in refused)
     touches = store.touches(connection, asked.period, asked.samples)
-    waiting = _in_flight(asked)
+    waiting, goals = _in_flight(asked), store.goals(connection, asked.period)
     applied = store.in_force_since(connection, sop.sop)
     return Why(
         sop.sop,
@@ -130,13 +130,16 @@ def _why(asked: _Asked, period: store.Period) -> Why:
         applied.present if applied else None,
         applied.first if applied else None,
         _pauses(asked),
-        getattr(sop, "accept", True),
+        sop.accept,
         triggered,
         started,
+        goals.holdout,
+        sop.goal is not None,
+        goals.converted,
         refused,
         sum(each.number for group in waiting.values() for each in group),
         _ended(asked),
-        steps_of(sop, waiting, _touches(asked, touches), {row.step: row.kind for row in touches}),
+        steps_of(sop, waiting, _touches(asked, touches), _variants(touches), {row.step: row.kind for row in touches}),
         _awaits(asked) if not triggered else [],
     )
 
@@ -176,9 +179,19 @@ def _touches(asked: _Asked, counted: Sequence[Row]) -> dict[str, list[Cause]]:
         group = Group(
             row.status, row.reason, row.detail, row.number,
             [Example(each.subject, each.at, each.detail, each.trace if row.paths is not None else None) for each in examples],
+            row.waited,
         )  # fmt: skip
         by_step.setdefault(row.step, []).append(group)
     return {step: causes(groups, asked.samples) for step, groups in by_step.items()}
+
+
+def _variants(counted: Sequence[Row]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for row in counted:
+        if row.variant is not None:
+            of_step = found.setdefault(row.step, {})
+            of_step[row.variant] = of_step.get(row.variant, 0) + row.number
+    return found
 
 
 def _in_flight(asked: _Asked) -> dict[str | None, list[Cause]]:

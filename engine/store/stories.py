@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -86,7 +87,7 @@ def timelines(connection: Connection, customer: int, sop: str | None) -> list[Ti
     found = rows(
         connection,
         f"""select id, sop, version, key, group_name, priority, anchor, start_id, event, depth, state, reason, detail, ended_at,
-                   next_step, step_due, due_at, waiting
+                   next_step, step_due, due_at, waiting, started_at, holdout, goal_until, converted_at
             from timelines where customer_id = :customer {"and sop = :sop" if sop else ""} order by anchor desc, id desc limit 200""",
         **{"customer": customer, **({"sop": sop} if sop else {})},
     )
@@ -94,17 +95,30 @@ def timelines(connection: Connection, customer: int, sop: str | None) -> list[Ti
         Timeline(
             row.sop, row.version, row.key, row.group_name, row.priority, row.anchor, row.start_id, row.event, row.depth, row.state,
             row.reason, row.detail, row.ended_at, row.next_step, row.step_due, row.due_at, row.waiting, row.id,
+            started_at=row.started_at, holdout=row.holdout, goal_until=row.goal_until, converted_at=row.converted_at,
         )
         for row in reversed(found)
     ]  # fmt: skip
+
+
+def counted(connection: Connection, customer: int, since: date) -> list[Row]:
+    """Return the customer's messages that count under caps on dates from `since` on: SOP, step, channel, date."""
+    return rows(
+        connection,
+        """select sop, step, channel, counted_on from touches
+           where customer_id = :customer and counted_on >= :since and counted_on is not null
+             and status in ('queued', 'sending', 'sent', 'handed', 'unknown') order by counted_on, id""",
+        customer=customer,
+        since=since,
+    )
 
 
 def touches(connection: Connection, timelines: Sequence[int]) -> dict[int, list[Row]]:
     """Return the touches of these timelines in order of their due time, by timeline."""
     found = rows(
         connection,
-        """select timeline_id, sop, step, kind, channel, status, reason, detail, due_at, planned_at, ready_at, send_before, attempt,
-                  sent_at, ended_at, trace
+        """select timeline_id, sop, step, kind, channel, status, reason, detail, due_at, planned_at, ready_at, limit_at, attempt,
+                  sent_at, ended_at, trace, waited, variant, fallback
            from touches where timeline_id = any(:timelines) order by due_at, id""",
         timelines=list(timelines),
     )

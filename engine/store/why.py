@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from engine.store.database import Row, rows
 
-_TRACED = "('condition', 'unknown', 'while_not_met')"
+_TRACED = "('condition', 'unknown', 'while_not_met', 'no_variant')"
 """Reasons that a trace tells more about: groups are told apart by which conditions came to what."""
 
 _WIDELY_DIFFERENT = (
@@ -91,15 +91,26 @@ def ended(connection: Connection, period: Period, samples: int) -> list[Row]:
     )
 
 
+def goals(connection: Connection, period: Period) -> Row:
+    """Return how many of those started in the time are in the comparison group, and how often the goal was reached in it."""
+    return rows(
+        connection,
+        """select (select count(*) from timelines where sop = :sop and started_at >= :since and started_at < :until and holdout) as holdout,
+                  (select count(*) from timelines where sop = :sop and converted_at >= :since and converted_at < :until) as converted""",
+        **period.values,
+    )[0]
+
+
 def touches(connection: Connection, period: Period, samples: int) -> list[Row]:
     """Return the SOP's touches planned in the time, by step, status and reason: number, and the newest ones' ids."""
     statement = f"""
         select t.step, t.kind, t.status, t.reason, case when t.reason not in {_WIDELY_DIFFERENT} then t.detail end as detail, t.version,
+               case when t.status <> 'skipped' then t.waited end as waited, case when t.status <> 'skipped' then t.variant end as variant,
                case when t.reason in {_TRACED} then jsonb_path_query_array(t.trace, '$[*].path') end as paths,
                case when t.reason in {_TRACED} then jsonb_path_query_array(t.trace, '$[*].holds') end as came_to,
                count(*) as number, (array_agg(t.id order by t.id desc))[1:{samples:d}] as newest
         from touches t where t.sop = :sop and t.planned_at >= :since and t.planned_at < :until
-        group by 1, 2, 3, 4, 5, 6, 7, 8 order by number desc limit {_MOST_GROUPS}"""
+        group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 order by number desc limit {_MOST_GROUPS}"""
     return rows(connection, statement, **period.values)
 
 

@@ -18,6 +18,7 @@ from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
 from engine.services.readiness import Readiness
+from engine.services.results import Counting
 from engine.services.take_receipts import TakingReceipts
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
@@ -51,6 +52,7 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
         clock=clock,
         ingest=Ingest(engine, clock, hints, lambda event: []),
         explaining=Explaining(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
+        counting=Counting(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         keys=Keys(engine, clock),
         operations=operations_on(engine, clock, hints, current, channels),
         taking_receipts=TakingReceipts(engine, clock),
