@@ -51,3 +51,8 @@ class Event:
     def refresh(self) -> str | None:
         """The computed dimension whose refresh made this event, None for any other."""
         return (self.cause or {}).get("refresh") if self.source == ENGINE_SOURCE else None
+
+    @property
+    def by_hand(self) -> str | None:
+        """The operator who made this event, None for any other."""
+        return (self.cause or {}).get("by") if self.source.split("/")[0] == ENGINE_SOURCE else None

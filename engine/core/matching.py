@@ -265,7 +265,8 @@ def _start_by_action(
     if not _still_right(customer, event, sop, definitions):
         matched.outcome["reason"] = Reason.SUPERSEDED
         return
-    _note_start(matched, starting.decide(customer, sop, str(event.data.get("trigger", "do")), event, definitions, now))
+    made = "by_hand" if event.by_hand else "do"
+    _note_start(matched, starting.decide(customer, sop, str(event.data.get("trigger", made)), event, definitions, now))
 
 
 def _still_right(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:

@@ -57,11 +57,7 @@ OPERATING: dict[str, Sentence] = {
         "these customers do not get this step again; their timelines go on",
     ),
     # starting, cancelling
-    "start_done": Sentence(
-        "{customer} 已进入 {sop} v{version}，{step}", "{customer} has started {sop} v{version}; {step}"
-    ),
-    "start_next": Sentence("下一步 {step}，{due}", "next step {step}, {due}"),
-    "start_no_next": Sentence("没有后续步骤", "no step lies ahead"),
+    "made_by_hand": Sentence("{event}（由 {who} 手动）", "{event} (by hand: {who})"),
     "asked_before": Sentence(
         "之前已用同一个 key 请求过；没有重复执行", "asked for before under this key; nothing was done again"
     ),
@@ -125,7 +121,6 @@ OPERATING: dict[str, Sentence] = {
     ),
     # dead letters
     "replayed": Sentence("死信 {letter}：事件重新匹配", "dead letter {letter}: its event is matched anew"),
-    "replay_dead_again": Sentence("又失败了，成为新的死信", "it failed again and is a dead letter again"),
     "discarded": Sentence(
         "死信 {letter} 已丢弃；事件仍在收件箱中", "dead letter {letter} is discarded; its event stays in the inbox"
     ),

@@ -40,11 +40,10 @@ class Words(ConditionWords):
             return self.say(f"met_{brought}", what=event.data[brought], sop=event.data.get("sop"))
         about = gist(event.type, event.data)
         named = f"{event.type} {about}" if about else event.type
-        return (
-            self.say("made_by", event=named, sop=event.cause["sop"])
-            if event.cause and event.cause.get("sop")
-            else named
-        )
+        cause = event.cause or {}
+        if cause.get("by"):
+            return self.say("made_by_hand", event=named, who=cause["by"])
+        return self.say("made_by", event=named, sop=cause["sop"]) if cause.get("sop") else named
 
     def _crossed(self, data: dict[str, Any]) -> str:
         """Return a crossing of silence: how many days without what, and since when."""
