@@ -35,6 +35,7 @@ from engine.services.ingest import Ingest
 from engine.services.join_existing import JoiningExisting
 from engine.services.keys import Keys
 from engine.services.match import Matching
+from engine.services.overview import Overview
 from engine.services.plan import Planning
 from engine.services.preview_segments import Previewing
 from engine.services.readiness import Readiness
@@ -207,6 +208,11 @@ class Wiring:
     def counting(self) -> Counting:
         """Counts what came of SOPs."""
         return Counting(self.engine, self.clock, self.current)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """Tells how things stand."""
+        return Overview(self.engine, self.clock, self.current)
 
     @cached_property
     def keys(self) -> Keys:

@@ -27,6 +27,8 @@ def main() -> int:
             wiring.ingest,
             wiring.explaining,
             wiring.counting,
+            wiring.telling,
+            wiring.overview,
             wiring.keys,
             wiring.operations,
             wiring.taking_receipts,

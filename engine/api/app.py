@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from engine.api import answers, events, health, metrics, operations, problems, receipts, results, stories
+from engine.api import answers, events, health, metrics, operations, overview, problems, receipts, results, stories
 from engine.api.parts import Parts
 from engine.api.taking import Taking
 from engine.services.group_commit import GroupCommit
@@ -41,6 +41,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(events.router(parts, taking, figures))
     app.include_router(receipts.router(parts))
     app.include_router(stories.router(parts))
+    app.include_router(overview.router(parts))
     app.include_router(operations.router(parts))
     app.include_router(results.router(parts))
     app.include_router(health.router(parts))

@@ -13,8 +13,10 @@ from engine.ports import Clock
 from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
+from engine.services.overview import Overview
 from engine.services.results import Counting
 from engine.services.take_receipts import TakingReceipts
+from engine.services.why import Telling
 from engine.settings import Settings
 
 
@@ -27,6 +29,8 @@ class Parts:
     ingest: Ingest
     explaining: Explaining
     counting: Counting
+    telling: Telling
+    overview: Overview
     keys: Keys
     operations: Operations
     taking_receipts: TakingReceipts

@@ -30,7 +30,6 @@ WHY_PHRASES: dict[str, Sentence] = {
     "step_notice_sent": Sentence("{at} 已由 {channel} 通知员工", "staff was told {at} over {channel}"),
     "converted_goal": Sentence("达成 {sop} 的目标（{path}）", "reached the goal of {sop} ({path})"),
     "in_holdout": Sentence("；属于对照组，不发送消息和任务", "; in the holdout group: no message or task goes out"),
-    "goal_reached": Sentence("；{at} 达成目标", "; the goal was reached {at}"),
     "goal_reached_after": Sentence("；结束后 {at} 达成目标", "; the goal was reached after its end, {at}"),
     "goal_open": Sentence("；目标计到 {until}", "; its goal counts until {until}"),
     "goes_on": Sentence("；预计 {time} 发出", "; it goes out {time}"),

@@ -76,7 +76,7 @@ class WhyWords(ConditionWords):
 
     def cause(self, cause: Cause) -> str:
         """Return a cause without its number: what became of these, why, and of how many a value was not known."""
-        why = self.reason(cause.reason, cause.detail)
+        why = self.reason(cause.reason, cause.detail) if cause.what != "converted" else ""
         if cause.wanted:
             why = self.say("because", said=self.reason(cause.reason), why=self.wanted(cause.wanted))
         if cause.unknown and cause.unknown < cause.number:
@@ -129,7 +129,7 @@ class WhyWords(ConditionWords):
             for one, actual in zip(cause.wanted, sample.actual, strict=False)
             if one.kind in _ABOUT_VALUES
         ]
-        if not cause.wanted and sample.detail and not cause.detail:
+        if not cause.wanted and sample.detail and not cause.detail and cause.what != "sent":
             found = [self._detail(sample.detail)]
         shown = self.say("semicolon").join(_short(each) for each in found)
         return self.say("with_detail", said=sample.customer, detail=shown) if shown else sample.customer

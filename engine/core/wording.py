@@ -85,7 +85,7 @@ class Words(ConditionWords):
         head = self.say("timeline", title=name, sop=timeline.sop, version=timeline.version)
         head += f" [{timeline.key}]" if timeline.key else ""
         said = head + self._state(timeline, now, zone_name)
-        why = self.reason(timeline.reason, timeline.detail) if timeline.state != "active" else ""
+        why = self.reason(timeline.reason, timeline.detail) if timeline.state not in ("active", "converted") else ""
         said = self.say("because", said=said, why=why) if why else said
         return said + (self.say("in_holdout") if timeline.holdout else "") + self._goal(timeline, now)
 
@@ -98,8 +98,8 @@ class Words(ConditionWords):
 
     def _goal(self, timeline: ToldTimeline, now: datetime) -> str:
         if timeline.converted_at is not None:
-            after = timeline.state not in ("active", "converted")
-            return self.say("goal_reached_after" if after else "goal_reached", at=self.time(timeline.converted_at))
+            after = timeline.state != "converted"
+            return self.say("goal_reached_after", at=self.time(timeline.converted_at)) if after else ""
         if timeline.goal_until is not None and timeline.goal_until > now:
             return self.say("goal_open", until=self.time(timeline.goal_until))
         return ""

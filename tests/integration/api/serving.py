@@ -17,9 +17,11 @@ from engine.queue import RedisHintQueue
 from engine.services.explain import Explaining
 from engine.services.ingest import Ingest
 from engine.services.keys import Keys
+from engine.services.overview import Overview
 from engine.services.readiness import Readiness
 from engine.services.results import Counting
 from engine.services.take_receipts import TakingReceipts
+from engine.services.why import Telling
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
 
@@ -53,6 +55,8 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
         ingest=Ingest(engine, clock, hints, lambda event: []),
         explaining=Explaining(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         counting=Counting(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
+        telling=Telling(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
+        overview=Overview(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         keys=Keys(engine, clock),
         operations=operations_on(engine, clock, hints, current, channels),
         taking_receipts=TakingReceipts(engine, clock),
