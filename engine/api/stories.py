@@ -15,6 +15,7 @@ from engine.api.access import require
 from engine.api.parts import Parts
 from engine.api.problems import ApiProblem
 from engine.core.states import TouchState
+from engine.core.story import Story
 from engine.services.explain import MOST_EVENTS
 from engine.store import lists
 from engine.store.database import Row, transaction
@@ -28,15 +29,22 @@ def router(parts: Parts) -> APIRouter:
     """Return the routes that tell about customers and touches."""
     routes = APIRouter(prefix="/v1", tags=["stories"], dependencies=[_DOCUMENTED])
 
-    @routes.get("/customers/{ref}/explain", summary="One customer's story, with the reason of everything")
+    @routes.get(
+        "/customers/{ref}/explain",
+        summary="One customer's story, with the reason of everything, and what becomes of each step to come",
+        responses={200: {"model": Story}},
+    )
     async def explain(
         request: Request,
         ref: str,
         sop: Annotated[str | None, Query(max_length=64, description="Only what concerns this SOP")] = None,
         events: Annotated[int, Query(ge=1, le=MOST_EVENTS, description="So many of the newest events")] = 100,
+        why_not: Annotated[
+            bool, Query(description="With `sop`: what came closest to starting it, and whether it would start now")
+        ] = False,
     ) -> Response:
         await require(request, parts.keys, "read")
-        return _json(await run_in_threadpool(parts.explaining.story, ref, sop=sop, events=events))
+        return _json(await run_in_threadpool(parts.explaining.story, ref, sop=sop, events=events, why_not=why_not))
 
     @routes.get("/touches", summary="The dispatch log, newest first")
     async def find_touches(

@@ -197,7 +197,7 @@ def _variants(counted: Sequence[Row]) -> dict[str, dict[str, int]]:
 def _in_flight(asked: _Asked) -> dict[str | None, list[Cause]]:
     by_step: dict[str | None, list[Cause]] = {}
     for row in store.in_flight(asked.connection, asked.sop.sop, asked.now, asked.samples):
-        what = "held" if row.waiting is not None else "due" if row.due else "planned"
+        what = "held" if row.waiting is not None and not row.ahead else "due" if row.due else "planned"
         samples = [Sample(ref) for ref in row.customers]
         one = Cause(what, row.number, row.waiting, row.detail, samples=samples, first=row.first)
         by_step.setdefault(row.next_step, []).append(one)

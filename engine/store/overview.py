@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from engine.store.database import Row, rows
 
 _TIMELINES = """select t.id, c.ref as customer, t.sop, t.version, t.key, t.state, t.reason, t.detail, t.anchor, t.started_at, t.ended_at,
-                       t.next_step, t.step_due, nullif(t.due_at, 'infinity') as due_at, t.waiting, t.priority, t.group_name as group,
+                       case when t.state = 'active' then t.next_step end as next_step, case when t.state = 'active' then t.step_due end as step_due,
+                       case when t.state = 'active' then nullif(t.due_at, 'infinity') end as due_at,
+                       case when t.state = 'active' then t.waiting end as waiting, t.priority, t.group_name as group,
                        t.holdout, t.goal_until, t.converted_at
                 from timelines t join customers c on c.id = t.customer_id"""
 
@@ -33,8 +35,8 @@ _CONDITIONS = {
     "customer": "t.customer_id = (select id from customers where ref = :customer)",
     "sop": "t.sop = :sop",
     "state": "t.state = :state",
-    "step": "t.next_step = :step",
-    "waiting": "t.waiting = :waiting",
+    "step": "t.state = 'active' and t.next_step = :step",
+    "waiting": "t.state = 'active' and t.waiting = :waiting",
 }
 
 

@@ -67,12 +67,12 @@ def in_flight(connection: Connection, sop: str, now: datetime, samples: int) -> 
     """Return the SOP's active timelines by next step and what they wait for: number, earliest next look, some customers."""
     return rows(
         connection,
-        f"""select t.next_step, t.waiting, t.due_at <= :now as due,
+        f"""select t.next_step, t.waiting, t.due_at <= :now as due, coalesce(t.step_due > :now, false) as ahead,
                    case when t.waiting in ('missing_value', 'template_error') then t.detail end as detail, count(*) as number,
                    min(t.due_at) filter (where t.due_at < 'infinity') as first,
                    (array_agg(c.ref order by t.due_at, t.id))[1:{samples:d}] as customers
             from timelines t join customers c on c.id = t.customer_id
-            where t.sop = :sop and t.state = 'active' group by 1, 2, 3, 4 order by number desc limit {_MOST_GROUPS}""",
+            where t.sop = :sop and t.state = 'active' group by 1, 2, 3, 4, 5 order by number desc limit {_MOST_GROUPS}""",
         sop=sop,
         now=now,
     )
@@ -159,11 +159,12 @@ def _seen(connection: Connection, name: str, more: str, period: Period, samples:
     return rows(
         connection,
         f"""with recent as materialized (
-                select id, type, data, outcome, subject, time, received_at from events order by id desc limit {NEWEST})
-            select {name} as name, count(*) as number, count(*) filter (where outcome ? 'reason') as idle, max(time) as last,
+                select id, type, {name} as name, outcome ? 'reason' as idle, subject, time, received_at
+                from events order by id desc limit {NEWEST})
+            select name, count(*) as number, count(*) filter (where idle) as idle, max(time) as last,
                    (array_agg(subject order by id desc))[1:{samples:d}] as customers
             from recent where received_at >= :since and received_at < :until and type not like 'engine.%' {more}
-            group by 1 having {name} is not null order by number desc limit {_MOST_GROUPS}""",
+            group by 1 having name is not null order by number desc limit {_MOST_GROUPS}""",
         since=period.since,
         until=period.until,
         **values,

@@ -30,3 +30,6 @@ create index timelines_awaiting_goal on timelines (customer_id, goal_until)
     where state <> 'active' and goal_until is not null and converted_at is null;
 create index timelines_parked on timelines (sop, id) where state = 'active' and waiting = 'paused';
 create index timelines_of_sop on timelines (sop, started_at);
+
+create index events_decided on events (matched_at)      -- what SOPs were started, or refused to start, over a time
+    where outcome ? 'started' or outcome ? 'refused';
