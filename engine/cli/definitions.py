@@ -14,8 +14,9 @@ from engine.cli import folder as folders
 from engine.cli.folder import Folder
 from engine.cli.output import as_json, note, say
 from engine.cli.session import AsJson
+from engine.core import reference as references
 from engine.core import schema as schemas
-from engine.core.errors import SopError
+from engine.core.errors import SopError, did_you_mean
 from engine.shipped import shipped_definitions
 from engine.wiring import CHANNEL_TYPES
 
@@ -29,7 +30,7 @@ _SCHEMAS = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (init, validate, schema):
+    for command in (init, validate, schema, reference):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -93,6 +94,28 @@ def schema(
     say("# yaml-language-server: $schema=segments.schema.json")
     note("and this on the first line of each file in sops/:")
     say("# yaml-language-server: $schema=../sop.schema.json")
+
+
+def reference(
+    page: Annotated[
+        str, typer.Argument(help="One page: engine, segments, sop, steps, moments, conditions, channels.")
+    ] = "README",
+    write: Annotated[Path | None, typer.Option(metavar="DIR", help="Write all pages into this folder.")] = None,
+) -> None:
+    """Print a page of the reference: every key of the definitions, its values, its default, what it means.
+
+    Example: sop reference steps
+    """
+    pages = references.pages(CHANNEL_TYPES)
+    if write is not None:
+        write.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            (write / name).write_text(text, encoding="utf-8")
+    elif f"{page}.md" in pages:
+        say(pages[f"{page}.md"])
+    else:
+        names = [name.removesuffix(".md") for name in pages]
+        raise SopError(f"no page `{page}`; there are: {', '.join(names)}.{did_you_mean(page, names)}")
 
 
 def write_schemas(directory: Path) -> None:

@@ -58,3 +58,23 @@ def test_a_step_may_be_called_not_and_an_attribute_all() -> None:
 
 def test_no_trace_decides_nothing() -> None:
     assert deciding(None) == deciding([]) == []
+
+
+def test_a_segment_is_looked_into() -> None:
+    trace = [
+        {"path": "when/0/not/segment/高意向/1/is/stage", "wanted": ["意向客户"], "actual": "意向客户", "holds": True}
+    ]
+    (one,) = deciding(trace)
+    assert (one.kind, one.name, one.negated) == ("is", "stage", True)
+
+
+def test_of_variants_all_whose_conditions_failed_decided() -> None:
+    trace = [
+        {"path": "steps/d8/when/0/tag", "wanted": ["x"], "actual": ["x"], "holds": True},
+        {"path": "steps/d8/variants/0/when/0/tag", "wanted": ["a"], "actual": [], "holds": False},
+        {"path": "steps/d8/variants/1/when/0/not/tag", "wanted": ["b"], "actual": ["b"], "holds": True},
+    ]
+    assert [(each.kind, each.wanted, each.negated) for each in deciding(trace)] == [
+        ("tag", ["a"], False),
+        ("tag", ["b"], True),
+    ]
