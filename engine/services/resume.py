@@ -196,9 +196,7 @@ class Resuming:
             return None
         ids = customers.hold_ids(connection, sorted({row.customer_id for row in found}))
         definitions = self._current.read(connection)
-        still = {
-            row.id for row in find(connection, among=[row.id for row in found])
-        }  # read again, now that they are held
+        still = {row.id for row in find(connection, among=[row.id for row in found])}  # again, now that they are held
         known = customers.load(connection, ids)
         timelines.load_into(connection, known)
         ours = [(customer, each) for customer in known.values() for each in customer.timelines if each.id in still]

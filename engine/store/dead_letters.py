@@ -14,7 +14,7 @@ def listed(connection: Connection, limit: int) -> list[Row]:
     found = rows(
         connection,
         f"""select {_COLUMNS}, e.type, e.source, e.event_id, e.time, e.data
-            from dead_letters d left join events e on d.kind = 'event' and e.id = cast(d.ref as bigint)
+            from dead_letters d left join events e on e.id = case when d.kind = 'event' then cast(d.ref as bigint) end
             order by d.id desc limit :limit""",
         limit=limit,
     )
