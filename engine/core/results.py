@@ -13,6 +13,9 @@ from engine.core.story import as_written
 CONFIDENCE = 0.95
 """Of every interval: in so many of a hundred such studies it would hold the true value."""
 
+CHANCE = 0.05
+"""A difference that chance alone would bring this often, or more often, tells nothing."""
+
 ENOUGH = 5.0
 """Both groups together would have to bring so many customers to each cell of the table, were there no difference (Cochran's rule)."""
 
@@ -62,7 +65,7 @@ def judge(difference: float, low: float | None, high: float | None, p: float, ex
     if expected < ENOUGH:
         return "not_enough"
     holds_one = low is not None and high is not None and low <= 1 <= high
-    if holds_one or p * of >= 1 - CONFIDENCE:
+    if holds_one or p * of >= CHANCE:
         return "within_chance"
     return "more" if difference > 0 else "fewer"
 
