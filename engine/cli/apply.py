@@ -60,7 +60,7 @@ def apply(
     if basis is None and on_terminal() and not json_:
         basis = _asked(parts, target, Words(session.language(lang), None), yes)
     if version is not None and basis is None:
-        basis = parts.forecasting.plan(target, None, 1).basis
+        basis = parts.forecasting.basis(target)
     done = parts.applying.apply(target.sources, f"cli:{_user()}", basis)
     if done.clocks_differ:
         parts.rethresholding.run(progress=_quiet if json_ else _told())
@@ -123,7 +123,7 @@ def _tell(path: str, done: Applied, words: Words) -> None:
         say(f"{path}: in force already as generation {done.generation}; nothing changed")
         return
     for name in done.new:
-        say(f"{name}\tv{done.versions[name]}\t{'new' if done.versions[name] == 1 else 'changed'}")
+        say(f"{name}\tv{done.versions[name]}\t{'new' if name in done.added else 'changed'}")
     for name in done.removed:
         say(f"{name}\t\tremoved, its timelines end")
     note(f"{path}: in force as generation {done.generation}")

@@ -113,7 +113,7 @@ def _show_existing(forecast: ExistingForecast, words: Words) -> None:
             say("  " + words.say("plan_refused", number=sum(forecast.refused.values()), why=why))
         for phrase, steps in (("plan_stand_at", forecast.stand_at), ("plan_missed", forecast.missed)):
             if steps:
-                say("  " + words.say(phrase, steps=_counted(steps, words)))
+                say("  " + words.say(phrase, steps=words.listed(f"{step} {number}" for step, number in steps.items())))
     _scaled(forecast.customers, forecast.looked_at, words)
 
 
@@ -127,6 +127,8 @@ def _reasons(numbers: Mapping[str, int], words: Words) -> str:
 
 
 def _counted(numbers: Mapping[str, int], words: Words) -> str:
+    if len(numbers) == 1:
+        return next(iter(numbers))
     return words.listed(f"{name} {number}" for name, number in numbers.items())
 
 
@@ -141,11 +143,11 @@ def _show_ahead(plan: Plan, ahead: Ahead, words: Words) -> None:
     lines = [[row["day"], row["channel"], row["before"], row["after"], _signed(row)] for row in rows]
     sums = {side: sum(row[side] for row in rows) for side in ("before", "after")}
     lines.append([words.say("plan_total"), "", sums["before"], sums["after"], _signed(sums)])
-    for phrase, _, gate, both in _losses(ahead):
-        why = words.say("plan_late") if gate == LATE else sentence(gate, words.language)
-        lines.append([words.say(phrase, why=why), "", both["before"], both["after"], _signed(both)])
     names = ("day", "channel", "before", "after", "difference")
     table([Column(words.say(f"plan_column_{name}")) for name in names], lines)
+    for phrase, _, gate, both in _losses(ahead):
+        why = words.say("plan_late") if gate == LATE else words.say(f"short_{gate}")
+        say("  " + words.say(phrase, why=why, **both))
     for peak in _peaks(plan, ahead):
         said = words.say("plan_peak", channel=peak["channel"], at=words.time(peak["at"]), number=peak["number"])
         if peak["seconds"] is not None:

@@ -16,6 +16,7 @@ from engine.core.reasons import Reason
 from engine.core.settling import fork
 from engine.core.silence import bring_in_line
 from engine.core.timing import at_local, day_shift, local_date
+from engine.core.touch import Touch
 
 SELF_STARTING = frozenset({"silent", "date", "schedule"})
 """Triggers that time alone sets off."""
@@ -24,6 +25,7 @@ GATES = ("cap", "holiday", "quiet_hours")
 """Reasons for which a touch that could go out waits."""
 LATE = "late"
 """Lost without a gate in its way: overdue already."""
+_LOSING = (Reason.EXPIRED, Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR)
 
 
 def _numbers() -> defaultdict[str, float]:
@@ -51,8 +53,8 @@ class Tally:
             if one.touch.kind == "do":
                 continue
             if one.touch.status == "skipped":
-                if one.touch.reason == Reason.EXPIRED:
-                    self.lost[_gate(one.touch.detail)] += weight
+                if one.touch.reason in _LOSING:
+                    self.lost[_cause(one.touch)] += weight
             else:
                 self._send(one, weight)
         waited = {(id(each.timeline), each.step, each.reason) for each in played.waits if each.reason in GATES}
@@ -70,8 +72,10 @@ class Tally:
         return max(ours, key=lambda each: (each[1], -each[0].timestamp()), default=None)
 
 
-def _gate(detail: str | None) -> str:
-    return next((gate for gate in GATES if detail and gate in detail), LATE)
+def _cause(touch: Touch) -> str:
+    if touch.reason != Reason.EXPIRED:
+        return str(touch.reason)
+    return next((gate for gate in GATES if touch.detail and gate in touch.detail), LATE)
 
 
 # ── what goes out ────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,7 +128,7 @@ def ahead(
 
 def _play_both(customer: Customer, weight: float, change: Change, found: Ahead) -> None:
     now, installation = change.now, change.installation
-    found.before.add(play_one(_as_before(customer), [], change.before, now, found.until, installation), weight)
+    found.before.add(play_one(_as_before(customer, now), [], change.before, now, found.until, installation), weight)
     found.after.add(play_one(_as_after(customer, change), [], change.after, now, found.until, installation), weight)
 
 
@@ -138,12 +142,17 @@ def _play_joining(customer: Customer, at: datetime, sop: Sop, weight: float, cha
         found.after.add(play_one(after, events, change.after, change.now, found.until, change.installation), times)
 
 
-def _as_before(customer: Customer) -> Customer:
-    """Return the customer as they go on unchanged. Pauses are left out of account: what is parked goes on when it is due."""
+def _as_before(customer: Customer, now: datetime) -> Customer:
+    """Return the customer as they go on unchanged. Pauses are left out of account: what is parked goes on when it is due.
+
+    What a gate holds back now is looked at again, as it is after an apply, so that it counts as held on both sides.
+    """
     same = fork(customer)
     for timeline in same.active_timelines():
         if timeline.waiting == Reason.PAUSED and timeline.step_due is not None:
             timeline.due_at, timeline.waiting = timeline.step_due, None
+        elif timeline.waiting in GATES:
+            timeline.look_again(now)
     return same
 
 

@@ -25,7 +25,6 @@ PLANNING: dict[str, Sentence] = {
     "plan_scaled": Sentence(
         "按 {customers} 位客户中的 {looked_at} 位推算", "scaled up from {looked_at} of {customers} customers"
     ),
-    "plan_of_all": Sentence("{number} {said}", "{number} {said}"),
     "plan_existing": Sentence("已符合新 SOP 触发条件的客户", "Who meets the trigger of a new SOP already"),
     "plan_meet": Sentence("{sop}：{number} 位已符合触发条件", "{sop}: {number} meet the trigger already"),
     "plan_mode_ignore": Sentence("existing: ignore，不进入", "existing: ignore; they are left alone"),
@@ -49,9 +48,9 @@ PLANNING: dict[str, Sentence] = {
         "不含以后的新事件带来的客户，也不计暂停",
         "without customers whom new events will bring, and as if nothing were paused",
     ),
-    "plan_held": Sentence("因「{why}」推迟", "held back: {why}"),
-    "plan_lost": Sentence("因「{why}」错过、不发", "lost: {why}"),
-    "plan_late": Sentence("早已到期", "overdue already"),
+    "plan_held": Sentence("受阻于{why}而推迟：{before} → {after}", "held back by {why}: {before} → {after}"),
+    "plan_lost": Sentence("因{why}错过、不发：{before} → {after}", "never sent, for {why}: {before} → {after}"),
+    "plan_late": Sentence("早已到期", "being overdue already"),
     "plan_peak": Sentence(
         "{channel} 最忙的一分钟：{at}，{number} 条", "{channel}: busiest minute {at}, {number} touches"
     ),

@@ -34,7 +34,9 @@ class Applied:
     versions: dict[str, int] = field(default_factory=dict)
     """SOP id (or engine.yaml) → the version now in force."""
     new: list[str] = field(default_factory=list)
-    """Those with a new version."""
+    """Those with another version than before."""
+    added: list[str] = field(default_factory=list)
+    """Of these, those that were not in force before."""
     removed: list[str] = field(default_factory=list)
     """SOPs no longer defined: their timelines end."""
     clocks_differ: bool = False
@@ -88,7 +90,8 @@ class Applying:
         )
         audit.add(connection, now, who, "definitions.apply", _told(last + 1, new, removed, basis))
         clocks_differ = rethreshold.rebase(connection, self._current.load(connection, last + 1), now)
-        return Applied(last + 1, True, versions, new, removed, clocks_differ, moved)
+        added = [key for key in new if key not in before]
+        return Applied(last + 1, True, versions, new, added, removed, clocks_differ, moved)
 
     @staticmethod
     def _checked(
