@@ -111,6 +111,12 @@ class Forecasting:
             store.hold_still(connection)
             return self._sides(connection, target).differences
 
+    def basis(self, target: Target) -> Basis:
+        """Return what applying the target now would be based on."""
+        with transaction(self._engine) as connection:
+            store.hold_still(connection)
+            return _basis(self._sides(connection, target), target, store.in_flight(connection))
+
     def plan(self, target: Target, days: int | None = 14, sample: int = 2_000, tell: Tell = lambda said: None) -> Plan:
         """Return what applying the target would do.
 
