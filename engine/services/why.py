@@ -56,7 +56,7 @@ class Telling:
         step: str | None = None,
         samples: int = 3,
     ) -> Why:
-        """Return what the SOP did from `since` (included) until `until` (not included; None: now).
+        """Return what the SOP did from `since` (included) until `until` (not included; None: now, included).
 
         Parameters:
             reason: tell only what has this reason.
@@ -67,7 +67,7 @@ class Telling:
         """
         now = self._clock.now()
         period = store.Period(sop, since, until or now)
-        if period.since >= period.until:
+        if period.since >= period.until and (until is not None or since > now):
             raise SopError(
                 f"the time from {since.isoformat()} to {period.until.isoformat()} is empty; let `until` lie after `since`"
             )

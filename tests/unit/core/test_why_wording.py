@@ -23,7 +23,7 @@ ZH, EN = WhyWords("zh", SHANGHAI), WhyWords("en", SHANGHAI)
 STORY_ZH, STORY_EN = Words("zh", SHANGHAI), Words("en", SHANGHAI)
 
 
-def both(method: str, *values: Any) -> tuple[str, str]:
+def both(method: str, *values: Any) -> tuple[Any, Any]:
     """The same in Chinese and in English."""
     return getattr(ZH, method)(*values), getattr(EN, method)(*values)
 
