@@ -16,7 +16,7 @@ from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Message, Sop, Step, Task
 from engine.core.errors import MissingValue, SopError, TemplateError
 from engine.core.events import Event
-from engine.core.gates import Claimant, Going, Hold, closed, closes, count
+from engine.core.gates import Claimant, Going, Hold, closed, closes, count, own_time
 from engine.core.gates import hold as held_by_gates
 from engine.core.goals import goal_end
 from engine.core.matching import while_broken
@@ -226,6 +226,8 @@ def _content(touch: Touch, due: DueStep, scene: _Scene, context: Context, trace:
         return touch
     going = scene.going(due, touch.channel, rivals=bool(scene.definitions.engine.caps))
     capped = held_by_gates(going, scene.now)
+    if capped is None and touch.waited == Reason.CAP:  # looked at early, for another step: the day has room, its time has not come
+        capped = own_time(going, scene.now)
     if capped is not None:
         return _hold(touch, capped)
     _allow(touch, due, going, scene)

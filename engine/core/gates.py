@@ -145,6 +145,14 @@ def _wants(rival: Claimant, cap: Cap, day: date, moment: datetime, going: Going)
     )
 
 
+def own_time(going: Going, now: datetime) -> Hold | None:
+    """Return until when a message that a cap has put off to another day waits there: for its own time of day."""
+    day = local_date(now, going.zone)
+    at = at_local(day, time_of_day(going.due, going.zone), going.zone)
+    later_day = local_date(going.due, going.zone) < day
+    return Hold(Reason.CAP, at, causes=Reason.CAP) if later_day and now < at else None
+
+
 def _named(cap: Cap) -> str:
     return f"{cap.max}/{cap.days}d" + (f" {cap.channel}" if cap.channel else "")
 
