@@ -17,7 +17,11 @@ from engine.core.schema_rules import RULES, SCALAR, Schema, exactly_one
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_DATE = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$", "examples": ["2026-01-31"]}
+_DATE = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}.*)?$",
+    "examples": ["2026-01-31"],
+}
 
 
 def sop_schema() -> Schema:

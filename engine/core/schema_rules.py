@@ -124,7 +124,7 @@ def _attachment(kind: AttachmentKind) -> Schema:
 
 def _named_metrics(schema: Schema) -> Schema:
     """Metrics have names that templates can use."""
-    schema["properties"]["metrics"]["propertyNames"] = {"pattern": rf"^(?!\d){_LETTER}{{1,64}}$"}
+    schema["properties"]["metrics"]["propertyNames"] = {"pattern": rf"^(?![0-9]){_LETTER}{{1,64}}$"}
     return schema
 
 

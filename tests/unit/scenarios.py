@@ -246,7 +246,13 @@ class Play:
 
     def _say(self, ref: str, at: datetime, line: str, *, first: bool = False) -> None:
         lines = self._told.setdefault(ref, [])
-        lines.append((at, -1 if first else len(lines), _ISO.sub(lambda found: self._clock(datetime.fromisoformat(found[0])), line)))
+        lines.append(
+            (
+                at,
+                -1 if first else len(lines),
+                _ISO.sub(lambda found: self._clock(datetime.fromisoformat(found[0])), line),
+            )
+        )
 
     def _touch(self, played: Played) -> str:
         touch = played.touch

@@ -27,7 +27,9 @@ def blocks(page: str) -> list[tuple[str, str]]:
 def shown() -> list[tuple[str, int]]:
     """Every scenario: its page and number."""
     return [
-        (page, number) for page in PAGES for number in range(sum(language == "scenario" for language, _ in blocks(page)))
+        (page, number)
+        for page in PAGES
+        for number in range(sum(language == "scenario" for language, _ in blocks(page)))
     ]
 
 
@@ -58,7 +60,9 @@ def test_its_scenario_comes_out_as_written(page: str, number: int) -> None:
 
 
 def test_every_block_of_yaml_says_which_file_it_is() -> None:
-    unnamed = [page for page in PAGES for language, text in blocks(page) if language == "yaml" and not text.startswith("# ")]
+    unnamed = [
+        page for page in PAGES for language, text in blocks(page) if language == "yaml" and not text.startswith("# ")
+    ]
     assert unnamed == []
 
 

@@ -50,19 +50,21 @@ Names = Annotated[
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^\d{1,6}(s|m|h|d)$", "examples": ["36h", "2d"]}),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,6}(s|m|h|d)$", "examples": ["36h", "2d"]}),
 ]
 TimeOfDay = Annotated[
     time,
     BeforeValidator(_time_of_day),
-    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["10:00"]}),
+    WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["10:00"]}),
 ]
 SopId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")]
 Percent = Annotated[
     float,
     BeforeValidator(_percent),
-    WithJsonSchema({"type": "string", "pattern": r"^(0?\d{1,2}(\.\d{1,2})?|100(\.0{1,2})?) ?%$", "examples": ["10%"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(0?[0-9]{1,2}(\.[0-9]{1,2})?|100(\.0{1,2})?) ?%$", "examples": ["10%"]}
+    ),
 ]
 EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.\-]{0,99}$")]
 EventField = Annotated[str, Field(pattern=r"^event\.data\.[^\s]+$")]

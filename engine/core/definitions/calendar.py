@@ -22,7 +22,7 @@ from engine.core.definitions.base import Duration, Model, Name, TimeOfDay
 
 MAX_CAP_DAYS = 366
 _WHOLE_DAYS = re.compile(r"[0-9]{1,4}d")
-_CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 Skip = Literal["public_holiday", "weekend"]
 
@@ -46,7 +46,11 @@ def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2026-10-08"]}),
+]
 Dates = Annotated[tuple[Day, ...], Field(max_length=2000), AfterValidator(_once)]
 
 
@@ -154,7 +158,13 @@ class Cap(Model):
     per: Annotated[
         Duration,
         BeforeValidator(_cap_days),
-        WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d{0,2}d$", "examples": ["1d", "7d"]}),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "pattern": r"^([1-9]|[1-9][0-9]|[12][0-9][0-9]|3[0-5][0-9]|36[0-6])d$",
+                "examples": ["1d", "7d"],
+            }
+        ),
     ] = Field(description="in so many calendar days of the customer, today included: 1d, 7d, at most 366d")
     channel: Name | None = Field(None, description="only messages over this channel count; without it, over all")
 

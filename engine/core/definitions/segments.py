@@ -28,7 +28,7 @@ def _over(value: Any) -> Any:
 Over = Annotated[
     timedelta | Literal["ever"],
     BeforeValidator(_over),
-    WithJsonSchema({"type": "string", "pattern": r"^(ever|\d{1,6}(s|m|h|d))$", "examples": ["730d", "ever"]}),
+    WithJsonSchema({"type": "string", "pattern": r"^(ever|[0-9]{1,6}(s|m|h|d))$", "examples": ["730d", "ever"]}),
 ]
 Cron = Annotated[str, AfterValidator(checked), WithJsonSchema({"type": "string", "examples": [DAILY]})]
 _METRIC_NAME = re.compile(r"[^\W\d]\w{0,63}")
