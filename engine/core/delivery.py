@@ -226,7 +226,7 @@ def _content(touch: Touch, due: DueStep, scene: _Scene, context: Context, trace:
         return touch
     going = scene.going(due, touch.channel, rivals=bool(scene.definitions.engine.caps))
     capped = held_by_gates(going, scene.now)
-    if capped is None and touch.waited == Reason.CAP:  # looked at early, for another step: the day has room, its time has not come
+    if capped is None and touch.waited == Reason.CAP:  # looked at early: its day has come, not its time
         capped = own_time(going, scene.now)
     if capped is not None:
         return _hold(touch, capped)
