@@ -69,7 +69,7 @@ def in_flight(connection: Connection, sop: str, now: datetime, samples: int) -> 
         connection,
         f"""select t.next_step, t.waiting, t.due_at <= :now as due, coalesce(t.step_due > :now, false) as ahead,
                    case when t.waiting in ('missing_value', 'template_error') then t.detail end as detail, count(*) as number,
-                   min(t.due_at) filter (where t.due_at < 'infinity') as first,
+                   min(t.due_at) filter (where t.due_at < '9999-12-31 00:00Z') as first,
                    (array_agg(c.ref order by t.due_at, t.id))[1:{samples:d}] as customers
             from timelines t join customers c on c.id = t.customer_id
             where t.sop = :sop and t.state = 'active' group by 1, 2, 3, 4, 5 order by number desc limit {_MOST_GROUPS}""",
