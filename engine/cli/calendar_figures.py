@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core.calendar_totals import ChannelTotal, StepTotal
+from engine.core.calendar_totals import CapTotal, ChannelTotal, StepTotal
 from engine.core.calendar_words import CalendarWords
 from engine.core.simulation import Report
 
@@ -34,6 +34,7 @@ def tables(report: Report, words: CalendarWords) -> list[FigureTable]:
          [(each.sop, each.step, each.number, words.why(each.reason)) for each in totals.held]),
         ("sim_by_channel", ("sim_channel", "sim_number", "sim_busiest_day", "sim_number", "sim_busiest_minute", "sim_number", "sim_rate"),
          [_channel(each, words) for each in totals.channels]),
+        ("sim_by_cap", ("sim_cap", "sim_fullest", "sim_full"), [_cap(each, words) for each in totals.caps]),
         ("sim_by_day", ("sim_date", "sim_channel", "sim_number"),
          [(each.date, each.channel, each.number) for each in totals.days]),
         ("sim_compared", ("sim_sop", "sim_step", "sim_had", "sim_would", "sim_difference", "sim_had_skipped", "sim_would_skipped"),
@@ -46,8 +47,15 @@ def tables(report: Report, words: CalendarWords) -> list[FigureTable]:
 def _step(total: StepTotal, words: CalendarWords) -> tuple[Any, ...]:
     status = "done" if total.kind == "do" and total.status == "sent" else total.status
     return (
-        total.sop, total.step, words.word(total.kind), words.word(status), total.number, words.why(total.reason)
+        total.sop, total.step, words.word(total.kind), words.word(status), total.number,
+        words.reason(total.reason, total.detail)
     )  # fmt: skip
+
+
+def _cap(total: CapTotal, words: CalendarWords) -> tuple[Any, ...]:
+    phrase = "sim_cap_is" if total.channel is None else "sim_cap_on"
+    said = words.say(phrase, days=total.days, max=total.max, channel=total.channel)
+    return said, total.fullest, total.customers_full
 
 
 def _channel(total: ChannelTotal, words: CalendarWords) -> tuple[Any, ...]:

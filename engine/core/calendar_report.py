@@ -206,7 +206,7 @@ class _Writing:
 
     def _held(self, waited: Waited) -> HeldLine:
         return HeldLine(
-            self._local(waited.at), *self._titled(waited.timeline), waited.step, self._local(waited.due_at), self._local(waited.until),
+            self._local(max(waited.at, waited.due_at)), *self._titled(waited.timeline), waited.step, self._local(waited.due_at), self._local(waited.until),
             waited.reason, waited.detail,
         )  # fmt: skip
 

@@ -10,8 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core.catalog import Definitions
+from engine.core.definitions import Cap
 from engine.core.playback import Playback, Played
+from engine.core.reasons import Reason
 from engine.core.timing import local_date
+from engine.core.touch import Touch
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -26,12 +29,14 @@ class StepTotal:
     kind: str
     status: str
     reason: str | None
+    detail: str | None
+    """Of one that expired: what held it back."""
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class HeldTotal:
-    """So many times a step was held back for a reason."""
+    """So many customers had a step held back for a reason."""
 
     sop: str
     step: str
@@ -77,6 +82,21 @@ class ChannelTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class CapTotal:
+    """How close messages come to one cap of engine.yaml."""
+
+    max: int
+    days: int
+    """Calendar days of the customer."""
+    channel: str | None
+    """None: over all channels."""
+    fullest: int
+    """The most messages any customer gets within so many days; exempt ones count too."""
+    customers_full: int
+    """So many customers have the cap reached at least once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """The figures of a simulation."""
 
@@ -89,6 +109,7 @@ class Totals:
     held: list[HeldTotal]
     days: list[DayTotal]
     channels: list[ChannelTotal]
+    caps: list[CapTotal]
 
 
 @dataclass(slots=True)
@@ -99,11 +120,13 @@ class Counting:
     sop: str | None = None
     customers: int = 0
     events: int = 0
-    _steps: Counter[tuple[str, str, str, str, str | None]] = field(default_factory=Counter)
+    _steps: Counter[tuple[str, str, str, str, str | None, str | None]] = field(default_factory=Counter)
     _held: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _timelines: Counter[tuple[str, str, str | None, str | None]] = field(default_factory=Counter)
     _days: Counter[tuple[str, str]] = field(default_factory=Counter)
     _minutes: dict[str, Counter[datetime]] = field(default_factory=dict)
+    _fullest: dict[Cap, list[int]] = field(default_factory=dict)
+    """By cap: the most of anybody, and how many reach it."""
 
     def add(self, played: Playback) -> None:
         """Count what came out for one customer."""
@@ -118,6 +141,7 @@ class Counting:
                 if self._counts(waited.timeline.sop)
             }
         )
+        self._caps([each.touch for each in played.touches if each.touch.counted_on is not None])
         self._started_and_refused(entry.outcome for entry in played.matched)
         for _, timeline in played.timelines:
             if self._counts(timeline.sop):
@@ -133,11 +157,21 @@ class Counting:
         if not self._counts(touch.timeline.sop):
             return
         status = "sent" if touch.status == "queued" else touch.status
-        self._steps[(touch.timeline.sop, touch.step, touch.kind, status, touch.reason)] += 1
+        held_by = touch.detail if touch.reason == Reason.EXPIRED else None
+        self._steps[(touch.timeline.sop, touch.step, touch.kind, status, touch.reason, held_by)] += 1
         if touch.status == "queued" and touch.channel:
             date = local_date(played.at, self.definitions.engine.timezone).isoformat()
             self._days[(date, touch.channel)] += 1
             self._minutes.setdefault(touch.channel, Counter())[played.at.replace(second=0, microsecond=0)] += 1
+
+    def _caps(self, touches: Iterable[Touch]) -> None:
+        """Count how full each cap gets for one customer, over all SOPs."""
+        counted = [(touch.counted_on, touch.channel) for touch in touches if touch.status != "skipped"]
+        for cap in self.definitions.engine.caps:
+            on = [day for day, channel in counted if day is not None and cap.channel in (None, channel)]
+            most = max((sum(timedelta(0) <= last - day < cap.per for day in on) for last in set(on)), default=0)
+            total = self._fullest.setdefault(cap, [0, 0])
+            total[0], total[1] = max(total[0], most), total[1] + (most >= cap.max)
 
     def _started_and_refused(self, outcomes: Iterable[Mapping[str, Any]]) -> None:
         for outcome in outcomes:
@@ -164,13 +198,16 @@ class Counting:
         return Totals(
             self.customers,
             self.events,
-            sum(number for (_, _, kind, status, _), number in self._steps.items() if status == "sent" and kind != "do"),
-            sum(number for (_, _, _, status, _), number in self._steps.items() if status == "skipped"),
+            sum(
+                number for (_, _, kind, status, *_), number in self._steps.items() if status == "sent" and kind != "do"
+            ),
+            sum(number for (_, _, _, status, *_), number in self._steps.items() if status == "skipped"),
             [TimelineTotal(*key, number) for key, number in runs],
             [StepTotal(*key, number) for key, number in steps],
             [HeldTotal(*key, number) for key, number in held],
             [DayTotal(*key, number) for key, number in sorted(self._days.items())],
             [self._channel(name) for name in sorted(self._minutes)],
+            [CapTotal(cap.max, cap.days, cap.channel, *each) for cap, each in self._fullest.items()],
         )
 
     def _place(self, step: tuple[str, str]) -> tuple[int, str]:
@@ -197,7 +234,7 @@ _WHAT = {"started": 0, "refused": 1, "active": 2, "completed": 3, "converted": 4
 
 def _named(reason: str | None, detail: str | None) -> str | None:
     """Return the detail where it is a name out of the definitions, which there are few of: of an exit, of who replaced it."""
-    return detail if reason in ("exit", "replaced") else None
+    return detail if reason in (Reason.EXIT, Reason.REPLACED) else None
 
 
 def per_second(rate: object) -> float | None:

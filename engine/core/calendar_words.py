@@ -79,6 +79,12 @@ CALENDAR_PHRASES: dict[str, Sentence] = {
     "sim_rate": Sentence("速率", "rate"),
     "sim_drained": Sentence("发完需要 {seconds:g} 秒", "takes {seconds:g} s to send"),
     "sim_unlimited": Sentence("不限", "no limit"),
+    "sim_by_cap": Sentence("频次上限", "Caps"),
+    "sim_cap": Sentence("上限", "cap"),
+    "sim_cap_is": Sentence("{days} 天内最多 {max} 条", "{max} within {days} d"),
+    "sim_cap_on": Sentence("{channel}：{days} 天内最多 {max} 条", "{channel}: {max} within {days} d"),
+    "sim_fullest": Sentence("一位客户最多", "most of one customer"),
+    "sim_full": Sentence("达到上限的客户", "customers who reach it"),
     "sim_had": Sentence("实际发出", "really sent"),
     "sim_would": Sentence("模拟发出", "would be sent"),
     "sim_had_skipped": Sentence("实际跳过", "really skipped"),
@@ -141,12 +147,12 @@ class CalendarWords(Words):
     def line(self, line: Line) -> Told:
         """Return a line of a calendar."""
         if line.what == "event":
-            return self._event(line)
+            return self._happening(line)
         if line.what == "touch":
-            return self._touch(line)
-        return self._held(line) if line.what == "held" else self._end(line)
+            return self._carried_out(line)
+        return self._put_off(line) if line.what == "held" else self._finish(line)
 
-    def _event(self, line: EventLine) -> Told:
+    def _happening(self, line: EventLine) -> Told:
         what = {each.what for each in line.event.decisions}
         tone = "start" if "started" in what else "end" if "ended" in what else "event"
         return Told("→" if what else "·", tone, self.event(line.event), tuple(self._led_to(line.event)))
@@ -155,7 +161,7 @@ class CalendarWords(Words):
         """Return what came of an event, nothing where it only changed facts."""
         return self.outcome(event) if event.decisions or event.reason or event.dropped else []
 
-    def _touch(self, line: TouchLine) -> Told:
+    def _carried_out(self, line: TouchLine) -> Told:
         step = line.step
         if step.status == "skipped":
             return Told(
@@ -172,7 +178,7 @@ class CalendarWords(Words):
             said.append(self.say("sim_waited", due=self.time(line.step.due_at), why=why))
         return said
 
-    def _held(self, line: HeldLine) -> Told:
+    def _put_off(self, line: HeldLine) -> Told:
         phrase = "sim_held_at_most" if line.reason in _UNTIL_A_MENDING else "sim_held"
         said = self.say(
             phrase, title=line.title, step=line.step, due=self.time(line.due_at), until=self.time(line.until),
@@ -180,7 +186,7 @@ class CalendarWords(Words):
         )  # fmt: skip
         return Told("…", "held", said)
 
-    def _end(self, line: EndLine) -> Told:
+    def _finish(self, line: EndLine) -> Told:
         why = self.reason(line.reason, line.detail)
         return Told("■", "end", self.say(f"sim_{line.state}", title=line.title, why=why))
 
@@ -202,7 +208,7 @@ class CalendarWords(Words):
 
     def outcome_of(self, total: TimelineTotal) -> str:
         """Return what became of timelines: their state, and the reason with its name."""
-        why = self.reason(total.reason, total.detail) if total.reason else ""
+        why = self.reason(total.reason, total.detail) if total.reason and total.what != "converted" else ""
         return self.say("because", said=self.word(total.what), why=why) if why else self.word(total.what)
 
 
