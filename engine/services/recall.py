@@ -57,7 +57,8 @@ class Recalling:
             sop, step, reached.get("queued", 0), reached.get("handed", 0),
             late.get("sending", 0), late.get("sent", 0) + late.get("unknown", 0),
         )  # fmt: skip
-        log.info("touches.recalled", sop=sop, step=step, touches=done.queued + done.handed)
+        if done.changed:
+            log.info("touches.recalled", sop=sop, step=step, touches=done.queued + done.handed)
         return done
 
     def _recall(self, connection: Connection, sop: str, step: str, who: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ from engine.store.database import transaction
 from engine.store.pauses import Scope
 from tests.integration.interleaving import Killed, Stop, await_blocked, die, in_background
 from tests.integration.operating import LEAD_SOP, PATIENT, WHO, audited, operations, park
-from tests.integration.pipeline import AT_ONCE, LEAD, START, Pipeline
+from tests.integration.pipeline import AT_ONCE, ENGINE, LEAD, START, Pipeline
 
 ALL = Scope("all")
 
@@ -41,6 +41,25 @@ def test_after_twelve_days_each_customer_gets_the_last_message_that_is_still_in_
         ("d8", "sent", None): 300,
     }
     assert {each.next_step for each in pipeline.timelines()} == {"d20"}
+
+
+def test_caps_hold_for_what_a_resume_lets_go(pipeline: Pipeline) -> None:
+    """Of two messages that were held, one goes today and the other on the next day with room."""
+    other = PATIENT.replace("sop: lead", "sop: other").replace("priority: 50", "").replace("id: d", "id: o")
+    pipeline.apply(PATIENT, other, engine=ENGINE + "caps: [{max: 1, per: 1d}]\n")
+    customers = [f"c{number}" for number in range(20)]
+    pipeline.tag(*customers)
+    operations(pipeline).pausing.pause(ALL, WHO)
+    for day in range(1, 13):
+        pipeline.wait_until(day)
+        park(pipeline)
+    told = operations(pipeline).resuming.resume(ALL, WHO)
+    assert (told.timelines, told.going, told.expired) == (40, 40, 80)
+    pipeline.work()
+    assert Counter(each for each, _ in pipeline.log.steps) == Counter(customers)
+    pipeline.wait_until(13)
+    pipeline.work()
+    assert Counter(pipeline.log.steps) == Counter((each, step) for each in customers for step in ("d8", "o8"))
 
 
 def test_what_is_past_its_limit_expires_and_the_timeline_goes_on(pipeline: Pipeline) -> None:
