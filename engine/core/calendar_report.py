@@ -205,10 +205,8 @@ class _Writing:
         )
 
     def _held(self, waited: Waited) -> HeldLine:
-        return HeldLine(
-            self._local(max(waited.at, waited.due_at)), *self._titled(waited.timeline), waited.step, self._local(waited.due_at), self._local(waited.until),
-            waited.reason, waited.detail,
-        )  # fmt: skip
+        at, due, until = (self._local(each) for each in (max(waited.at, waited.due_at), waited.due_at, waited.until))
+        return HeldLine(at, *self._titled(waited.timeline), waited.step, due, until, waited.reason, waited.detail)
 
     def _end(self, timeline: Timeline, ended_at: datetime) -> EndLine:
         return EndLine(self._local(ended_at), *self._titled(timeline), timeline.state, timeline.reason, timeline.detail)
