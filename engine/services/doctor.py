@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from engine import calendars
 from engine.clocks import wall_now
 from engine.core.catalog import Definitions
 from engine.core.errors import ChannelError, SopError
@@ -27,6 +28,9 @@ SILENT_AFTER = timedelta(seconds=60)
 """A process that has not shown itself for so long counts as stopped."""
 PROCESSES = {"matcher": "sop matcher", "plan": "sop worker plan", "send": "sop worker send", "beat": "sop beat"}
 """Each process that shows itself, and the command that starts it."""
+
+_CALENDAR_AHEAD = timedelta(days=60)
+"""So long before a year begins, its official days off should be known."""
 
 _PATIENCE = 5
 """Seconds a look may take."""
@@ -144,6 +148,7 @@ class Doctor:
         yield Finding(
             "ok", "definitions", f"generation {definitions.generation}, {_several(len(definitions.sops), 'SOP')}"
         )
+        yield from self._calendar(definitions)
         for sop in sorted(definitions.broken):
             text = "is in force and cannot be read by this version: nobody enters, nothing is sent"
             yield Finding(
@@ -151,6 +156,12 @@ class Doctor:
             )
         for name, config in sorted(definitions.engine.channels.items()):
             yield self._channel(name, config)
+
+    def _calendar(self, definitions: Definitions) -> Iterator[Finding]:
+        now = self._clock.now()
+        for text in calendars.gaps(definitions.engine.calendar, {now.year, (now + _CALENDAR_AHEAD).year}):
+            said, _, remedy = text.partition(". ")
+            yield Finding("warning", "calendar", said, remedy)
 
     def _channel(self, name: str, config: Mapping[str, Any]) -> Finding:
         try:
@@ -180,7 +191,7 @@ class Doctor:
             yield Finding("warning", "planning", text, "is `sop worker plan` running, and fast enough?")
         if dead := findings.dead_letters(connection):
             text = f"{_several(dead.number, 'dead letter')}; the newest, of customer {dead.subject}: {dead.error[:200]}"
-            remedy = f"`sop explain {dead.subject}` shows the event; mend the cause, post it under a new id"
+            remedy = f"`sop explain {dead.subject}` shows the event; mend the cause, then `sop dead-letters replay ID`"
             yield Finding("warning", "dead letters", text, remedy)
         for row in findings.held_back(connection):
             yield _held(row)
