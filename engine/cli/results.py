@@ -10,7 +10,7 @@ from engine.cli import session
 from engine.cli.output import Column, as_json, print_styled, say, table
 from engine.cli.session import AsJson, Lang
 from engine.core.results import Arm, Results, StepResult, VariantResult
-from engine.core.results_wording import ResultWords
+from engine.core.results_wording import GOAL_EXAMPLE, ResultWords
 
 _TONES = {"more": "green", "fewer": "red", "not_enough": "yellow", "within_chance": "yellow"}
 
@@ -55,6 +55,8 @@ def _print(told: Results, words: ResultWords) -> None:
         print_styled((f"  {each}", ""))
     for note in told.notes:
         print_styled((f"  ! {words.note(note)}", "yellow"))
+        if note.what == "no_goal":
+            print_styled((f"      {GOAL_EXAMPLE}", ""))
     if not any(arm.timelines for arm in told.arms):
         print_styled((f"  {words.say('nobody_yet')}", "yellow"))
         return
@@ -88,7 +90,7 @@ def _throughout(told: Results, words: ResultWords) -> None:
     if not told.arm_variants:
         return
     _title(words.say("throughout_title"))
-    names = ["variant", "reached", "after", "rate", "against"]
+    names = ["variant", "reached", "after", "rate", "against", "tells"]
     table(_columns(names, words), [_variant(each, told.arm_variants, words) for each in told.arm_variants])
     _corrected(told.arm_variants, words)
 
@@ -100,7 +102,7 @@ def _steps(told: Results, words: ResultWords) -> None:
     names = ["step_name", "variant", "reached", "after", "rate"]
     compared = any(each.variants for each in told.steps) and not told.arm_variants
     lines = [line for each in told.steps for line in _step(each, compared, words)]
-    table(_columns([*names, "against"] if compared else names, words), lines)
+    table(_columns([*names, "against", "tells"] if compared else names, words), lines)
     if compared:
         _corrected([one for each in told.steps for one in each.variants], words)
     if len(told.steps) > 1:
@@ -111,13 +113,13 @@ def _step(step: StepResult, compared: bool, words: ResultWords) -> list[list[obj
     name, rate = step.step if step.defined else words.say("gone", step=step.step), step.rate
     whole: list[object] = [name, "", rate.customers, rate.converted, words.rate(rate)]
     variants = [[name, *_variant(each, step.variants, words)] for each in step.variants]
-    return [[*whole, ""], *variants] if compared else [whole, *(line[:-1] for line in variants)]
+    return [[*whole, "", ""], *variants] if compared else [whole, *(line[:-2] for line in variants)]
 
 
 def _variant(variant: VariantResult, among: list[VariantResult], words: ResultWords) -> list[object]:
     first = next((each for each in among if not each.by_condition), None)
-    rate, against = variant.rate, words.against_first(variant, first) if len(among) > 1 else ""
-    return [variant.variant, rate.customers, rate.converted, words.rate(rate), against]
+    rate, against = variant.rate, words.against_first(variant, first) if len(among) > 1 else ("", "")
+    return [variant.variant, rate.customers, rate.converted, words.rate(rate), *against]
 
 
 def _corrected(variants: list[VariantResult], words: ResultWords) -> None:

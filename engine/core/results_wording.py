@@ -13,10 +13,10 @@ RESULT_PHRASES: dict[str, Sentence] = {
         "{title} ({sop} v{version}), timelines started {since} to {until}",
     ),
     "goal": Sentence("目标：{goal}", "goal: {goal}"),
-    "goal_within": Sentence("目标：{goal}，起点后 {within} 内", "goal: {goal}, within {within} of the anchor"),
+    "goal_within": Sentence("目标：{goal}，起点后 {within}内", "goal: {goal}, within {within} of the anchor"),
     "counted": Sentence(
         "按客户计，转化统计到 {now}；括号内为 {confidence}% 置信区间",
-        "customers are counted, conversions up to {now}; in brackets the {confidence}% confidence interval",
+        "customers are counted; conversions up to {now}; in brackets: {confidence}% confidence intervals",
     ),
     "nobody_yet": Sentence("这段时间没有时间线开始", "no timeline started in this time"),
     # headings
@@ -33,8 +33,9 @@ RESULT_PHRASES: dict[str, Sentence] = {
     "col_step_name": Sentence("步骤", "step"),
     "col_variant": Sentence("变体", "variant"),
     "col_reached": Sentence("发到客户", "sent to"),
-    "col_after": Sentence("之后转化", "then converted"),
-    "col_against": Sentence("与首个变体相比", "against the first"),
+    "col_after": Sentence("之后转化", "converted"),
+    "col_against": Sentence("与首个变体相比", "to the first"),
+    "col_tells": Sentence("判断", "tells"),
     "arm_treated": Sentence("执行组", "treated"),
     "arm_holdout": Sentence("对照组", "holdout"),
     # figures
@@ -48,16 +49,17 @@ RESULT_PHRASES: dict[str, Sentence] = {
     "days_hours": Sentence("{days} 天 {hours} 小时", "{days}d {hours}h"),
     "hours_minutes": Sentence("{hours} 小时 {minutes} 分", "{hours}h {minutes}m"),
     "minutes": Sentence("{minutes} 分", "{minutes}m"),
+    "under_a_minute": Sentence("不到 1 分", "< 1m"),
     "gone": Sentence("{step}（已移除）", "{step} (removed)"),
-    "chosen": Sentence("由条件选出", "chosen by condition"),
-    "the_first": Sentence("（基准）", "(the first)"),
+    "chosen": Sentence("由条件选出", "by condition"),
+    "the_first": Sentence("基准", "the first"),
     "short_more": Sentence("更多", "more"),
     "short_fewer": Sentence("更少", "fewer"),
     "short_not_enough": Sentence("样本不足", "too few to tell"),
     "short_within_chance": Sentence("不足以判断", "not enough to tell"),
     # what the comparison with the holdout tells
-    "holdout_compared": Sentence("执行组转化率为对照组的 {figures}：{verdict}", "treated convert {figures} as often as holdout: {verdict}"),
-    "holdout_bare": Sentence("执行组与对照组（{figures}）：{verdict}", "treated and holdout ({figures}): {verdict}"),
+    "holdout_compared": Sentence("执行组转化率为对照组的 {figures}；{verdict}", "treated against holdout: {figures}; {verdict}"),
+    "holdout_bare": Sentence("执行组与对照组相比：{figures}；{verdict}", "treated against holdout: {figures}; {verdict}"),
     "verdict_more": Sentence("执行组的转化更多，超出偶然范围", "more of the treated convert, by more than chance explains"),
     "verdict_fewer": Sentence("执行组的转化更少，超出偶然范围", "fewer of the treated convert, by more than chance explains"),
     "verdict_not_enough": Sentence("样本太少，还不足以判断", "too few so far, not enough to tell"),
@@ -74,9 +76,8 @@ RESULT_PHRASES: dict[str, Sentence] = {
         "此 SOP 已于 {at} 移除，这里是它的历史", "the SOP was removed {at}; this is its history"
     ),
     "note_no_goal": Sentence(
-        "此 SOP 没有目标，无法统计转化。在定义中加上例如：goal: {{event: {{type: purchase}}, within: 30d}}，再 sop apply；从那时起开始统计",
-        "the SOP has no goal, so nothing can be counted. Add one to its definition, e.g. "
-        "`goal: {{event: {{type: purchase}}, within: 30d}}`, and `sop apply`; counting begins then",
+        "此 SOP 没有目标，无法统计转化。在定义中加上目标（见下例），再 sop apply；从那时起开始统计",
+        "the SOP has no goal, so there is nothing to count. Add one (as below) and `sop apply`; counting begins then",
     ),
     "note_goal_gone": Sentence(
         "此 SOP 现在没有目标；这里的转化是按之前版本的目标统计的",
@@ -115,6 +116,10 @@ RESULT_PHRASES: dict[str, Sentence] = {
 }  # fmt: skip
 
 
+GOAL_EXAMPLE = "goal: {event: {type: purchase}, within: 30d}"
+"""What an SOP without a goal might have."""
+
+
 class ResultWords(ConditionWords):
     """Tells what came of an SOP."""
 
@@ -151,6 +156,8 @@ class ResultWords(ConditionWords):
     def span(self, seconds: float) -> str:
         """Return a span of time as people say it."""
         minutes = round(seconds / 60)
+        if minutes < 1:
+            return self.say("under_a_minute")
         days, hours = divmod(minutes // 60, 24)
         if days:
             return self.say("days_hours", days=days, hours=hours) if hours else self._days(days)
@@ -167,16 +174,14 @@ class ResultWords(ConditionWords):
         """Return the median time to conversion."""
         return "-" if arm.median_seconds is None else self.span(arm.median_seconds)
 
-    def figures(self, comparison: Comparison) -> str:
-        """Return the ratio with its interval and the p-value, uncorrected."""
+    def ratio(self, comparison: Comparison) -> str:
+        """Return how many times as many convert, with the interval where there is one."""
         if comparison.ratio is None:
-            ratio = self.say("no_ratio")
-        elif comparison.low is None or comparison.high is None:
-            ratio = self.say("times_bare", ratio=_ratio(comparison.ratio))
-        else:
-            low, high = _ratio(comparison.low), _ratio(comparison.high)
-            ratio = self.say("times_as_many", ratio=_ratio(comparison.ratio), low=low, high=high)
-        return self.say("p_value", said=ratio, p=self._p(comparison.p_value))
+            return self.say("no_ratio")
+        if comparison.low is None or comparison.high is None:
+            return self.say("times_bare", ratio=_ratio(comparison.ratio))
+        low, high = _ratio(comparison.low), _ratio(comparison.high)
+        return self.say("times_as_many", ratio=_ratio(comparison.ratio), low=low, high=high)
 
     def _p(self, value: float) -> str:
         return (
@@ -188,16 +193,16 @@ class ResultWords(ConditionWords):
     def against_holdout(self, comparison: Comparison) -> str:
         """Return how those treated compare with those held out, and what that tells."""
         phrase = "holdout_bare" if comparison.ratio is None else "holdout_compared"
-        return self.say(phrase, figures=self.figures(comparison), verdict=self.say(f"verdict_{comparison.verdict}"))
+        figures = self.say("p_value", said=self.ratio(comparison), p=self._p(comparison.p_value))
+        return self.say(phrase, figures=figures, verdict=self.say(f"verdict_{comparison.verdict}"))
 
-    def against_first(self, variant: VariantResult, first: VariantResult | None) -> str:
-        """Return how a variant compares with the first."""
+    def against_first(self, variant: VariantResult, first: VariantResult | None) -> tuple[str, str]:
+        """Return how a variant compares with the first, and what that tells."""
         if variant.by_condition:
-            return self.say("chosen")
+            return "-", self.say("chosen")
         if variant.against_first is None:
-            return self.say("the_first") if variant is first else "-"
-        verdict = self.say(f"short_{variant.against_first.verdict}")
-        return self.say("because", said=self.figures(variant.against_first), why=verdict)
+            return "-", self.say("the_first") if variant is first else "-"
+        return self.ratio(variant.against_first), self.say(f"short_{variant.against_first.verdict}")
 
     def note(self, note: Note) -> str:
         """Return something to know before believing the figures."""
