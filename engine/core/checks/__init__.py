@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from engine.core.checks import calendar, clocks, conditions, config, likely, names, segments, steps, texts
+from engine.core.checks import (
+    calendar,
+    clocks,
+    comparing,
+    conditions,
+    config,
+    gates,
+    likely,
+    names,
+    segments,
+    steps,
+    texts,
+)
 from engine.core.checks.subject import Part, Subject
 from engine.core.definitions import EngineConfig, SegmentsConfig, Sop
 from engine.core.problems import Problem
@@ -19,6 +31,7 @@ ENGINE_CHECKS: tuple[Callable[[EngineConfig], Iterator[Problem]], ...] = (
     config.defaults_fit,
     config.roles_once,
     names.caps_exist,
+    gates.caps_matter,
     clocks.kinds_are_types,
     clocks.one_lifecycle,
     clocks.lifecycle_computed,
@@ -30,6 +43,7 @@ SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     steps.arms_alike,
     steps.fallbacks_lead_on,
     steps.channels_given,
+    steps.notices_reach,
     steps.from_is_a_date,
     names.channels_exist,
     names.dimensions_exist,
@@ -47,6 +61,13 @@ SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     calendar.start_only,
     calendar.somebody_chosen,
     calendar.existing_can_be_met,
+    calendar.existing_is_let_in,
+    comparing.variants_differ,
+    comparing.arms_divide,
+    comparing.goal_lies_ahead,
+    gates.time_left_by_quiet_hours,
+    gates.room_left_by_caps,
+    gates.welcomes_at_once,
     texts.templates_right,
     texts.attachments_whole,
     likely.past_on_arrival,

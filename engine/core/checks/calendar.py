@@ -50,3 +50,10 @@ def existing_can_be_met(subject: Subject) -> Iterator[Problem]:
     if subject.sop.existing != "ignore" and not any(existing.lasting(moment) for moment in subject.sop.trigger):
         message = f"nobody can meet this trigger already; `existing` is for {', '.join(existing.LASTING)}"
         yield subject.warning(("existing",), message)
+
+
+def existing_is_let_in(subject: Subject) -> Iterator[Problem]:
+    """`existing` takes nobody in where nobody is accepted."""
+    if subject.sop.existing != "ignore" and not subject.sop.accept:
+        message = "`accept: false` lets nobody in, so `existing` does nothing; remove one of the two"
+        yield subject.warning(("existing",), message, key=True)

@@ -63,7 +63,8 @@ def caps_exist(engine: EngineConfig) -> Iterator[Problem]:
     for index, cap in enumerate(engine.caps):
         if cap.channel is not None and cap.channel not in engine.channels:
             known = ", ".join(engine.channels) or "none"
-            message = f"unknown channel `{cap.channel}`; known: {known}.{did_you_mean(cap.channel, engine.channels)}"
+            remedy = did_you_mean(cap.channel, engine.channels) or " Add it under `channels`, or cap all: no `channel`."
+            message = f"unknown channel `{cap.channel}`; known: {known}.{remedy}"
             yield problem("engine.yaml", ("caps", index, "channel"), message)
 
 

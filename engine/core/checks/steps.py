@@ -62,6 +62,12 @@ def fallbacks_lead_on(subject: Subject) -> Iterator[Problem]:
         if step.fallback_after is not None and len(subject.sop.channels_of(step)) < 2:
             message = f"step `{step.id}` has `fallback_after` and one channel; list the next one: channel: [wecom, sms]"
             yield subject.error(("steps", index, "fallback_after"), message, key=True)
+    sop = subject.sop
+    if sop.defaults.fallback_after is not None and not any(len(sop.channels_of(step)) > 1 for step in sop.steps):
+        message = (
+            "`fallback_after` has nowhere to go on: no step has two channels; list the next one: channel: [wecom, sms]"
+        )
+        yield subject.error(("defaults", "fallback_after"), message, key=True)
 
 
 def channels_given(subject: Subject) -> Iterator[Problem]:
@@ -74,6 +80,18 @@ def channels_given(subject: Subject) -> Iterator[Problem]:
                 f"or defaults: {{channel: …}} to the SOP. Configured: {configured}"
             )
             yield subject.error(("steps", index, step.kind), message, key=True)
+
+
+def notices_reach(subject: Subject) -> Iterator[Problem]:
+    """A notice goes over a channel, its own or the SOP's."""
+    for loc, action in subject.actions():
+        if action.notify is not None and not (action.notify.channel or subject.sop.defaults.channel):
+            configured = ", ".join(subject.engine.channels) or "none yet: add one under `channels` in engine.yaml"
+            message = (
+                "this notice goes over no channel; add `channel: …` to it, or defaults: {channel: …} to the SOP. "
+                f"Configured: {configured}"
+            )
+            yield subject.error((*loc, "notify"), message, key=True)
 
 
 def from_is_a_date(subject: Subject) -> Iterator[Problem]:

@@ -40,9 +40,9 @@ class Part:
         """Return an error at the end of a way in this file."""
         return problem(self.file, loc, message, **extra)
 
-    def warning(self, loc: Loc, message: str) -> Problem:
+    def warning(self, loc: Loc, message: str, **extra: Any) -> Problem:
         """Return a warning at the end of a way in this file."""
-        return problem(self.file, loc, message, "warning")
+        return problem(self.file, loc, message, "warning", **extra)
 
     @property
     def dimensions(self) -> dict[str, tuple[str, ...]]:

@@ -27,6 +27,9 @@ def _time_of_day(value: Any) -> Any:
 
 
 def _percent(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100:
+        meant = value * 100 if 0 < value < 1 else value
+        raise ValueError(f'`{value}` is a number without its sign; write a percentage: "{meant:g}%"')
     return parse_percent(value)
 
 
