@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -96,6 +97,16 @@ def test_a_channel_whose_secret_is_missing_is_an_error(pipeline: Pipeline, exami
     pipeline.apply(LEAD, engine=engine)
     found = examine()["channel second"]
     assert (found.level, "CRM_SECRET" in found.text) == ("error", True)
+
+
+def test_a_year_whose_days_off_are_not_known_is_told_when_it_is_near(pipeline: Pipeline, examine: Examine) -> None:
+    pipeline.apply(LEAD, engine=ENGINE + "\ncalendar: {country: CN, skip: [public_holiday]}\n")
+    pipeline.clock.at = datetime(2026, 10, 1, tzinfo=UTC)
+    assert "calendar" not in examine()
+    pipeline.clock.at = datetime(2026, 11, 21, tzinfo=UTC)
+    found = examine()["calendar"]
+    assert (found.level, "2027" in found.text) == ("warning", True)
+    assert "`also` and `except`" in str(found.remedy)
 
 
 def test_events_that_wait_long_point_at_the_matcher(pipeline: Pipeline, examine: Examine) -> None:

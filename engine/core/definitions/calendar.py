@@ -85,8 +85,10 @@ class QuietHours(Model):
     @model_validator(mode="before")
     @classmethod
     def _pair(cls, value: Any) -> Any:
-        if isinstance(value, QuietHours) or (isinstance(value, dict) and value.keys() == {"start", "end"}):
-            return value
+        if isinstance(value, QuietHours) or (
+            isinstance(value, dict) and all(isinstance(each, time) for each in value.values())
+        ):
+            return value  # from code; people write the pair
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
             raise ValueError('write two times of day, from and to: ["21:00", "09:00"]')
         return {"start": value[0], "end": value[1]}

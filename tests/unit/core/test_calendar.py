@@ -42,6 +42,7 @@ def test_quiet_hours_cover_their_start_and_not_their_end() -> None:
     [
         (["21:00"], 'two times of day, from and to: ["21:00", "09:00"]'),
         ("21:00-09:00", 'two times of day, from and to: ["21:00", "09:00"]'),
+        ({"start": "21:00", "end": "09:00"}, 'two times of day, from and to: ["21:00", "09:00"]'),
         (["21:00", "9:00"], '`9:00` is not a time of day; write "HH:MM"'),
         (["21:00", "24:00"], "`24:00` is not a time of day"),
         (["21:00", "21:00"], "either never or always"),
