@@ -126,6 +126,8 @@ def _steps(told: Why, words: WhyWords) -> None:
     columns = [Column(words.say(f"col_{name}")) for name in names]
     table(columns, [_line(each, words) for each in told.steps])
     reasons = [(each, cause) for each in told.steps for cause in (*each.in_flight, *each.touches) if _tells(cause)]
+    if told.finishing and not (told.asked_step or told.asked_reason):
+        print_styled((f"  {words.say('last_step', number=told.finishing)}", ""))
     for each in told.steps:
         if each.variants:
             print_styled((f"  {each.step}  {words.variants(each)}", ""))

@@ -130,6 +130,8 @@ class Why:
     """So often the goal was reached in the time."""
     refused: list[Cause]
     in_flight: int
+    finishing: int
+    """Of those in flight: so many have had every step and wait for their last touches to come to an end."""
     ended: list[Cause]
     steps: list[WhyStep]
     awaits: list[Awaited]
@@ -289,6 +291,8 @@ def narrowed(why: Why, reason: str | None, step: str | None) -> Why:
     steps = [each for each in why.steps if step in (None, each.step)]
     if step is not None:
         why = replace(why, refused=[], ended=[])
+    if step is not None or reason is not None:
+        why = replace(why, awaits=[])
     if reason is not None:
         why = replace(why, refused=_with(why.refused, reason), ended=_with(why.ended, reason))
         steps = [

@@ -138,6 +138,7 @@ def _why(asked: _Asked, period: store.Period) -> Why:
         goals.converted,
         refused,
         sum(each.number for group in waiting.values() for each in group),
+        sum(each.number for each in waiting.get(None, ())),
         _ended(asked),
         steps_of(sop, waiting, _touches(asked, touches), _variants(touches), {row.step: row.kind for row in touches}),
         _awaits(asked) if not triggered else [],

@@ -120,7 +120,8 @@ def a_why(**fields: Any) -> Why:
     plain: dict[str, Any] = {
         "sop": "lead", "title": "培育", "version": 2, "since": NOON - timedelta(days=7), "until": NOON, "now": NOON,
         "timezone": "Asia/Shanghai", "in_force_since": NOON, "first_in_force": NOON, "paused": [], "accepting": True,
-        "triggered": 3, "started": 1, "holdout": 0, "has_goal": False, "converted": 0, "refused": [], "in_flight": 0, "ended": [],
+        "triggered": 3, "started": 1, "holdout": 0, "has_goal": False, "converted": 0, "refused": [], "in_flight": 0, "finishing": 0,
+        "ended": [],
         "steps": [], "awaits": [],
     }  # fmt: skip
     return Why(**(plain | fields))
