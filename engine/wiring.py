@@ -282,7 +282,7 @@ class Wiring:
     @cached_property
     def simulating(self) -> Simulating:
         """Simulates on what is recorded."""
-        return Simulating(self.engine, self.clock, self.current)
+        return Simulating(self.engine, self.clock, self.current, CHANNEL_TYPES)
 
     @cached_property
     def operations(self) -> Operations:

@@ -114,7 +114,7 @@ def _row(run: Run, y: int, scale: Scale, words: CalendarWords) -> dict[str, Any]
     late = left > scale.width * 0.6
     name = f"{run.title} [{run.key}]" if run.key else run.title
     return {
-        "x": left, "y": y, "width": max(right - left, 3), "state": run.state, "label": name, "late": late,
+        "x": left, "y": y, "width": round(max(right - left, 3), 1), "state": run.state, "label": name, "late": late,
         "label_x": right if late else left, "label_y": y + _LABEL, "middle": y + 25,
         "title": f"{name} · {words.time(run.start)} – {words.time(run.ended_at) if run.ended_at else '…'} · {words.word(run.state)}",
     }  # fmt: skip

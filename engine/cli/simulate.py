@@ -21,12 +21,13 @@ from engine.clocks import wall_now
 from engine.core.catalog import Definitions
 from engine.core.errors import DefinitionError, EventError, NotFound, SopError
 from engine.core.events import Event
+from engine.core.feeds import read_feed
 from engine.core.simulation import Progress, Report, Wanted
 from engine.core.simulation import simulate as play
 from engine.core.timing import parse_duration
 from engine.definitions_yaml import render_problems
 from engine.definitions_yaml.customers import read_customer
-from engine.services.simulate import definitions_of, read_feed
+from engine.services.simulate import definitions_of
 
 _DAYS = 40
 _MOST_SAID = 20

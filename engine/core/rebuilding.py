@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
@@ -30,6 +30,8 @@ class Past:
     """Time of the last start before it, by SOP and key."""
     touched: dict[str, datetime] = field(default_factory=dict)
     """When the last touch before it was planned, by SOP."""
+    counted: dict[tuple[date, str], int] = field(default_factory=dict)
+    """Messages that count under caps, by the customer's date and channel."""
     metrics: dict[str, float] = field(default_factory=dict)
     """Numbers as of the last refresh of all, for those that cannot be worked out again."""
 
@@ -46,6 +48,7 @@ def rebuilt(past: Past, definitions: Definitions, at: datetime, installation: st
             match(customer, replace(event, backfill=True), definitions, event.received_at)
     _cross_quietly(customer, definitions, at)
     customer.timelines, customer.starts, customer.touched = list(past.timelines), dict(past.starts), dict(past.touched)
+    customer.counted = dict(past.counted)
     settle_all(customer, definitions, at, installation)
     customer.timelines = customer.active_timelines()
     return customer

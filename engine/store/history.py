@@ -67,6 +67,7 @@ def pasts(connection: Connection, subjects: Sequence[str], at: datetime, touched
     _add_timelines(connection, found, at)
     _add_starts(connection, found, at)
     _add_touched(connection, found, at, touched)
+    _add_counted(connection, found, at)
     _add_numbers(connection, found)
     return {ref: past for ref, past in found.items() if past.events or past.timelines or past.starts}
 
@@ -113,8 +114,24 @@ def _add_timelines(connection: Connection, found: Mapping[str, Past], at: dateti
                 id=row.id,
                 had=set(row.had_steps or ()),
                 started_at=row.started_at,
+                holdout=row.holdout,
+                goal_until=row.goal_until,
+                converted_at=row.converted_at if row.converted_at is not None and row.converted_at < at else None,
             )
         )
+
+
+def _add_counted(connection: Connection, found: Mapping[str, Past], at: datetime) -> None:
+    """Add the messages that count under caps, of as many days as a cap looks back at most."""
+    for row in rows(
+        connection,
+        """select c.ref, t.counted_on, t.channel, count(*) as number from touches t join customers c on c.id = t.customer_id
+           where c.ref = any(:refs) and t.counted_on >= cast(:at as timestamptz) - interval '368 days' and t.planned_at < :at
+             and t.status in ('queued', 'sending', 'sent', 'handed', 'unknown') group by 1, 2, 3""",
+        refs=list(found),
+        at=at,
+    ):
+        found[row.ref].counted[(row.counted_on, row.channel)] = row.number
 
 
 def _add_numbers(connection: Connection, found: Mapping[str, Past]) -> None:
