@@ -117,7 +117,9 @@ def steps_to_come(timeline: Timeline, outlook: Outlook) -> list[ToldStep]:
 def _open(timeline: Timeline, due: DueStep, outlook: Outlook) -> ToldStep:
     step, foreseen_ = due.step, outlook.foreseen.get((timeline.id or 0, due.step.id))
     if outlook.pauses(timeline):
-        return ToldStep(step.id, step.kind, "held", due.due, reason=Reason.PAUSED)
+        if due.due > outlook.now:
+            return ToldStep(step.id, step.kind, "planned", due.due, reason=Reason.PAUSED)
+        return ToldStep(step.id, step.kind, "held", due.due, until=due.limit, reason=Reason.PAUSED)
     if timeline.next_step == step.id and timeline.waiting is not None and due.due <= outlook.now:
         until = None if timeline.due_at in (None, FOREVER) else timeline.due_at
         return _told(step, "held", due, outlook, timeline.waiting, timeline.detail, until, foreseen_)

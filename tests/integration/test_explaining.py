@@ -113,7 +113,7 @@ def test_what_is_paused_says_so_queued_or_still_to_come(pipeline: Pipeline, expl
     story = explaining.story("c1")
     assert [(each.step, each.status, each.reason) for each in story.timelines[0].steps] == [
         ("d1", "queued", "paused"),
-        ("d3", "held", "paused"),
+        ("d3", "planned", "paused"),
     ]
 
 

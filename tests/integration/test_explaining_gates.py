@@ -169,7 +169,10 @@ def test_paused_timelines_and_queued_touches_say_so(pipeline: Pipeline, explaini
     pipeline.wait_until(1)
     pipeline.work()
     assert pipeline.timeline().waiting == "paused"
-    assert said(explaining.story("c1"), "lead", "d1") == "due 2026-03-02 10:00, held back: paused"
+    assert (
+        said(explaining.story("c1"), "lead", "d1") == "due 2026-03-02 10:00, held back: paused, until 2026-03-03 22:00"
+    )
+    assert said(explaining.story("c1"), "lead", "d3") == "planned for 2026-03-04 10:00: paused"
 
 
 def test_a_fallback_is_told_beside_the_channel_it_stands_for(pipeline: Pipeline, explaining: Explaining) -> None:
