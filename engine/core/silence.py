@@ -58,7 +58,8 @@ def hear(customer: Customer, event: Event, definitions: Definitions) -> Heard:
     for name in definitions.clocks_by_kind.get(event.type, ()):
         fact = customer.clocks.get(name)
         if fact is None or not fact.active or event.time > fact.last_at:
-            customer.clocks[name] = ClockFact(event.time, True)
+            level = fact.level if fact and fact.last_at == event.time else 0  # what it counted from: the same silence
+            customer.clocks[name] = ClockFact(event.time, True, level)
             heard.clocks.add(name)
             heard.moments += _aim(customer, name, definitions, event.type, _heard_in_time(event))
     return heard
