@@ -1,0 +1,77 @@
+"""What came of a history, in the engine's database and in the model, in the same plain form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from difflib import unified_diff
+from pprint import pformat
+from typing import Any
+
+from tests.simulation.model import Model
+from tests.simulation.people import Line, Person, Touch
+
+Story = dict[str, Any]
+
+_TIMELINES = """
+    select c.ref, l.id, l.sop, l.key, l.anchor, l.state, l.reason, l.converted_at from timelines l join customers c on c.id = l.customer_id order by l.id
+"""
+_TOUCHES = "select timeline_id, step, status, reason, channel, coalesce(sent_at, planned_at) as at from touches order by id"
+_REFUSED = """
+    select e.subject, e.event_id, e.source, e.type, e.time, r ->> 'sop' as sop, r ->> 'reason' as reason
+    from events e, jsonb_array_elements(e.outcome -> 'refused') with ordinality x(r, place) order by e.id, place
+"""
+
+
+def told(look: Callable[[str], list[Any]]) -> dict[str, Story]:
+    """What the engine did, by customer; `look` asks its database."""
+    timelines, touches, refused = (look(each) for each in (_TIMELINES, _TOUCHES, _REFUSED))
+    steps: dict[int, list[str]] = {}
+    for touch in touches:
+        steps.setdefault(touch.timeline_id, []).append(_touch(touch.step, touch.status, touch.reason, touch.channel, touch.at))
+    stories: dict[str, Story] = {}
+    for line in timelines:
+        of = stories.setdefault(line.ref, {"timelines": [], "refused": []})
+        ended = _ended(line.state, line.reason, line.converted_at)
+        of["timelines"].append(_line(line.sop, line.key, line.anchor, ended, steps.get(line.id, [])))
+    for row in refused:
+        label = f"{row.type} {row.time.isoformat()}" if row.source == "engine" else row.event_id
+        stories.setdefault(row.subject, {"timelines": [], "refused": []})["refused"].append((label, row.sop, row.reason))
+    return stories
+
+
+def expected(model: Model) -> dict[str, Story]:
+    """What it should have done."""
+    stories = {ref: _story(person) for ref, person in model.people.items()}
+    return {ref: story for ref, story in stories.items() if story["timelines"] or story["refused"]}
+
+
+def _story(person: Person) -> Story:
+    return {"timelines": [_of_model(line) for line in person.lines], "refused": person.refused}
+
+
+def _of_model(line: Line) -> list[Any]:
+    touches = [_touch(each.step, each.status, each.reason, each.channel, each.at) for each in line.touches]
+    return _line(line.sop, line.key, line.anchor, _ended(line.state, line.reason, line.converted), touches)
+
+
+def _line(sop: str, key: str, anchor: datetime, ended: str, touches: list[str]) -> list[Any]:
+    return [f"{sop} {key}", anchor.isoformat(), ended, touches]
+
+
+def _ended(state: str, reason: str | None, converted: datetime | None) -> str:
+    return f"{state} {reason or ''} {converted.isoformat() if converted else ''}"
+
+
+def _touch(step: str, status: str, reason: str | None, channel: str | None, at: datetime) -> str:
+    if (status, channel) == ("unknown", "second"):  # its sender died, and no key tells the channel what it had: see `deliveries`
+        status, reason = "sent", None
+    timed = status == "skipped" or (status == "sent" and channel != "second")
+    when = at.isoformat() if timed else ""  # what is turned away is so whenever a sender comes by
+    return f"{step} {status} {reason or ''} {channel or ''} {when}"
+
+
+def compared(told: dict[str, Story], expected: dict[str, Story]) -> list[str]:
+    """What differs, a line each: `-` the engine did, `+` it should have done."""
+    pages = [pformat(each, width=150).splitlines() for each in (told, expected)]
+    return [line for line in unified_diff(*pages, "engine", "model", lineterm="", n=2)] if told != expected else []

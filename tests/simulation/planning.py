@@ -1,0 +1,272 @@
+"""The model's planning: which step goes out when, and what holds it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation import language
+from tests.simulation.language import Due, at, day_of, exempt, holds, kind, many
+from tests.simulation.matching import made_by
+from tests.simulation.people import Line, Person, Touch
+
+if TYPE_CHECKING:
+    from tests.simulation.model import Model
+
+COUNTED = ("queued", "sent")
+
+
+@dataclass(frozen=True)
+class Held:
+    """A step that something holds back."""
+
+    due: Due
+    until: datetime
+    cause: str
+
+
+@dataclass
+class Planning:
+    """The due timelines of one customer."""
+
+    model: Model
+    person: Person
+
+    @property
+    def now(self) -> datetime:
+        return self.model.now
+
+    def run(self) -> bool:
+        """Look at what is due, higher priority first, then the earliest, until something makes events; whether anything was due."""
+        due = [line for line in self.person.active_lines() if line.look <= self.now]
+
+        def order(line: Line) -> tuple[Any, ...]:
+            return -line.priority, line.next.due if line.next else self.now, line.sop, line.key
+
+        for line in sorted(due, key=order):
+            if self.model.paused_sop(line.sop):
+                line.park()
+            elif self._look(line):
+                break
+        return bool(due)
+
+    def _look(self, line: Line) -> bool:
+        """Carry out what is due in one timeline; return whether it made events."""
+        sop = self.model.sops[line.sop]
+        if holds(sop.get("while"), self.person, line.data) is False:
+            line.end("exited", "while_ended")
+            return False
+        held: list[Held] = []
+        made = False
+        for due in line.left(sop, self.person):
+            if due.opens > self.now:
+                break
+            touch = self._decide(line, sop, due)
+            if isinstance(touch, Held):
+                held.append(touch)
+                continue
+            self.person.add(line, touch)
+            if kind(due.step) == "do" and touch.status == "sent":
+                self.person.inbox += made_by(due.step["do"], line, due.id, self.now, self.now, line.event.depth)
+                made = True
+                break
+        if held:
+            self._wait(line, sop, held, made)
+        else:
+            self._go_on(line, sop)
+        return made
+
+    def _wait(self, line: Line, sop: dict[str, Any], held: list[Held], made: bool) -> None:
+        first = min(held, key=lambda each: each.until)
+        to_come = [each.opens for each in line.left(sop, self.person) if each.opens > self.now]
+        line.wait_for(first.due, self.now)
+        line.look, line.held_by = self.now if made else min([first.until, *to_come]), first.cause
+
+    def _go_on(self, line: Line, sop: dict[str, Any]) -> None:
+        """With no dated step left the timeline is over, as soon as everything it sent has come to its end."""
+        left = line.left(sop, self.person)
+        if left:
+            line.wait_for(left[0], self.now)
+            return
+        for step in sop["steps"]:
+            if step["id"] not in line.had:
+                self.person.add(line, Touch(step["id"], "skipped", "no_date", self.now))
+        if any(touch.status == "queued" for touch in line.touches):
+            dated = [each.opens for each in language.schedule(sop, line.anchor, self.person)]
+            waited = self.now - max(dated, default=self.now)  # looks again after as long as it has taken so far
+            line.wait_for(None, self.now + min(max(waited, timedelta(seconds=1)), timedelta(hours=1)))
+        else:
+            line.end("completed", None)
+
+    # ── one step ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _decide(self, line: Line, sop: dict[str, Any], due: Due) -> Touch | Held:
+        """The touch, or until when it is held back."""
+        step, gates = due.step, Gates(self, line, due.due, kind(due.step), exempt(due.step, sop))
+        if due.due < line.start:
+            return self._skipped(due, "before_start")
+        if self.now >= due.limit:
+            return self._skipped(due, "expired")
+        if kind(step) != "do" and (until := gates.moved(self.now)) > self.now:
+            return self._held(due, until, gates.cause)
+        met = holds(step.get("when"), self.person, line.data)
+        if met is not True:
+            return self._skipped(due, "condition" if met is False else "unknown")
+        if kind(step) == "do":
+            return Touch(due.id, "sent", None, self.now)
+        if line.holdout:
+            return self._skipped(due, "holdout")
+        channels = self.channels(step, sop)
+        if not channels:
+            return self._skipped(due, "opted_out")
+        gates.channel = channels[0]
+        until = gates.moved(self.now, caps=True)
+        waited_for_room = line.held_by == "cap" and line.next is not None and line.next.id == due.id
+        if until == self.now and waited_for_room:  # looked at for another reason: on another day it goes at its own time
+            until, gates.cause = max(self.now, gates.own_time(self.now)), "cap"
+        return self._held(due, until, gates.cause) if until > self.now else gates.queued(due, self.now)
+
+    def channels(self, step: dict[str, Any], sop: dict[str, Any]) -> list[str]:
+        named = many(step.get("channel") or sop["defaults"]["channel"])
+        return [name for name in named if kind(step) == "task" or not self.person.opted_out(name)]
+
+    def _skipped(self, due: Due, reason: str) -> Touch:
+        return Touch(due.id, "skipped", reason, self.now)
+
+    def _held(self, due: Due, until: datetime, cause: str) -> Touch | Held:
+        """What is held back beyond its limit will never go out."""
+        self.model.seen[f"held by {cause}"] += 1
+        return self._skipped(due, "expired") if until >= due.limit else Held(due, until, cause)
+
+    # ── what missed its hours ─────────────────────────────────────────────────────────────────────────────────
+
+    def hold_anew(self) -> None:
+        """What is queued and did not go out while it was allowed to gets its next hours, or never goes out."""
+        for line, touch in self.person.queued():
+            if not touch.before <= self.now < touch.limit:
+                continue
+            self.model.seen["held anew"] += 1
+            sop = self.model.sops.get(line.sop, {"steps": []})
+            free = [exempt(step, sop) for step in sop["steps"] if step["id"] == touch.step]
+            gates = Gates(self, line, touch.due, "task" if touch.task else "message", free[0] if free else set(), touch.channel, touch)
+            ready = gates.moved(self.now, caps=True)
+            if self.now < ready >= touch.limit:
+                touch.become("expired", "expired", self.now)
+                continue
+            touch.ready, touch.before = ready, gates.closes(ready, touch.limit)
+            touch.counts_on = None if touch.task else day_of(ready, self.person.zone)
+
+
+@dataclass
+class Gates:
+    """Days off, quiet hours and caps, for one touch on its way."""
+
+    planning: Planning
+    line: Line
+    due: datetime
+    kind: str
+    free: set[str]
+    """What it is exempt from."""
+    channel: str | None = None
+    itself: Touch | None = None
+    """Where it is counted already."""
+    cause: str = ""
+    """What moved it last."""
+
+    @property
+    def person(self) -> Person:
+        return self.planning.person
+
+    def moved(self, moment: datetime, *, caps: bool = False) -> datetime:
+        """The first moment from this one on at which nothing holds it back."""
+        while True:
+            later = self._later(moment, caps)
+            if later is None:
+                return moment
+            moment = later
+
+    def _later(self, moment: datetime, caps: bool) -> datetime | None:
+        self.cause, before = "calendar", self.cause
+        if "calendar" not in self.free and (opens := language.open_day(moment, self.due, self.person)) != moment:
+            return opens
+        self.cause = "quiet_hours"
+        if "quiet_hours" not in self.free and (end := language.quiet_end(moment, self.person)) is not None:
+            return end
+        self.cause = "cap"
+        capped = caps and self.kind == "message" and "caps" not in self.free
+        later = self._capped(moment) if capped else None
+        if later is None:
+            self.cause = before
+        return later
+
+    def _capped(self, moment: datetime) -> datetime | None:
+        """To the next day where a cap is full; to the first of those that go first where they will fill it later that day."""
+        zone = self.person.zone
+        day = day_of(moment, zone)
+        for cap in self.person.engine.get("caps", []):
+            if cap.get("channel", self.channel) != self.channel:
+                continue
+            room = cap["max"] - self._most(cap, day)
+            if room <= 0:
+                return language.same_time(self.due, day + timedelta(days=1), zone)
+            rivals = [
+                when
+                for when, channels in self._rivals()
+                if when > moment and day_of(when, zone) == day and cap.get("channel", channels[0]) in channels
+            ]
+            if len(rivals) >= room:
+                return min(rivals)
+        return None
+
+    def own_time(self, moment: datetime) -> datetime:
+        """On another day than it was due, its own time of day."""
+        day = day_of(moment, self.person.zone)
+        return language.same_time(self.due, day, self.person.zone) if day > day_of(self.due, self.person.zone) else moment
+
+    def _most(self, cap: dict[str, Any], day: date) -> int:
+        """How many messages count in the fullest span of the cap's days that holds this day and ends no earlier."""
+        days = int(cap["per"][:-1])
+        counted = [
+            touch.counts_on
+            for line in self.person.lines
+            for touch in line.touches
+            if touch is not self.itself and touch.counts_on and touch.status in COUNTED
+            and cap.get("channel", touch.channel) == touch.channel
+        ]  # fmt: skip
+        ends = [day + timedelta(days=each) for each in range(days)]
+        return max(sum(end - timedelta(days=days) < each <= end for each in counted) for end in ends)
+
+    def _rivals(self) -> Iterator[tuple[datetime, list[str]]]:
+        """When messages of the customer's other timelines, of higher priority, are still to come, and over which channels."""
+        planning, now = self.planning, self.planning.now
+        for line in self.person.active_lines() if self.line.active else ():
+            sop = planning.model.sops[line.sop]
+            if line is self.line or line.holdout or sop.get("priority", 50) <= self.line.priority:
+                continue
+            for each in line.left(sop, self.person):
+                waits = line.next is not None and line.next.id == each.id and line.held_by is not None
+                when = max(each.opens, line.look) if waits else each.opens
+                if kind(each.step) == "message" and "caps" not in exempt(each.step, sop) and now < when < each.limit:
+                    yield when, many(each.step.get("channel") or sop["defaults"]["channel"])
+
+    def closes(self, moment: datetime, limit: datetime) -> datetime:
+        """When what allows it at this moment ends."""
+        person, ends = self.person, [limit]
+        day = day_of(moment, person.zone)
+        if "quiet_hours" not in self.free:
+            ends.append(language.quiet_start(moment, person) or limit)
+        midnights = [day + timedelta(days=each) for each in range(1, 10)]
+        if "calendar" not in self.free:
+            ends += [at(each, "00:00", person.zone) for each in midnights if language.off(each, person.engine)]
+        if self.kind == "message" and person.engine.get("caps"):
+            ends.append(at(midnights[0], "00:00", person.zone))
+        return min(ends)
+
+    def queued(self, due: Due, now: datetime) -> Touch:
+        day = day_of(now, self.person.zone) if self.kind == "message" else None
+        closes = self.closes(now, due.limit)
+        return Touch(
+            due.id, "queued", None, now, self.channel, self.kind == "task", due.due, due.limit, now, closes, day
+        )
