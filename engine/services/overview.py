@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from engine.core.customer import Customer
 from engine.core.definitions import Sop
 from engine.core.errors import NotFound
-from engine.core.why import step_time
+from engine.core.why_steps import step_time
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
 from engine.store import customers, metrics, overview, stories

@@ -15,7 +15,8 @@ from engine.core.errors import NotFound, SopError, did_you_mean
 from engine.core.nearness import names_of, type_of
 from engine.core.reasons import Reason
 from engine.core.story import triggers_of
-from engine.core.why import Awaited, Cause, Example, Group, Sample, Sighting, Why, causes, narrowed, steps_of
+from engine.core.why import Awaited, Cause, Example, Group, Sample, Sighting, Why, causes, narrowed
+from engine.core.why_steps import steps_of
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
 from engine.store import stories

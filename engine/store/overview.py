@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from engine.store.database import Row, rows
 
 _TIMELINES = """select t.id, c.ref as customer, t.sop, t.version, t.key, t.state, t.reason, t.detail, t.anchor, t.started_at, t.ended_at,
-                       case when t.state = 'active' then t.next_step end as next_step, case when t.state = 'active' then t.step_due end as step_due,
+                       case when t.state = 'active' then t.next_step end as next_step,
+                       case when t.state = 'active' then t.step_due end as step_due,
                        case when t.state = 'active' and t.due_at < '9999-12-31 00:00Z' then t.due_at end as due_at,
                        case when t.state = 'active' then t.waiting end as waiting, t.priority, t.group_name as group,
                        t.holdout, t.goal_until, t.converted_at

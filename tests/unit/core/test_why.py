@@ -8,7 +8,8 @@ from typing import Any
 from engine.core.conditions import Context, hold
 from engine.core.customer import Activity
 from engine.core.trace import Trace
-from engine.core.why import Cause, Example, Group, Sample, Why, WhyStep, causes, narrowed, step_time, steps_of
+from engine.core.why import Cause, Example, Group, Sample, Why, WhyStep, causes, narrowed
+from engine.core.why_steps import step_time, steps_of
 from tests.builders import NOON, a_customer, a_sop, definitions, some_conditions
 
 
