@@ -22,6 +22,7 @@ from engine.core.catalog import Definitions
 from engine.core.errors import DefinitionError, EventError, NotFound, SopError
 from engine.core.events import Event
 from engine.core.feeds import read_feed
+from engine.core.lookup import unknown_sop
 from engine.core.simulation import Progress, Report, Wanted
 from engine.core.simulation import simulate as play
 from engine.core.timing import parse_duration
@@ -103,7 +104,7 @@ def simulate(
         raise DefinitionError(f"{path} has errors, nothing was simulated:\n{render_problems(loaded.errors)}")
     definitions = definitions_of(loaded)
     if sop is not None and sop not in definitions.sops:
-        raise NotFound(f"no SOP `{sop}` in {path}; there are: {', '.join(definitions.sops)}")
+        raise unknown_sop(sop, definitions.sops)
     wanted = Wanted(sop, limit)
     if replay:
         report = _replay(definitions, since, wanted, customer_ref)

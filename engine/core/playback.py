@@ -158,7 +158,7 @@ class _Run:
     def go(self, now: datetime, until: datetime) -> None:
         """Move from moment to moment at which something is received or due."""
         if self._refreshes:
-            self._refreshes.catch_up(self.customer, now)
+            self._refreshes.begin(self.customer, now)
         while True:
             ahead = slots.next_events(self.customer, self._calendar, self.definitions, now)
             refresh_at = self._refreshes.next_at(now) if self._refreshes else None

@@ -134,8 +134,12 @@ class CustomerRefreshes:
         slots = [slot for slot in found if slot is not None]
         return min([*slots, *(slot for slot, _ in self._changes[:1])], default=None)
 
-    def catch_up(self, customer: Customer, now: datetime) -> None:
+    def begin(self, customer: Customer, now: datetime) -> None:
         """Write the customer's numbers as of the last slot by now; nobody moves."""
+        self._write(customer, {})
+        self._catch_up(customer, now)
+
+    def _catch_up(self, customer: Customer, now: datetime) -> None:
         while self._changes and self._changes[0][0] <= now:
             self._write(customer, self._changes.pop(0)[1])
 
@@ -150,7 +154,7 @@ class CustomerRefreshes:
     def refresh(self, customer: Customer, slot: datetime) -> list[Event]:
         """Write the customer's numbers as of the slot and return the moves."""
         before = customer.metrics
-        self.catch_up(customer, slot)
+        self._catch_up(customer, slot)
         if customer.metrics != before:
             self.touched()
         self._open -= self._refreshes.due(slot)

@@ -128,9 +128,9 @@ def shipped() -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths}
 
 
-def posts() -> list[Post]:
+def posts(customers: int = CUSTOMERS) -> list[Post]:
     """What the demo's CRM reports, and what it leaves out: opt-outs, other zones, preferred channels, small orders."""
-    told = feed.feed(CUSTOMERS, DAYS)
+    told = feed.feed(customers, DAYS)
     firsts: dict[str, Post] = {}
     for post in told:
         firsts.setdefault(post.event["subject"], post)
