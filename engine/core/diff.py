@@ -10,10 +10,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from engine.core.definitions import Model, OneOf, Sop
+from pydantic import BeforeValidator
+from pydantic.fields import FieldInfo
 
+from engine.core.definitions import Model, OneOf, QuietHours, Sop
+from engine.core.definitions.base import Percent
+
+_PERCENT = [each for each in get_args(Percent) if isinstance(each, BeforeValidator)]
+"""By this a field that holds a percentage is known."""
 ChangeKind = Literal["added", "removed", "changed", "moved"]
 
 
@@ -225,8 +231,13 @@ def _fields(model: Model) -> dict[str, Any]:
     names = [*fields]
     if isinstance(model, OneOf):
         names = [name for name in fields if name in type(model).beside or name.rstrip("_") == model.kind]
-    found = {fields[name].alias or name: getattr(model, name) for name in names}
+    found = {fields[name].alias or name: _of_kind(fields[name], getattr(model, name)) for name in names}
     return found | (model.model_extra or {})
+
+
+def _of_kind(field: FieldInfo, value: Any) -> Any:
+    """Return a field's value; a percentage, which is a number in the model, as people write it."""
+    return f"{value:g}%" if all(each in field.metadata for each in _PERCENT) else value
 
 
 # ── plain values ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,10 +251,14 @@ def plain(value: Any) -> Any:
             for key, each in _fields(value).items()
             if key == value.kind or not _default(value, key, each)
         }
+    if isinstance(value, QuietHours):
+        return [plain(value.start), plain(value.end)]
     if isinstance(value, Model):
         return {key: plain(each) for key, each in _fields(value).items() if not _default(value, key, each)}
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, tuple) and value and all(isinstance(each, time) for each in value):
+        return "-".join(map(plain, value))  # a window
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     if isinstance(value, timedelta):
@@ -258,7 +273,8 @@ def _default(model: Model, key: str, value: Any) -> bool:
         return True
     for name, info in type(model).model_fields.items():
         if (info.alias or name) == key:
-            return not info.is_required() and bool(info.get_default(call_default_factory=True) == value)
+            default = info.get_default(call_default_factory=True)
+            return not info.is_required() and bool(_of_kind(info, default) == value)
     return False
 
 

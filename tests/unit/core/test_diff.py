@@ -8,8 +8,11 @@ import pytest
 
 from engine.core import diff_wording
 from engine.core.definitions import Model, SegmentsConfig
-from engine.core.diff import Change, Id, Version, changes_of, differences
+from engine.core.diff import Change, Id, Version, changes_of, differences, plain
 from engine.core.wording import Words
+from engine.definitions_yaml import load
+from engine.shipped import shipped_definitions
+from engine.wiring import CHANNEL_TYPES
 from tests.builders import _read, a_sop, an_engine
 
 ZH, EN = Words("zh", None), Words("en", None)
@@ -89,6 +92,16 @@ SINGLE = [
         "when 1 moved: number 2 → 1",
         "when 第 1 项 移位：第 2 → 第 1",
     ),
+    ({}, {"accept": False}, "accept true → false", "accept true → false"),
+    ({}, {"holdout": "10%"}, "holdout 0% → 10%", "holdout 0% → 10%"),
+    ({"holdout": "10%"}, {"holdout": "12.5%"}, "holdout 10% → 12.5%", "holdout 10% → 12.5%"),
+    ({}, {"exempt": ["caps"]}, "exempt added: caps", "exempt 新增：caps"),
+    (
+        {"goal": {"event": {"type": "purchase"}, "within": "30d"}},
+        {"goal": {"event": {"type": "purchase"}, "within": "60d"}},
+        "goal.within 30d → 60d",
+        "goal.within 30d → 60d",
+    ),
     (
         {},
         {"existing": {"start": "now", "per_day": 5}},
@@ -109,6 +122,7 @@ def test_one_change_is_one_line_in_the_languages_own_keys(
 STEP_CHANGES = [
     ("day: 3,", "day: 4,", ["step d3: day 3 → 4"]),
     ("day: 3,", 'day: 3, at: "12:00",', ["step d3: at added: 12:00"]),
+    ("day: 3,", 'day: 3, window: "10:00-11:30",', ["step d3: window added: 10:00-11:30"]),
     ("day: 3,", "after: 2h,", ["step d3: day removed (was 3)", "step d3: after added: 2h"]),
     ("第三天的", "第三日的", ["step d3: message.text changed: “第三天的问候” → “第三日的问候”"]),
     ("{text: 第三天的问候}", "{text: 第三天的问候, attachments: [{image: {url: u}}]}",
@@ -131,6 +145,37 @@ def test_steps_are_told_by_their_id(old: str, new: str, wanted: list[str]) -> No
     changes = between({}, steps(STEPS.replace(old, new)))
     assert said(changes) == wanted
     assert {each.step for each in changes} <= {"d3", "d4", "d5"}
+
+
+VARIANTS = """
+- id: d1
+  day: 1
+  variants:
+    - {id: a, weight: 50, message: {text: 甲}}
+    - {id: b, weight: 50, message: {text: 乙}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("weight: 50, message: {text: 甲}", "weight: 90, message: {text: 甲}", ["step d1, variant a: weight 50 → 90"]),
+        ("text: 乙", "text: 丙", ["step d1, variant b: message.text changed: “乙” → “丙”"]),
+        ("乙}}\n", "乙}}\n    - {id: c, weight: 10, message: {text: 丁}}\n",
+         ["step d1, variant c added: id: c, weight: 10, message: {text: 丁}"]),
+    ],
+)  # fmt: skip
+def test_variants_are_told_by_their_id(old: str, new: str, wanted: list[str]) -> None:
+    assert old in VARIANTS
+    assert said(between(steps(VARIANTS), steps(VARIANTS.replace(old, new)))) == wanted
+
+
+def test_caps_are_told_by_their_number() -> None:
+    before = an_engine(caps=[{"max": 1, "per": "1d"}, {"max": 4, "per": "7d"}])
+    after = an_engine(
+        caps=[{"max": 1, "per": "1d"}, {"max": 3, "per": "7d"}, {"max": 1, "per": "1d", "channel": "sms"}]
+    )
+    assert said(changes_of(before, after)) == ["cap 2: max 4 → 3", "cap 3 added: max: 1, per: 1d, channel: sms"]
 
 
 def test_a_step_that_stands_elsewhere_has_moved_and_the_others_have_not() -> None:
@@ -163,6 +208,9 @@ def test_true_is_not_one() -> None:
 
 
 ENGINES = [
+    ({"quiet_hours": ["21:00", "09:00"]}, ["quiet_hours added: [21:00, 09:00]"]),
+    ({"caps": [{"max": 1, "per": "1d"}]}, ["cap 1 added: max: 1, per: 1d"]),
+    ({"calendar": {"country": "CN", "skip": ["public_holiday"]}}, ["calendar added: country: CN, skip: public_holiday"]),
     ({"timezone": "Europe/London"}, ["timezone Asia/Shanghai → Europe/London"]),
     ({"clocks": {"any": {"kinds": ["visit"]}}}, ["clocks.any added: kinds: visit"]),
     ({"staff": ["owner", "manager"]}, ["staff owner → [owner, manager]"]),
@@ -199,6 +247,18 @@ def test_segments_yaml_is_told_by_metric_segment_and_value() -> None:
         "dimensions.tier, value 金卡, when 1: metric.spend.gte 100 → 200",
         "dimensions.tier, value 银卡 added: value: 银卡, when: {tag: b}",
     ]
+
+
+def test_plain_values_are_what_people_write() -> None:
+    """Read again they are the same definition: of everything shipped, and of each key that is no plain value itself."""
+    loaded = load(shipped_definitions(), CHANNEL_TYPES)
+    assert loaded.engine and loaded.segments and loaded.sops
+    rich = a_sop(
+        holdout="10%", exempt=["caps"], goal={"event": {"type": "purchase"}, "within": "30d"}, max_event_age="90s"
+    )
+    shown: list[Model] = [loaded.engine, loaded.segments, *loaded.sops.values(), rich]
+    for model in shown:
+        assert type(model).model_validate(plain(model)) == model
 
 
 # ── whole sets ───────────────────────────────────────────────────────────────────────────────────────────────
