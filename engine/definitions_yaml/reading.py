@@ -94,7 +94,8 @@ def _syntax(text: str, file: str, error: MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     reason = " ".join(part for part in (error.context, error.problem) if part)
-    hint = traps.syntax_hint(text, line)
+    begun = error.context_mark.line + 1 if error.context_mark else line
+    hint = traps.syntax_hint(text, line, begun)
     return Problem(f"this is not YAML: {reason}{hint}", file=file, line=line, column=column)
 
 

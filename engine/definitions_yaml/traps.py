@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel
+from ruamel.yaml.events import MappingStartEvent
 
 from engine.core import definitions
 from engine.core.problems import Loc, Problem
 from engine.definitions_yaml.nodes import Node
 from engine.definitions_yaml.scalars import short
 
-FULL_WIDTH = dict(zip("：，［］【】｛｝“”‘’＃－\u3000", ":,[][]{}\"\"''#- ", strict=True))
+FULL_WIDTH = dict(zip("：，［］【】｛｝“”‘’＃－％\u3000", ":,[][]{}\"\"''#-% ", strict=True))
 """Half-width signs by the full-width ones that input methods put in their place."""
 _IN_KEYS = re.compile("[" + "".join(FULL_WIDTH) + "]")
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[]\s*)\{[{%]")
@@ -34,6 +35,10 @@ _NAME_LISTS = frozenset(
         "from",
         "to",
         "all",
+        "kinds",
+        "segment",
+        "exempt",
+        "skip",
     )
 )
 _DIMENSION_PARENTS = frozenset(("is", "entered", "left"))
@@ -55,15 +60,15 @@ def full_width_hint(text: str) -> str:
 
 def mapping_as_key(event: Any) -> str:
     """Return what to say of a mapping or list that stands where a key is wanted."""
-    if event.flow_style:
+    if event.flow_style and isinstance(event, MappingStartEvent):
         return "unquoted `{{`: YAML reads it as a mapping; write the text in quotes, or on its own lines after `|`"
     return "a key must be one word here, not a list or a mapping"
 
 
-def syntax_hint(text: str, line: int) -> str:
-    """Return a hint about the line at which YAML gave up, or about the one before it, where one is known."""
+def syntax_hint(text: str, line: int, begun: int) -> str:
+    """Return a hint about the line at which YAML gave up, the one before it, or the one at which it began the part; if one is known."""
     lines = text.split("\n")
-    for number in (line, line - 1):
+    for number in (line, line - 1, begun):
         content = lines[number - 1].strip() if 0 < number <= len(lines) else ""
         if _UNQUOTED_TEMPLATE.search(content):
             return (
@@ -104,8 +109,7 @@ def _key(key: str, member: Node, place: tuple[int, int], file: str) -> Iterator[
 
 
 def _word(loc: Loc, node: Node, lines: list[str], file: str) -> Iterator[Problem]:
-    place = (node.line, node.column)
-    colon = _COLON.search(node.raw)
+    colon, place = _swallowed(node, lines)
     if colon:
         message = f"`{colon[0]}` has a full-width colon, so YAML reads the line as part of a text; write `{colon[1]}: `"
         yield _problem(message, place, file)
@@ -114,6 +118,21 @@ def _word(loc: Loc, node: Node, lines: list[str], file: str) -> Iterator[Problem
     elif isinstance(node.value, str) and _wants_names(loc) and _SEPARATORS.search(node.raw):
         yield _problem(_one_text(node.raw), place, file)
     yield from _cut(node, lines, file)
+
+
+def _swallowed(node: Node, lines: list[str]) -> tuple[re.Match[str] | None, tuple[int, int]]:
+    """Return a key with a full-width colon that an unquoted text holds at its beginning, or on a line that it goes on over."""
+    colon = _COLON.search(node.raw)
+    if colon or not isinstance(node.value, str):
+        return colon, (node.line, node.column)
+    for number in range(node.line, len(lines)):
+        content = lines[number].strip()
+        if not content or content not in node.raw:
+            break
+        colon = _COLON.search(content)
+        if colon:
+            return colon, (number + 1, lines[number].index(content) + 1)
+    return None, (node.line, node.column)
 
 
 def _one_text(raw: str) -> str:
@@ -126,7 +145,9 @@ def _wants_names(loc: Loc) -> bool:
     names = [part for part in loc if isinstance(part, str)]
     if not names:
         return False
-    return names[-1] in _NAME_LISTS or (len(names) > 1 and names[-2] in _DIMENSION_PARENTS)
+    if names[-1] in _NAME_LISTS or names[-2:] == ["replied", "contains"]:
+        return True
+    return len(names) > 1 and names[-2] in _DIMENSION_PARENTS
 
 
 def _cut(node: Node, lines: list[str], file: str) -> Iterator[Problem]:

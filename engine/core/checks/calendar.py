@@ -17,15 +17,16 @@ def dates_declared(subject: Subject) -> Iterator[Problem]:
         if moment.date is None:
             continue
         name, place = moment.date.attribute, (*loc, "date", "attribute")
+        dates = [each for each, attribute in declared.items() if attribute.type in ("date", "datetime")]
         if name not in declared:
-            dates = [each for each, attribute in declared.items() if attribute.type in ("date", "datetime")]
             remedy = did_you_mean(name, declared) or " Declare it under `attributes` in engine.yaml, as date."
             yield subject.error(
                 place, f"unknown attribute `{name}`; known dates: {', '.join(dates) or 'none'}.{remedy}"
             )
         elif declared[name].type not in ("date", "datetime"):
             yield subject.error(
-                place, f"`{name}` is declared as {declared[name].type}; `date` needs a date or datetime"
+                place,
+                f"`{name}` is declared as {declared[name].type}; `date` needs a date or datetime: {', '.join(dates) or 'none is declared'}",
             )
 
 

@@ -42,28 +42,31 @@ def time_left_by_quiet_hours(subject: Subject) -> Iterator[Problem]:
     """A step whose own time lies in the quiet hours always waits, or always expires."""
     quiet = subject.engine.quiet_hours
     for index, step in enumerate(subject.sop.steps):
-        clock = _always_quiet(subject, step, quiet) if quiet is not None else None
-        if quiet is None or clock is None or step.kind == "do" or subject.sop.exempt_from(step, "quiet_hours"):
+        times = _times(subject, step)
+        if quiet is None or not times or not _inside(quiet, times) or subject.sop.exempt_from(step, "quiet_hours"):
             continue
-        waits, allowed = _until(clock, quiet.end), subject.sop.expiry_of(step)
-        happens = f"is always held until {quiet.end:%H:%M}" if waits < allowed else "always expires before their end"
+        late = _until(times[-1], quiet.end) >= subject.sop.expiry_of(step)
         message = (
-            f"step `{step.id}` is due at {clock:%H:%M}, in the quiet hours ({quiet.start:%H:%M} to {quiet.end:%H:%M}), "
-            f"and {happens}; give it another time of day, or `exempt: quiet_hours`"
+            f"step `{step.id}` is due at {' to '.join(f'{each:%H:%M}' for each in times)}, in the quiet hours "
+            f"({quiet.start:%H:%M} to {quiet.end:%H:%M}), and "
+            f"{'always expires before their end' if late else f'is always held until {quiet.end:%H:%M}'}; "
+            "give it another time of day, or `exempt: quiet_hours`"
         )
-        yield subject.warning(("steps", index), message)
+        yield subject.warning(("steps", index, "window" if step.window else "at"), message)
 
 
-def _always_quiet(subject: Subject, step: Step, quiet: QuietHours) -> time | None:
-    """Return the step's time of day, the last of its window, if all of it lies in the quiet hours."""
-    window = subject.sop.window_of(step)
-    clock = window[0] if window else step.at or subject.sop.defaults.at
-    if step.day is None or clock is None or not quiet.cover(clock):
-        return None
-    if window is None:
-        return clock
-    inside = quiet.cover(window[1]) and _until(window[0], window[1]) < _until(window[0], quiet.end)
-    return window[1] if inside else None
+def _times(subject: Subject, step: Step) -> tuple[time, ...]:
+    """Return the time of day of a step that reaches somebody, or begin and end of its window."""
+    if step.day is None or step.kind == "do":
+        return ()
+    window, clock = subject.sop.window_of(step), step.at or subject.sop.defaults.at
+    return window or ((clock,) if clock is not None else ())
+
+
+def _inside(quiet: QuietHours, times: tuple[time, ...]) -> bool:
+    """Return whether a time, or all between two, lies in the quiet hours."""
+    first, last = times[0], times[-1]
+    return quiet.cover(first) and quiet.cover(last) and _until(first, last) < _until(first, quiet.end)
 
 
 def _until(clock: time, end: time) -> timedelta:

@@ -81,7 +81,9 @@ def dimensions_exist(subject: Part) -> Iterator[Problem]:
         for name, value in (action.set or {}).items():
             yield from _dimension(subject, name, (value,), (*loc, "set", name))
             if (owner := _computed_by(subject, name)) is not None:
-                yield subject.error((*loc, "set", name), f"`{name}` is computed {owner} and cannot be set", key=True)
+                yield subject.error(
+                    (*loc, "set", name), f"`{name}` is computed {owner} and cannot be set; remove it", key=True
+                )
 
 
 def _computed_by(subject: Part, name: str) -> str | None:
@@ -111,7 +113,11 @@ def numbers_exist(subject: Part) -> Iterator[Problem]:
     """A metric or segment that a condition names stands in segments.yaml."""
     for loc, condition in subject.conditions():
         for name in condition.metric or {}:
-            remedy = _rfm_remedy(subject, name) or "Define it under `metrics` in segments.yaml."
+            if (parts := _rfm_parts(subject, name)) is not None:
+                message = f"`{name}` is an rfm, which consists of several numbers; name one of {', '.join(parts)}"
+                yield subject.error((*loc, "metric", name), message, key=True)
+                continue
+            remedy = "Define it under `metrics` in segments.yaml."
             yield from _unknown(
                 subject, "metric", name, subject.segments.numbers, (*loc, "metric", name), remedy, key=True
             )
@@ -120,9 +126,9 @@ def numbers_exist(subject: Part) -> Iterator[Problem]:
             yield from _unknown(subject, "segment", name, subject.segments.segments, (*loc, "segment", index), remedy)
 
 
-def _rfm_remedy(subject: Part, name: str) -> str | None:
+def _rfm_parts(subject: Part, name: str) -> list[str] | None:
     metric = subject.segments.metrics.get(name)
-    return f"It is an rfm; name one of its parts: {', '.join(metric.numbers(name))}." if metric and metric.rfm else None
+    return metric.numbers(name) if metric and metric.rfm else None
 
 
 def clocks_exist(subject: Part) -> Iterator[Problem]:

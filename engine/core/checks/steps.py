@@ -100,5 +100,9 @@ def from_is_a_date(subject: Subject) -> Iterator[Problem]:
         name = step.from_.removeprefix("attr.") if step.from_ and step.from_.startswith("attr.") else None
         declared = subject.engine.attributes.get(name) if name else None
         if declared and declared.type not in ("date", "datetime"):
-            message = f"`{name}` is declared as {declared.type}; a step counts from a date or datetime"
+            attributes = subject.engine.attributes.items()
+            dates = ", ".join(
+                f"attr.{each}" for each, attribute in attributes if attribute.type in ("date", "datetime")
+            )
+            message = f"`{name}` is declared as {declared.type}; a step counts from a date or datetime: {dates or 'none is declared'}"
             yield subject.error(("steps", index, "from"), message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -10,6 +11,7 @@ from engine.core.cron import checked
 from engine.core.definitions.base import EventType, Model, Name, Names, OneOf
 from engine.core.definitions.clocks import Silent
 from engine.core.definitions.comparisons import Comparison
+from engine.core.errors import did_you_mean
 from engine.core.timing import zone
 
 
@@ -41,7 +43,10 @@ class EventMoment(Model):
 
 
 def _zone(name: str) -> str:
-    zone(name)
+    try:
+        zone(name)
+    except ValueError as error:
+        raise ValueError(f"{error}.{did_you_mean(name, available_timezones())}") from None
     return name
 
 

@@ -59,7 +59,8 @@ class _Drawing:
 
     def _text(self, schema: Schema) -> st.SearchStrategy[str]:
         if "pattern" in schema:
-            drawn = st.from_regex(schema["pattern"], fullmatch=True).filter(lambda text: text.isprintable())
+            pattern: str = schema["pattern"]
+            drawn = st.from_regex(pattern, fullmatch=True).filter(str.isprintable)
             return drawn | st.sampled_from(schema["examples"]) if schema.get("examples") else drawn
         return st.sampled_from([*schema.get("examples", ()), *_TEXTS])
 

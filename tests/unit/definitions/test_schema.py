@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from engine.core.definitions import EngineConfig, SegmentsConfig, Sop
+from engine.core.definitions import EngineConfig, Model, SegmentsConfig, Sop
 from engine.core.schema import engine_schema, segments_schema, sop_schema
 from engine.definitions_yaml.reading import read
 from engine.definitions_yaml.validating import validate
@@ -30,7 +30,7 @@ SCHEMAS = {
     "engine, real channels": engine_schema(REAL_TYPES),
     "segments": segments_schema(),
 }
-MODELS = {"sop": Sop, "engine": EngineConfig, "segments": SegmentsConfig}
+MODELS: dict[str, type[Model]] = {"sop": Sop, "engine": EngineConfig, "segments": SegmentsConfig}
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
 
 

@@ -70,7 +70,11 @@ def test_no_file_and_an_empty_file_are_no_segments() -> None:
             "chats_3d: {gte: 3}",
             "segments.yaml:8:19: error: unknown metric `chats_3d`; known: spend_2y",
         ),
-        ("spend_2y: {gte: 20000}", "rfm: {gte: 2}", "unknown metric `rfm`"),
+        (
+            "spend_2y: {gte: 20000}",
+            "rfm: {gte: 2}",
+            "`rfm` is an rfm, which consists of several numbers; name one of rfm.r",
+        ),
         ("stage: 意向客户", "stage: 意向", "segments.yaml:8:55: error: unknown value of stage `意向`"),
         ("chats_30d: {gte: 3}", "chats_30d: {contains: a}", "`contains` does not fit `chats_30d`"),
         ('"0 3 * * *"', '"0 3 * *"', "it has 4 fields"),

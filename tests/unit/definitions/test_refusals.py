@@ -1,0 +1,143 @@
+"""Each refusal says its place, what is wrong, what is allowed and what to do; and no check, rule or trap goes without a case."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from engine import calendars
+from engine.core import checks
+from engine.core.checks import likely, names
+from engine.definitions_yaml import load_sources
+from tests.unit.definitions.examples import CHANNEL_TYPES
+from tests.unit.definitions.refused import FOLDER, Refusal
+
+ROOT = Path(__file__).resolve().parents[3]
+TABLES = ("ENGINE_CHECKS", "SOP_CHECKS", "SEGMENTS_CHECKS")
+BESIDE = {
+    "names.ids_once": (names, "ids_once"), "likely.circles": (likely, "circles"), "calendars.check": (calendars, "check"),
+}  # fmt: skip
+"""Checks that are called by name."""
+
+
+def refusals() -> dict[str, list[Refusal]]:
+    """The table, by the check that says it; `form` and `reading` are what models and reader say."""
+    table = YAML(typ="safe", pure=True).load(Path(__file__).with_name("refusals.yaml"))
+    return {
+        name: [Refusal(each["file"], each["old"], each["new"], tuple(each["said"])) for each in group]
+        for name, group in table.items()
+    }
+
+
+REFUSALS = refusals()
+ALL = [pytest.param(name, each, id=f"{name}-{each.new[:30]}") for name, group in REFUSALS.items() for each in group]
+CHECKED = [pytest.param(*each.values, id=each.id) for each in ALL if each.values[0] not in ("form", "reading")]
+
+
+def said(folder: dict[str, str]) -> list[str]:
+    return [str(each) for each in load_sources(folder, CHANNEL_TYPES).problems]
+
+
+def test_the_folder_is_right() -> None:
+    assert said(FOLDER) == []
+
+
+@pytest.mark.parametrize(("name", "refusal"), ALL)
+def test_what_is_said_of_a_mistake(name: str, refusal: Refusal) -> None:
+    assert said(refusal.folder) == list(refusal.said)
+
+
+@pytest.mark.parametrize(("name", "refusal"), ALL)
+def test_it_begins_with_file_line_column_and_level(name: str, refusal: Refusal) -> None:
+    assert all(re.match(r"[\w/.-]+\.yaml:[1-9]\d*:[1-9]\d*: (error|warning): \S", each) for each in refusal.said)
+
+
+# ── completeness: checks ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def named(check: Any) -> str:
+    return f"{check.__module__.rpartition('.')[2]}.{check.__name__}"
+
+
+def test_every_check_has_a_case_and_no_case_is_of_a_check_there_is_not() -> None:
+    listed = {named(check) for table in TABLES for check in getattr(checks, table)}
+    assert set(REFUSALS) - {"form", "reading"} == listed | set(BESIDE)
+
+
+@pytest.mark.parametrize(("name", "refusal"), CHECKED)
+def test_it_is_that_check_that_says_it(name: str, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left out, nobody says it."""
+    if name in BESIDE:
+        monkeypatch.setattr(*BESIDE[name], lambda *_: [])
+    for table in TABLES:
+        monkeypatch.setattr(checks, table, tuple(each for each in getattr(checks, table) if named(each) != name))
+    assert set(refusal.said) - set(said(refusal.folder))
+
+
+# ── completeness: models, reader, traps ──────────────────────────────────────────────────────────────────────
+
+FORM_SOURCES = ["engine/core/timing.py", "engine/core/cron.py"] + [
+    path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "engine/core/definitions").glob("*.py"))
+]
+READING_SOURCES = [f"engine/definitions_yaml/{name}.py" for name in ("reading", "scalars", "traps", "keys", "loading")]
+
+ELSEWHERE = (
+    "the file is over",  # test_loading: a file over a mebibyte, bytes, a folder in place of a file
+    "the text is over",
+    "is not UTF-8; save the file",
+    "the file cannot be read",
+    "engine.yaml is missing",
+    "the line is over",  # test_loading: dangers
+    "the file holds over",
+    "nested deeper than",
+    "compare with the examples",  # test_loading: any text gives problems
+    "part of the language but",  # joined from two texts: `notify` under form
+)
+"""Messages that need more than a change of one text, and where they are tested."""
+
+
+def messages(source: str) -> Iterator[tuple[str, str]]:
+    """Yield every message that a module can give, with a pattern for it: what it raises, and texts of several words."""
+    tree = ast.parse((ROOT / source).read_text("utf-8"))
+    raised = [call for node in ast.walk(tree) if isinstance(node, ast.Raise) and isinstance(call := node.exc, ast.Call)]
+    given = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    own = [call for call in raised if ast.unparse(call.func) in ("ValueError", "Refused")]
+    texts = [part for call in own for part in call.args]
+    if source.startswith("engine/definitions_yaml/"):
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        texts += [node for function in functions for node in ast.walk(function)]
+    for text in texts:
+        pattern = _pattern(text) if id(text) not in given | inside else None
+        if pattern is not None and len(re.findall(r"[a-z]{2,}", pattern)) > 2:
+            yield ast.unparse(text)[:120], pattern
+
+
+def _pattern(text: ast.AST) -> str | None:
+    if isinstance(text, ast.Constant) and isinstance(text.value, str):
+        return re.escape(text.value)
+    if isinstance(text, ast.JoinedStr):
+        return "".join(re.escape(str(each.value)) if isinstance(each, ast.Constant) else ".*" for each in text.values)
+    return None
+
+
+@pytest.mark.parametrize("source", [*FORM_SOURCES, *READING_SOURCES])
+def test_every_message_of_models_reader_and_traps_has_a_case(source: str) -> None:
+    every = "\n".join(line for group in REFUSALS.values() for each in group for line in each.said)
+    missed = [
+        shown
+        for shown, pattern in messages(source)
+        if not re.search(pattern, every) and not any(known in shown.replace("{NOT_YET}", "") for known in ELSEWHERE)
+    ]
+    assert missed == []
+
+
+def test_messages_are_found_where_there_are_some() -> None:
+    assert sum(len(list(messages(source))) for source in FORM_SOURCES) > 25
+    assert sum(len(list(messages(source))) for source in READING_SOURCES) > 25
