@@ -212,9 +212,10 @@ def _is_list(value: Any) -> bool:
 
 
 def _same_kind(before: Model, after: Model) -> bool:
+    """Return whether two parts are to be compared key by key; quiet hours are written as one value."""
     if isinstance(before, OneOf) and isinstance(after, OneOf):
         return before.kind == after.kind
-    return type(before) is type(after)
+    return type(before) is type(after) and not isinstance(before, QuietHours)
 
 
 def _id_of(part: Any) -> str | None:

@@ -178,6 +178,11 @@ def test_caps_are_told_by_their_number() -> None:
     assert said(changes_of(before, after)) == ["cap 2: max 4 → 3", "cap 3 added: max: 1, per: 1d, channel: sms"]
 
 
+def test_quiet_hours_are_one_value() -> None:
+    before, after = an_engine(quiet_hours=["21:00", "09:00"]), an_engine(quiet_hours=["22:00", "09:00"])
+    assert said(changes_of(before, after)) == ["quiet_hours [21:00, 09:00] → [22:00, 09:00]"]
+
+
 def test_a_step_that_stands_elsewhere_has_moved_and_the_others_have_not() -> None:
     first, second, third = STEPS.strip().splitlines()
     assert between({}, steps("\n".join([third, first, second]))) == [Change(("steps", Id("d8")), "moved", 3, 1)]
