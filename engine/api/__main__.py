@@ -29,6 +29,7 @@ def main() -> int:
             wiring.counting,
             wiring.telling,
             wiring.overview,
+            wiring.simulating,
             wiring.keys,
             wiring.operations,
             wiring.taking_receipts,

@@ -8,7 +8,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from engine.api import answers, events, health, metrics, operations, overview, problems, receipts, results, stories
+from engine.api import (
+    answers,
+    events,
+    health,
+    metrics,
+    operations,
+    overview,
+    problems,
+    receipts,
+    results,
+    simulate,
+    stories,
+)
 from engine.api.parts import Parts
 from engine.api.taking import Taking
 from engine.services.group_commit import GroupCommit
@@ -44,6 +56,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(overview.router(parts))
     app.include_router(operations.router(parts))
     app.include_router(results.router(parts))
+    app.include_router(simulate.router(parts))
     app.include_router(health.router(parts))
     app.include_router(metrics.router(figures))
     return app

@@ -15,6 +15,7 @@ from engine.services.ingest import Ingest
 from engine.services.keys import Keys
 from engine.services.overview import Overview
 from engine.services.results import Counting
+from engine.services.simulate import Simulating
 from engine.services.take_receipts import TakingReceipts
 from engine.services.why import Telling
 from engine.settings import Settings
@@ -31,6 +32,7 @@ class Parts:
     counting: Counting
     telling: Telling
     overview: Overview
+    simulating: Simulating
     keys: Keys
     operations: Operations
     taking_receipts: TakingReceipts

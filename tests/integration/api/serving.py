@@ -20,6 +20,7 @@ from engine.services.keys import Keys
 from engine.services.overview import Overview
 from engine.services.readiness import Readiness
 from engine.services.results import Counting
+from engine.services.simulate import Simulating
 from engine.services.take_receipts import TakingReceipts
 from engine.services.why import Telling
 from engine.settings import Settings
@@ -57,6 +58,7 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
         counting=Counting(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         telling=Telling(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         overview=Overview(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
+        simulating=Simulating(engine, clock, CurrentDefinitions(CHANNEL_TYPES), CHANNEL_TYPES),
         keys=Keys(engine, clock),
         operations=operations_on(engine, clock, hints, current, channels),
         taking_receipts=TakingReceipts(engine, clock),
