@@ -21,7 +21,12 @@ def text_of(page: str) -> str:
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
-    return [(found[1], found[2]) for found in _FENCE.finditer(text_of(page))]
+    return fenced(FOLDER / f"{page}.md")
+
+
+def fenced(path: Path) -> list[tuple[str, str]]:
+    """The fenced blocks of a page: language and text, in order."""
+    return [(found[1], found[2]) for found in _FENCE.finditer(path.read_text(encoding="utf-8"))]
 
 
 def shown() -> list[tuple[str, int]]:

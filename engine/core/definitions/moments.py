@@ -62,7 +62,9 @@ class DateMoment(Model):
 class Schedule(Model):
     """A time of day and week; who enters is decided by `when`."""
 
-    cron: Annotated[str, AfterValidator(checked)] = Field(description='five fields, e.g. "0 10 * * MON"')
+    cron: Annotated[str, AfterValidator(checked)] = Field(
+        description='five fields, e.g. "0 10 * * MON"', examples=["0 10 * * MON"]
+    )
     timezone: Annotated[Name, AfterValidator(_zone)] | None = Field(
         None, description="IANA zone of the times; absent: the engine's"
     )
@@ -107,10 +109,20 @@ def _empty(value: Any) -> Any:
 class Moment(OneOf):
     """Something that happened. Exactly one key."""
 
-    tag_added: Names | AllTags | None = Field(None, description="a tag was set: one, a list (any), or {all: [..]}")
+    tag_added: Names | AllTags | None = Field(
+        None,
+        description="a tag was set: one, a list (any), or {all: [..]}",
+        examples=["装修意向", ["楼盘A", "装修意向"]],
+    )
     tag_removed: Names | AllTags | None = Field(None, description="a tag was taken away")
-    entered: Change | None = Field(None, description="a dimension now has this value, e.g. {stage: 到店客户}")
-    left: Change | None = Field(None, description="a dimension no longer has this value")
+    entered: Change | None = Field(
+        None,
+        description="a dimension now has this value, e.g. {stage: 到店客户}",
+        examples=[{"stage": "到店客户", "from": "意向客户"}],
+    )
+    left: Change | None = Field(
+        None, description="a dimension no longer has this value", examples=[{"stage": "到店客户", "to": "成交客户"}]
+    )
     customer_created: Annotated[Nothing, BeforeValidator(_empty)] | None = Field(
         None, description="the CRM created the customer"
     )
@@ -118,9 +130,15 @@ class Moment(OneOf):
         None, description="a new friend in 企业微信"
     )
     friend_removed: Annotated[Friend, BeforeValidator(_empty)] | None = Field(None, description="a friend left")
-    replied: Annotated[Replied, BeforeValidator(_empty)] | None = Field(None, description="the customer wrote")
+    replied: Annotated[Replied, BeforeValidator(_empty)] | None = Field(
+        None, description="the customer wrote", examples=[{"contains": ["预约", "量房"]}]
+    )
     silent: Silent | None = Field(None, description="so many days without activity, e.g. {clock: any, days: 30}")
-    event: EventMoment | None = Field(None, description="any event, by its type")
+    event: EventMoment | None = Field(
+        None,
+        description="any event, by its type",
+        examples=[{"type": "order.signed", "where": {"amount": {"gte": 100}}}],
+    )
     date: DateMoment | None = Field(
         None, description="the day an attribute names, e.g. {attribute: birthday, every: year}; a trigger only"
     )

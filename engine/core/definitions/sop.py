@@ -78,13 +78,20 @@ class Sop(Model):
     priority: Annotated[int, Field(strict=True, ge=0, le=1000)] = Field(50, description="higher goes first")
     group: Name | None = Field(None, description="at most one active timeline per customer in a group")
     trigger: Annotated[tuple[Moment, ...], Field(min_length=1)] = Field(
-        description="any one starts a timeline; its time is the anchor"
+        description="any one starts a timeline; its time is the anchor",
+        examples=[[{"tag_added": ["装修意向"]}, "friend_added"]],
     )
-    when: Conditions | None = Field(None, description="must hold at the start")
+    when: Conditions | None = Field(
+        None,
+        description="must hold at the start",
+        examples=[[{"is": {"stage": "意向客户"}}, {"not": {"tag": "已成交"}}]],
+    )
     while_: Conditions | None = Field(
         None, alias="while", description="must hold throughout; when it ends, the timeline ends"
     )
-    exit: tuple[Exit, ...] = Field((), description="moments that end the timeline")
+    exit: tuple[Exit, ...] = Field(
+        (), description="moments that end the timeline", examples=[[{"replied": {"contains": "预约"}, "as": "预约"}]]
+    )
     goal: Goal | None = Field(
         None, description="what it is for, e.g. {event: {type: purchase}, within: 30d}; reached: ends as converted"
     )
@@ -102,7 +109,9 @@ class Sop(Model):
     )
     reentry: Reentry = Field(Reentry(), description="never | after_end | restart, with an optional cooldown")
     key: EventField | None = Field(
-        None, description="event.data.<field>: one active timeline per customer, SOP and key"
+        None,
+        description="event.data.<field>: one active timeline per customer, SOP and key",
+        examples=["event.data.order"],
     )
     existing: Existing = Field(
         "ignore",

@@ -149,7 +149,10 @@ class Step(Model):
     )
     after: Duration | None = Field(None, description="elapsed time from the anchor: 1m, 2h")
     from_: DateSource | None = Field(
-        None, alias="from", description="another date than the anchor: event.data.<field> or attr.<name>, with `day`"
+        None,
+        alias="from",
+        description="another date than the anchor: event.data.<field> or attr.<name>, with `day`",
+        examples=["event.data.runs_out_on", "attr.birthday"],
     )
     when: Conditions | None = Field(None, description="does not hold: this step is skipped, the timeline goes on")
     message: Message | None = Field(None, description="a message to the customer")

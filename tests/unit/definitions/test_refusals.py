@@ -109,7 +109,7 @@ def messages(source: str) -> Iterator[tuple[str, str]]:
     given = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     own = [call for call in raised if ast.unparse(call.func) in ("ValueError", "Refused")]
-    texts = [part for call in own for part in call.args]
+    texts: list[ast.AST] = [part for call in own for part in call.args]
     if source.startswith("engine/definitions_yaml/"):
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         texts += [node for function in functions for node in ast.walk(function)]

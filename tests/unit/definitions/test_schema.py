@@ -21,7 +21,7 @@ from engine.wiring import CHANNEL_TYPES as REAL_TYPES
 from tests.unit.definitions.examples import CHANNEL_TYPES, ENGINE, NEW_FRIEND, STAGES, TWO_TAGS
 from tests.unit.definitions.instances import instances
 from tests.unit.scenarios import folders
-from tests.unit.test_construct_pages import PAGES, blocks
+from tests.unit.test_construct_pages import PAGES, blocks, fenced
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = {
@@ -109,10 +109,12 @@ def test_every_part_of_the_language_has_a_hover_text(name: str) -> None:
 
 def shown_files() -> list[Any]:
     """Every definition that is shipped or shown: the example's, and those of the pages of docs."""
-    shipped = sorted((ROOT / "sop_definitions").rglob("*.yaml")) + sorted((ROOT / "docs" / "cookbook").rglob("*.yaml"))
+    shipped = sorted((ROOT / "sop_definitions").rglob("*.yaml"))
     found = [pytest.param(path.name, path.read_text("utf-8"), id=str(path.relative_to(ROOT))) for path in shipped]
-    for page in PAGES:
-        for number, sources in enumerate(folders(blocks(page))):
+    pages = {page: blocks(page) for page in PAGES}
+    pages |= {path.stem: fenced(path) for path in sorted((ROOT / "docs" / "cookbook").glob("*.md"))}
+    for page, shown in pages.items():
+        for number, sources in enumerate(folders(shown)):
             found += [pytest.param(name, text, id=f"{page}-{number}-{name}") for name, text in sources.items()]
     return found
 
