@@ -18,6 +18,8 @@ class Missed:
 
     steps: list[DueStep] = field(default_factory=list)
     """All steps not had, in order of their time."""
+    due: list[DueStep] = field(default_factory=list)
+    """Those of them that are due."""
     in_time: list[DueStep] = field(default_factory=list)
     """Due and not too late: these go, as far as conditions, quiet hours and caps let them."""
     late: list[DueStep] = field(default_factory=list)
@@ -35,7 +37,7 @@ def missed(timeline: Timeline, customer: Customer, definitions: Definitions, now
         if each.step.id not in timeline.had and each.due >= timeline.start
     ]
     due = [each for each in steps if each.opens <= now]
-    return Missed(steps, [each for each in due if now < each.limit], [each for each in due if now >= each.limit])
+    return Missed(steps, due, [each for each in due if now < each.limit], [each for each in due if now >= each.limit])
 
 
 def skip(
@@ -47,9 +49,7 @@ def skip(
     if defined is None or not found.steps:
         look_again(timeline, now)
         return []
-    skipped = [
-        _skipped(timeline, each, customer, defined.version, installation) for each in (*found.in_time, *found.late)
-    ]
+    skipped = [_skipped(timeline, each, customer, defined.version, installation) for each in found.due]
     timeline.had.update(each.step for each in skipped)
     following = next_step(timeline, found.steps)
     if following is None:
