@@ -19,7 +19,8 @@ def dates_declared(subject: Subject) -> Iterator[Problem]:
         name, place = moment.date.attribute, (*loc, "date", "attribute")
         dates = [each for each, attribute in declared.items() if attribute.type in ("date", "datetime")]
         if name not in declared:
-            remedy = did_you_mean(name, declared) or " Declare it under `attributes` in engine.yaml, as date."
+            meant = did_you_mean(name, dates)
+            remedy = f"{meant} {'Or declare' if meant else 'Declare'} it under `attributes` in engine.yaml, as date."
             yield subject.error(
                 place, f"unknown attribute `{name}`; known dates: {', '.join(dates) or 'none'}.{remedy}"
             )

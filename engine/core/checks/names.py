@@ -28,8 +28,13 @@ def _unknown(
     names = list(known)
     if name not in names:
         listed = ", ".join(names) or "none"
-        message = f"unknown {what} `{name}`; known: {listed}.{did_you_mean(name, names) or f' {remedy}'}"
+        message = f"unknown {what} `{name}`; known: {listed}.{_or(did_you_mean(name, names), remedy)}"
         yield subject.error(loc, message, key=key)
+
+
+def _or(meant: str, remedy: str) -> str:
+    """Return the near miss and what else can be done: names may be like each other by chance."""
+    return f"{meant} Or {remedy[0].lower()}{remedy[1:]}" if meant else f" {remedy}"
 
 
 def channels_exist(subject: Subject) -> Iterator[Problem]:
@@ -63,7 +68,7 @@ def caps_exist(engine: EngineConfig) -> Iterator[Problem]:
     for index, cap in enumerate(engine.caps):
         if cap.channel is not None and cap.channel not in engine.channels:
             known = ", ".join(engine.channels) or "none"
-            remedy = did_you_mean(cap.channel, engine.channels) or " Add it under `channels`, or cap all: no `channel`."
+            remedy = _or(did_you_mean(cap.channel, engine.channels), "Add it under `channels`.")
             message = f"unknown channel `{cap.channel}`; known: {known}.{remedy}"
             yield problem("engine.yaml", ("caps", index, "channel"), message)
 
