@@ -47,7 +47,8 @@ def read_feed(data: bytes, file: str, definitions: Definitions, now: datetime) -
         if key in known:
             if known[key] != reading.body_hash:
                 feed.problems.append(f"{place}: {EventConflict()}")
-            feed.duplicates += 1
+            else:
+                feed.duplicates += 1
             continue
         known[key] = reading.body_hash
         feed.events.append(event)
