@@ -35,6 +35,10 @@ class CurrentDefinitions:
     def read(self, connection: Connection) -> Definitions:
         """Return the generation in force. It stays in force until the transaction's end: an apply waits for that."""
         store.hold_generation(connection)
+        return self.look(connection)
+
+    def look(self, connection: Connection) -> Definitions:
+        """Return the generation in force without keeping it so: for what only tells. An apply or a pause does not wait for it."""
         generation = store.generation(connection)
         if generation != self._last.generation:
             self._last = self.load(connection, generation) if generation else NONE_YET

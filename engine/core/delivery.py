@@ -188,7 +188,7 @@ def _decide(scene: _Scene, due: DueStep) -> Touch:
 
 def _waited_for(due: DueStep, timeline: Timeline) -> str | None:
     """Return what has held the step back until now."""
-    if timeline.next_step == due.step.id and timeline.waiting in _WAITED:
+    if timeline.waiting == Reason.PAUSED or (timeline.next_step == due.step.id and timeline.waiting in _WAITED):
         return timeline.waiting
     return Reason.HOLIDAY if due.opens > due.due else None
 

@@ -18,7 +18,7 @@ from engine.core.naming import NeverSeen, never_seen
 from engine.core.reasons import Reason, sentence
 from engine.current import CurrentDefinitions
 from engine.ports import Channel, Clock
-from engine.store import findings, installation, schema, sightings
+from engine.store import findings, installation, pauses, schema, sightings
 from engine.store.clock import server_now
 from engine.store.database import DatabaseUnavailable, transaction
 
@@ -139,7 +139,7 @@ class Doctor:
     # ── definitions and processes ────────────────────────────────────────────────────────────────────────────
 
     def _definitions(self, connection: Connection) -> Iterator[Finding]:
-        definitions = self._current.read(connection)
+        definitions = self._current.look(connection)
         if not definitions.generation:
             yield Finding(
                 "error", "definitions", "none were ever applied", "run `sop init DIR`, edit, then `sop apply DIR`"
@@ -189,6 +189,11 @@ class Doctor:
         if (due := findings.overdue(connection, now)) and now - due.due_at > SILENT_AFTER:
             text = f"{_several(due.number, 'timeline')} due, the oldest for {_span(now - due.due_at)}"
             yield Finding("warning", "planning", text, "is `sop worker plan` running, and fast enough?")
+        for pause in pauses.listed(connection):
+            what = f"{pause.kind} {pause.name}".strip()
+            text = f"paused for {_span(now - pause.since)}, by {pause.who or 'somebody'}: {pause.reason or 'no reason given'}"
+            order = {"sop": pause.name, "channel": f"--channel {pause.name}"}.get(pause.kind, "--all")
+            yield Finding("warning", what, text, f"`sop resume {order}` when it may go on")
         if dead := findings.dead_letters(connection):
             text = f"{_several(dead.number, 'dead letter')}; the newest, of customer {dead.subject}: {dead.error[:200]}"
             remedy = f"`sop explain {dead.subject}` shows the event; mend the cause, then `sop dead-letters replay ID`"
@@ -210,7 +215,7 @@ class Doctor:
             )
 
     def _names(self, connection: Connection) -> Iterator[Finding]:
-        definitions: Definitions = self._current.read(connection)
+        definitions: Definitions = self._current.look(connection)
         if not definitions.generation:
             return
         if not sightings.any_event(connection):

@@ -84,7 +84,7 @@ class Explaining:
             return story
 
     def _scene(self, connection: Connection, ref: str, now: datetime) -> _Scene:
-        definitions = self._current.read(connection)
+        definitions = self._current.look(connection)
         known = stories.customer_id(connection, ref)
         wait = stories.events_wait(connection, ref)
         if known is None and not wait:

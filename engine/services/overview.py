@@ -49,7 +49,7 @@ class Overview:
             customer = customers.load(connection, [id_])[id_]
             metrics.load_into(connection, {id_: customer})
             running = overview.timelines(connection, TimelineFilter(ref, state="active"), 200)
-            zone = self._current.read(connection).zone_of(customer.timezone)
+            zone = self._current.look(connection).zone_of(customer.timezone)
         return {**_facts(customer), "zone": zone, "timelines": [dict(row._mapping) for row in reversed(running)]}
 
     def timelines(self, wanted: TimelineFilter, limit: int, before: int | None = None) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ class Overview:
         """Return every SOP in force: how many are in it and before which step, what was started, ended and touched since."""
         with transaction(self._engine) as connection:
             stories.begin_snapshot(connection)
-            definitions = self._current.read(connection)
+            definitions = self._current.look(connection)
             counts = _counts(connection, since)
         told = [_sop(each.sop, each.version, counts) for _, each in sorted(definitions.sops.items())]
         return told + [{"sop": sop, "broken": True} for sop in sorted(definitions.broken)]

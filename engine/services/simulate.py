@@ -49,7 +49,7 @@ class Simulating:
         if texts is not None:
             return definitions_of(definitions_yaml.load_sources(texts, self._channel_types))
         with transaction(self._engine) as connection:
-            return self._current.read(connection)
+            return self._current.look(connection)
 
     def now(self) -> datetime:
         """Return the present, by the clock of the business."""

@@ -74,7 +74,7 @@ class Telling:
             )
         with transaction(self._engine) as connection:
             stories.begin_snapshot(connection)
-            definitions = self._current.read(connection)
+            definitions = self._current.look(connection)
             defined = definitions.sop(sop)
             if defined is None:
                 broken = (

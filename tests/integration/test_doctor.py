@@ -162,3 +162,15 @@ def test_what_takes_too_long_is_itself_a_finding(
     holder.dispose()
     assert found["stuck"].level == "error"
     assert "definitions" in found
+
+
+def test_a_pause_that_stands_is_told_with_who_and_how_to_end_it(pipeline: Pipeline, examine: Examine) -> None:
+    pipeline.apply(LEAD)
+    pipeline.run(
+        "insert into pauses (kind, name, since, who, reason) values ('sop', 'lead', :at, 'cli:ann', '改文案')",
+        at=pipeline.clock.at,
+    )
+    pipeline.wait(hours=3)
+    found = examine()["sop lead"]
+    assert (found.level, found.text) == ("warning", "paused for 3 h, by cli:ann: 改文案")
+    assert found.remedy == "`sop resume lead` when it may go on"
