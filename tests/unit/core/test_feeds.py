@@ -66,7 +66,7 @@ class TestMistakes:
             (f"{line()}\nnonsense", "e.ndjson:2: not JSON: Expecting value at column 1"),
             (
                 f"{line()}\n{line(data={'tag': 'x'})}",
-                "e.ndjson:2: An event with this source and id came before with another body",
+                "e.ndjson:2: An event with this source and id was accepted before with another body",
             ),
             (f"{line()}\n7", "e.ndjson:2: an event is a JSON object"),
             (f"[{line()}, {line(2, type='Tag')}]", "e.ndjson: event 2 of the list: type 'Tag' is not a type"),
