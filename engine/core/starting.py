@@ -14,6 +14,7 @@ from engine.core.events import ENGINE_SOURCE, Event
 from engine.core.goals import goal_end
 from engine.core.reasons import Reason
 from engine.core.timelines import next_step, schedule, settle
+from engine.core.timing import show_duration
 from engine.core.trace import Trace, plain
 from engine.core.variants import held_out
 
@@ -71,7 +72,7 @@ def _refuse_old(start: Start, sop: Sop, event: Event) -> None:
     elif event.source != ENGINE_SOURCE and event.received_at - event.time > sop.max_event_age:
         start.reason, start.detail = (
             Reason.STALE_EVENT,
-            f"{event.received_at - event.time} old, at most {sop.max_event_age}",
+            f"{show_duration(event.received_at - event.time)} old, at most {show_duration(sop.max_event_age)}",
         )
 
 

@@ -31,6 +31,15 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
+def show_duration(span: timedelta) -> str:
+    """Return a duration as people read it, by its two largest units: 4d 18h, 20m."""
+    seconds, parts = int(span.total_seconds()), []
+    for unit, size in reversed(_SECONDS.items()):
+        number, seconds = divmod(seconds, size)
+        parts += [f"{number}{unit}"] if number else []
+    return " ".join(parts[:2]) or "0s"
+
+
 def parse_time_of_day(text: str) -> time:
     """Return the time of day written as "HH:MM", 00:00 to 23:59. Raises ValueError with what is allowed."""
     found = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None

@@ -43,16 +43,22 @@ _STATUS = {"message": "sent", "task": "given", "do": "done", "notice": "told"}
 
 
 def folders(blocks: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    """Return the definitions folder that a page's YAML blocks make up; where a file comes again, another one, changed so."""
+    """Return the definitions folder that a page's YAML blocks make up; where a file comes again, the next one begins."""
     made: list[dict[str, str]] = [{}]
+    written: set[str] = set()
     for language, text in blocks:
         found = _NAMED.match(text)
         if language != "yaml" or not found:
             continue
         name = found[1]
-        if name in made[-1]:
+        if name in written:
             made.append(dict(made[-1]))
-        made[-1][name] = text
+            written = set()
+        written.add(name)
+        if text.split("\n")[0].endswith(" removed"):
+            made[-1].pop(name)
+        else:
+            made[-1][name] = text
     return made
 
 

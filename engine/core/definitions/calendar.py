@@ -114,7 +114,7 @@ class QuietHours(Model):
             for info in (cls.model_fields["start"], cls.model_fields["end"])
         ]
         return {
-            "type": "array", "prefixItems": clocks, "items": False, "minItems": 2, "maxItems": 2,
+            "type": "array", "prefixItems": clocks, "minItems": 2, "maxItems": 2,
             "description": cls.__doc__, "examples": [["21:00", "09:00"]],
         }  # fmt: skip
 

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.core.timing import FOREVER, at_local, day_shift, later, local_date, parse_duration, parse_time_of_day, zone
+from engine.core.timing import (
+    FOREVER,
+    at_local,
+    day_shift,
+    later,
+    local_date,
+    parse_duration,
+    parse_time_of_day,
+    show_duration,
+    zone,
+)
 from tests.builders import at
 
 ZONES = [
@@ -107,6 +117,11 @@ def test_durations() -> None:
 def test_other_durations_are_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(ValueError, match="whole number and a unit"):
         parse_duration(text)
+
+
+def test_durations_are_shown_by_their_two_largest_units() -> None:
+    spans = [timedelta(days=4, hours=18, minutes=5), timedelta(days=3), timedelta(minutes=20, seconds=5), timedelta()]
+    assert [show_duration(span) for span in spans] == ["4d 18h", "3d", "20m 5s", "0s"]
 
 
 def test_times_of_day() -> None:
