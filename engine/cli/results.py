@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import session
+from engine.cli import output, session
 from engine.cli.output import Column, as_json, print_styled, say, table
 from engine.cli.session import AsJson, Lang
 from engine.core.results import Arm, Results, StepResult, VariantResult
@@ -99,10 +99,16 @@ def _steps(told: Results, words: ResultWords) -> None:
     if not told.steps:
         return
     _title(words.say("by_step_title"))
-    names = ["step_name", "variant", "reached", "after", "rate"]
+    names = ["reached", "after", "rate"]
     compared = any(each.variants for each in told.steps) and not told.arm_variants
     lines = [line for each in told.steps for line in _step(each, compared, words)]
-    table(_columns([*names, "against", "tells"] if compared else names, words), lines)
+    names = [*names, "against", "tells"] if compared else names
+    if output.on_terminal():  # one column for both, to leave room for the figures
+        table(
+            _columns(["step_name", *names], words), [[f"· {two}" if two else one, *more] for one, two, *more in lines]
+        )
+    else:
+        table(_columns(["step_name", "variant", *names], words), lines)
     if compared:
         _corrected([one for each in told.steps for one in each.variants], words)
     if len(told.steps) > 1:

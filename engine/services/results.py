@@ -54,6 +54,11 @@ class _Told:
         """The steps there are, in order."""
         return [step.id for step in self.sop.steps] if self.sop is not None else []
 
+    @property
+    def throughout(self) -> bool:
+        """Whether a customer has the same variant in every step."""
+        return self.sop is not None and self.sop.arms == "sop"
+
     def variants(self, step: str | None) -> dict[str, Variant]:
         """Return the variants of a step (None: of any) in order, the newest version's first, those no longer defined after."""
         sops = [self.sop, *(each.sop for each in reversed(self.in_force))]
@@ -88,7 +93,8 @@ class Counting:
         with transaction(self._engine) as connection:
             stories.begin_snapshot(connection)
             told = self._told(connection, cohort)
-            arms, sent = store.arms(connection, cohort, now), store.sent(connection, cohort)
+            sent = store.sent(connection, cohort, throughout=told.throughout)
+            arms = store.arms(connection, cohort, now)
             both = store.in_both_arms(connection, cohort) if len(arms) > 1 else 0
         return _results(told, end, now, arms, sent, both)
 
@@ -120,7 +126,6 @@ def _results(
 ) -> Results:
     treated, holdout = (_arm(name, arms) for name in ("treated", "holdout"))
     goal = told.sop.goal if told.sop is not None else None
-    throughout = told.sop is not None and told.sop.arms == "sop"
     steps = _steps(told, sent)
     return Results(
         told.cohort.sop,
@@ -135,8 +140,8 @@ def _results(
         CONFIDENCE,
         [treated, holdout],
         compare(treated.rate, holdout.rate),
-        _compared(_drawn_throughout(told, sent["variant"])) if throughout else [],
-        steps if throughout else _each_compared(steps),
+        _compared(_drawn_throughout(told, sent["variant"])) if told.throughout else [],
+        steps if told.throughout else _each_compared(steps),
         _notes(told, until, arms, both),
     )
 
