@@ -42,6 +42,7 @@ SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     steps.one_default_time,
     steps.arms_alike,
     steps.fallbacks_lead_on,
+    steps.keys_matter,
     steps.channels_given,
     steps.notices_reach,
     steps.from_is_a_date,

@@ -70,6 +70,16 @@ def fallbacks_lead_on(subject: Subject) -> Iterator[Problem]:
         yield subject.error(("defaults", "fallback_after"), message, key=True)
 
 
+def keys_matter(subject: Subject) -> Iterator[Problem]:
+    """What a step does itself reaches nobody: no channel carries it, no gate holds it."""
+    for index, step in enumerate(subject.sop.steps):
+        for key in ("channel", "fallback_after", "exempt") if step.kind == "do" else ():
+            if getattr(step, key) is not None:
+                beside = "; a notice has a `channel` of its own" if key == "channel" else ""
+                message = f"`{key}` has no effect on step `{step.id}`, which reaches nobody; remove it{beside}"
+                yield subject.warning(("steps", index, key), message, key=True)
+
+
 def channels_given(subject: Subject) -> Iterator[Problem]:
     """A message or task has at least one channel, its own or the SOP's."""
     for index, step in enumerate(subject.sop.steps):
