@@ -6,6 +6,7 @@ A history is plain data, so that one that fails can be printed, and run again by
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,13 +25,15 @@ from engine import definitions_yaml
 from engine.clocks import VirtualClock
 from engine.core.errors import NotFound
 from engine.current import CurrentDefinitions
+from engine.embedded import EmbeddedServers
 from engine.services.ingest import Ingest
-from engine.settings import Settings
+from engine.settings import Settings, temporary_state_dir
+from engine.store import schema
 from engine.store.database import connect
 from engine.store.pauses import Scope
 from engine.wiring import CHANNEL_TYPES, Wiring
 from tests.integration.pipeline import ScriptedChannel, ScriptedChannels
-from tests.simulation.comparing import compared, expected, told
+from tests.simulation import comparing
 from tests.simulation.faults import Crash, Faults
 from tests.simulation.model import Model
 from tests.simulation.people import Happening
@@ -86,15 +89,22 @@ class Play:
     redis_url: str
     faults: Faults = field(default_factory=Faults)
     seen: Counter[str] = field(default_factory=Counter)
+    """What took place → in how many histories."""
 
     def __post_init__(self) -> None:
         self.redis = redis.Redis.from_url(self.redis_url)
         self.settings = Settings(database_url=self.database_url, redis_url=self.redis_url, hint_claim_after=1e-9)  # type: ignore[arg-type]  # pydantic makes them secrets
-        self.watcher = psycopg.connect(self.database_url.replace("+psycopg", ""), autocommit=True, row_factory=namedtuple_row, prepare_threshold=1)
+        self.watcher = psycopg.connect(
+            self.database_url.replace("+psycopg", ""), autocommit=True, row_factory=namedtuple_row, prepare_threshold=1
+        )
         self.engine = self._connected()
         with self.engine.begin() as connection:
             connection.execute(text("alter table definitions disable trigger definitions_immutable"))
-            connection.execute(text("do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$"))
+            connection.execute(
+                text(
+                    "do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$"
+                )
+            )
 
     def _connected(self) -> Engine:
         engine = connect(self.database_url, pool_size=4)
@@ -171,7 +181,9 @@ class Play:
                 self.faults.plan([])
             self._check()
         except Exception as error:
-            error.add_note(f"from tests.simulation.history import replay\n\nreplay({pformat(history, width=140, sort_dicts=False)})")
+            error.add_note(
+                f"from tests.simulation.history import replay\n\nreplay({pformat(history, width=140, sort_dicts=False)})"
+            )
             raise
 
     def _reset(self) -> None:
@@ -183,6 +195,7 @@ class Play:
         self.lose_hints = False
         self.channels = {"log": ScriptedChannel("log"), "second": ScriptedChannel("second", honours_key=False)}
         self.model = Model(START)
+        self.applied_in_flight = False
         self.faults.crashes = 0
         self._begin()
 
@@ -193,7 +206,7 @@ class Play:
         assert not loaded.errors, definitions_yaml.render_problems(loaded.errors)
         ids = {file: sop for sop, file in loaded.files.items()}
         sources = {name: (ids.get(name), body) for name, body in texts.items()}
-        self.seen["apply in flight"] += bool(self.look("select 1 from timelines where state = 'active' limit 1"))
+        self.applied_in_flight |= bool(self.look("select 1 from timelines where state = 'active' limit 1"))
         self._surely(partial(self.wiring_apply, sources))
         self.model.apply(op["engine"], op["sops"])
         self.model.work()
@@ -205,7 +218,13 @@ class Play:
 
     def _post(self, number: int, op: dict[str, Any]) -> None:
         time = self.clock.at - timedelta(hours=op.get("late", 0))
-        event = {"source": "crm", "id": op.get("id", f"e{number}"), "type": op["type"], "subject": op["who"], "data": op["data"]}
+        event = {
+            "source": "crm",
+            "id": op.get("id", f"e{number}"),
+            "type": op["type"],
+            "subject": op["who"],
+            "data": op["data"],
+        }
         if op.get("late"):
             event["time"] = time.isoformat()
         post = partial(self._post_once, event)
@@ -284,7 +303,7 @@ class Play:
         elif status.sending:
             self._reconcile()
         else:
-            return any([self.wiring.sending.run(name).claimed for name in status.send])
+            return sum(self.wiring.sending.run(name).claimed for name in status.send) > 0
         return True
 
     def _match(self) -> None:
@@ -298,5 +317,23 @@ class Play:
     # ── comparing ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _check(self) -> None:
-        differences = compared(told(self.look), expected(self.model))
+        differences = comparing.differences(self.look, self.model)
         assert not differences, "\n".join(differences)
+        assert not (wrong := comparing.deliveries(self.look, self.channels, crashed=self.faults.crashes > 0)), wrong
+        assert not (violations := self.wiring.reconciling.run_once().violations), violations
+        dead = self.look("select kind, error from dead_letters where kind <> 'cascade'")
+        assert not dead, dead
+        self.seen.update(comparing.met(self.model, self.faults.crashes, self.applied_in_flight))
+
+
+def replay(history: History) -> None:
+    """Play one history on servers of its own, as it is printed where one fails."""
+    folder = temporary_state_dir("sop-replay-")
+    with EmbeddedServers.start(folder, throwaway=True) as servers:
+        upgraded = connect(servers.database_url)
+        schema.upgrade(upgraded)
+        upgraded.dispose()
+        play = Play(servers.database_url, servers.redis_url)
+        play.run(history)
+        play.close()
+    shutil.rmtree(folder, ignore_errors=True)

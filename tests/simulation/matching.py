@@ -77,6 +77,9 @@ class Matching:
         self._triggers(moments)
         if changed and self.event.type != "engine.silent":
             self._look_again(everything=self.person.value("zone") != zone)
+        if self.person.value("zone") != zone:
+            for _, touch in self.person.queued():
+                touch.before = min(touch.before, self.model.now)
 
     def _look_again(self, *, everything: bool) -> None:
         """A step's time may be another where its date or the zone is; those just started know it."""
@@ -152,7 +155,7 @@ class Matching:
 
     def _refusal(self, sop: dict[str, Any], key: str) -> tuple[str | None, list[tuple[Line, str]]]:
         """Why the SOP does not start, None where it does; and the timelines that end by that, with the reason."""
-        event, person = self.event, self.person
+        _event, person = self.event, self.person
         reason = self._unfit(sop, key)
         if reason:
             return reason, []

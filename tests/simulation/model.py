@@ -79,7 +79,8 @@ class Model:
             if each.opens < min(self.now, awaited) and not waited_for:
                 person.add(line, Touch(each.id, "skipped", "passed", self.now))
         line.aims_until(sop)
-        line.wait_for(next(iter(line.left(sop, person)), None), self.now)
+        line.priority = sop.get("priority", 50)
+        line.go_on(next(iter(line.left(sop, person)), None), self.now)
 
     def pause(self, kind: str, name: str) -> None:
         if kind != "sop" or name in self.sops:
@@ -123,7 +124,9 @@ class Model:
         for line, touch in person.queued():
             assert touch.channel is not None
             over = touch.limit <= self.now
-            if {("all", ""), ("channel", touch.channel)} & self.pauses or (("sop", line.sop) in self.pauses and not over):
+            if {("all", ""), ("channel", touch.channel)} & self.pauses or (
+                ("sop", line.sop) in self.pauses and not over
+            ):
                 self.seen["held by a pause"] += 1
             elif touch.ready <= self.now and not touch.task and person.opted_out(touch.channel):
                 touch.become("cancelled", "opted_out", self.now)
@@ -136,7 +139,9 @@ class Model:
 
     def next_moment(self) -> datetime | None:
         """The next moment at which something may be due."""
-        return min((at for person in self.people.values() for at in self._moments(person) if at > self.now), default=None)
+        return min(
+            (at for person in self.people.values() for at in self._moments(person) if at > self.now), default=None
+        )
 
     def _moments(self, person: Person) -> Iterator[datetime]:
         crossing = person.crossing(self.since)

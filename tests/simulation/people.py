@@ -110,6 +110,14 @@ class Line:
         self.next, self.look = following, following.opens if following else otherwise
         self.held_by, self.parked = "calendar" if following and following.opens > following.due else None, False
 
+    def go_on(self, following: Due | None, now: datetime) -> None:
+        """Under a new version: what holds back the step it waits for goes on doing so; else as after any step."""
+        same = self.next and following and (self.next.id, self.next.due) == (following.id, following.due)
+        if same and following and following.opens <= now and self.held_by:
+            self.look, self.parked = now, False
+        else:
+            self.wait_for(following, now)
+
     def park(self) -> None:
         """Its SOP is paused."""
         self.parked, self.held_by, self.look = True, "pause", NEVER
@@ -194,7 +202,10 @@ class Person:
         if event.type in _FACTS:
             changed, moments = _FACTS[event.type](self, event)
         else:
-            changed, moments = True, [("replied", event.data.get("text", ""))] if event.type == "message.received" else []
+            changed, moments = (
+                True,
+                [("replied", event.data.get("text", ""))] if event.type == "message.received" else [],
+            )
         if changed:
             moments.append(("event", (event.type, event.data)))
         active, entered = self._hear(event, since)
@@ -230,7 +241,8 @@ class Person:
         values = {f"attr:{name}": value for name, value in event.data.get("attributes", {}).items()}
         if "timezone" in event.data:
             values["zone"] = event.data["timezone"]
-        return any([self.write(name, value, event.time) for name, value in values.items()]), []
+        differs = [self.write(name, value, event.time) for name, value in values.items()]
+        return any(differs), []
 
     def _opted(self, event: Happening) -> tuple[bool, Moments]:
         """What concerns all channels settles everything said before it."""

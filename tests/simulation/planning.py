@@ -124,7 +124,9 @@ class Planning:
         gates.channel = channels[0]
         until = gates.moved(self.now, caps=True)
         waited_for_room = line.held_by == "cap" and line.next is not None and line.next.id == due.id
-        if until == self.now and waited_for_room:  # looked at for another reason: on another day it goes at its own time
+        if (
+            until == self.now and waited_for_room
+        ):  # looked at for another reason: on another day it goes at its own time
             until, gates.cause = max(self.now, gates.own_time(self.now)), "cap"
         return self._held(due, until, gates.cause) if until > self.now else gates.queued(due, self.now)
 
@@ -150,10 +152,24 @@ class Planning:
             self.model.seen["held anew"] += 1
             sop = self.model.sops.get(line.sop, {"steps": []})
             free = [exempt(step, sop) for step in sop["steps"] if step["id"] == touch.step]
-            gates = Gates(self, line, touch.due, "task" if touch.task else "message", free[0] if free else set(), touch.channel, touch)
+            gates = Gates(
+                self,
+                line,
+                touch.due,
+                "task" if touch.task else "message",
+                free[0] if free else set(),
+                touch.channel,
+                touch,
+            )
+            if any(gates.caps()) and any(gates.others(due=True)):  # decided once those are planned
+                continue
             ready = gates.moved(self.now, caps=True)
             if self.now < ready >= touch.limit:
                 touch.become("expired", "expired", self.now)
+                continue
+            gates.gives_way = False
+            if gates.moved(self.now, caps=True) < ready:  # it waits for others, without a place, and is decided anew after them
+                touch.ready, touch.before, touch.counts_on = ready, ready, None
                 continue
             touch.ready, touch.before = ready, gates.closes(ready, touch.limit)
             touch.counts_on = None if touch.task else day_of(ready, self.person.zone)
@@ -174,6 +190,8 @@ class Gates:
     """Where it is counted already."""
     cause: str = ""
     """What moved it last."""
+    gives_way: bool = True
+    """To messages of higher priority later that day."""
 
     @property
     def person(self) -> Person:
@@ -195,25 +213,28 @@ class Gates:
         if "quiet_hours" not in self.free and (end := language.quiet_end(moment, self.person)) is not None:
             return end
         self.cause = "cap"
-        capped = caps and self.kind == "message" and "caps" not in self.free
-        later = self._capped(moment) if capped else None
+        later = self._capped(moment) if caps else None
         if later is None:
             self.cause = before
         return later
+
+    def caps(self) -> list[dict[str, Any]]:
+        """Those it falls under."""
+        counts = self.kind == "message" and "caps" not in self.free
+        every = self.person.engine.get("caps", []) if counts else []
+        return [cap for cap in every if cap.get("channel", self.channel) == self.channel]
 
     def _capped(self, moment: datetime) -> datetime | None:
         """To the next day where a cap is full; to the first of those that go first where they will fill it later that day."""
         zone = self.person.zone
         day = day_of(moment, zone)
-        for cap in self.person.engine.get("caps", []):
-            if cap.get("channel", self.channel) != self.channel:
-                continue
+        for cap in self.caps():
             room = cap["max"] - self._most(cap, day)
             if room <= 0:
                 return language.same_time(self.due, day + timedelta(days=1), zone)
             rivals = [
                 when
-                for when, channels in self._rivals()
+                for when, channels in self.others()
                 if when > moment and day_of(when, zone) == day and cap.get("channel", channels[0]) in channels
             ]
             if len(rivals) >= room:
@@ -223,7 +244,9 @@ class Gates:
     def own_time(self, moment: datetime) -> datetime:
         """On another day than it was due, its own time of day."""
         day = day_of(moment, self.person.zone)
-        return language.same_time(self.due, day, self.person.zone) if day > day_of(self.due, self.person.zone) else moment
+        return (
+            language.same_time(self.due, day, self.person.zone) if day > day_of(self.due, self.person.zone) else moment
+        )
 
     def _most(self, cap: dict[str, Any], day: date) -> int:
         """How many messages count in the fullest span of the cap's days that holds this day and ends no earlier."""
@@ -238,18 +261,24 @@ class Gates:
         ends = [day + timedelta(days=each) for each in range(days)]
         return max(sum(end - timedelta(days=days) < each <= end for each in counted) for end in ends)
 
-    def _rivals(self) -> Iterator[tuple[datetime, list[str]]]:
-        """When messages of the customer's other timelines, of higher priority, are still to come, and over which channels."""
+    def others(self, *, due: bool = False) -> Iterator[tuple[datetime, list[str]]]:
+        """When messages of the customer's other timelines, of higher priority, are still to come, and over which channels.
+
+        With `due`: those to be planned now.
+        """
         planning, now = self.planning, self.planning.now
-        for line in self.person.active_lines() if self.line.active else ():
+        for line in self.person.active_lines() if self.line.active and self.gives_way else ():
             sop = planning.model.sops[line.sop]
-            if line is self.line or line.holdout or sop.get("priority", 50) <= self.line.priority:
+            if line is self.line or line.holdout or line.priority <= self.line.priority:
                 continue
             for each in line.left(sop, self.person):
                 waits = line.next is not None and line.next.id == each.id and line.held_by is not None
                 when = max(each.opens, line.look) if waits else each.opens
-                if kind(each.step) == "message" and "caps" not in exempt(each.step, sop) and now < when < each.limit:
-                    yield when, many(each.step.get("channel") or sop["defaults"]["channel"])
+                free, channels = exempt(each.step, sop), planning.channels(each.step, sop)
+                when = Gates(planning, line, each.due, kind(each.step), free).moved(when)
+                wanted = line.look <= now and when <= now if due else now < when
+                if kind(each.step) == "message" and "caps" not in free and channels and wanted and max(when, now) < each.limit:
+                    yield when, channels
 
     def closes(self, moment: datetime, limit: datetime) -> datetime:
         """When what allows it at this moment ends."""

@@ -215,7 +215,7 @@ def _sound(part: Any, known: set[str]) -> Any:
         return part
     for name in ("start", "exit", "in_sop"):
         named = part.get(name)
-        if isinstance(named, str) and named not in known or named == ["sop-c"] and "sop-c" not in known:
+        if (isinstance(named, str) and named not in known) or (named == ["sop-c"] and "sop-c" not in known):
             return {"tag": "a"} if name == "in_sop" else {"add_tag": "a"}
     return {name: _sound(value, known) for name, value in part.items()}
 
@@ -227,7 +227,10 @@ def edited(draw: st.DrawFn, sops: dict[str, Plain]) -> dict[str, Plain]:
     name = draw(st.sampled_from(SOPS))
     if name not in sops:
         return sops | {name: draw(an_sop(name))}
-    sop, kind = sops[name], draw(st.sampled_from(["move", "add", "remove", "work", "trigger", "while", "accept", "file"]))
+    sop, kind = (
+        sops[name],
+        draw(st.sampled_from(["move", "add", "remove", "work", "trigger", "while", "accept", "file"])),
+    )
     steps = sop["steps"]
     index = draw(st.integers(0, len(steps) - 1))
     free = [id for id in STEPS if id not in {step["id"] for step in steps}]
@@ -277,7 +280,9 @@ def told(moment: Plain, tags: set[str], stage: list[str]) -> tuple[str, Plain]:
 def posts(draw: st.DrawFn, number: int, sops: dict[str, Plain], known: dict[str, Any]) -> Plain:
     who = draw(st.sampled_from(["c1", "c1", "c2"]))
     tags, stage = known.setdefault(who, (set(), []))
-    waited_for = [moment for sop in sops.values() for moment in [*sop["trigger"], *sop["trigger"], *sop.get("exit", [])]]
+    waited_for = [
+        moment for sop in sops.values() for moment in [*sop["trigger"], *sop["trigger"], *sop.get("exit", [])]
+    ]
     choice = draw(st.integers(0, 2 * len(waited_for) - 1))
     kind, data = told(waited_for[choice // 2], tags, stage) if choice % 3 < 2 else draw(st.sampled_from(FACTS))
     rest = {
@@ -313,8 +318,11 @@ def histories(draw: st.DrawFn, least: int = 6, most: int = 14) -> Plain:
         elif kind in ("pause", "resume"):
             op = {"op": kind, **dict(zip(("kind", "name"), draw(st.sampled_from(PAUSES)), strict=True))}
         else:
-            op = {"op": kind, "hours": draw(st.sampled_from([1, 14, 24, 49]))}
+            op = {"op": kind, "hours": draw(st.sampled_from([24, 1, 14, 49]))}
         if draw(st.integers(0, 4)) == 4:
             op |= {"crash": draw(crashes)} | _written({"lose_hints": draw(maybe(2, True))})
         ops.append(op)
-    return {"ops": [*ops, {"op": "pass", "hours": 24 * 8}]}
+    paused = dict.fromkeys((op["kind"], op["name"]) for op in ops if op["op"] == "pause")
+    if draw(st.integers(0, 3)) < 3:  # mostly, as a pause that lasts is as long as a history is
+        ops += [{"op": "resume", "kind": kind, "name": name} for kind, name in paused]
+    return {"ops": [*ops, {"op": "pass", "hours": 24 * 6}]}
