@@ -216,7 +216,7 @@ def _value(schema: Schema, page: str) -> str:
         return f"`{schema['const']}`"
     if "enum" in schema:
         return ", ".join(f"`{each}`" for each in schema["enum"])
-    if "anyOf" in schema or "oneOf" in schema:
+    if "type" not in schema and ("anyOf" in schema or "oneOf" in schema):
         forms = schema.get("anyOf") or schema["oneOf"]
         options = [_value(each, page) for each in forms if each != {"type": "null"}]
         return " or ".join(dict.fromkeys(options))
