@@ -64,30 +64,38 @@ class Numbers:
         changes: list[Change] = []
         if done is None:
             return changes
-        for slot in self._candidates(done):
-            numbers = self._numbers(ref, done, slot)
+        own, candidates = dict[str, float](), set(self._candidates(done))
+        for slot in self._slots if self._ranks else sorted(candidates):
+            if slot in candidates:
+                own = self._numbers(done, slot)
+            numbers = own | self._scored(ref, slot)
             if numbers != before:
                 changes.append((slot, numbers))
                 before = numbers
         return changes
 
     def _candidates(self, done: _Done) -> list[datetime]:
-        """Return the slots at which something may have come into a window or left it; with scores, which follow from others, all."""
-        if self._ranks:
-            return list(self._slots)
+        """Return the slots at which something the customer did may have come into a window or left it."""
         spans = {each for metric in self._stored.values() if isinstance(each := _window(metric), timedelta)}
         moments = {max(event.received_at, event.time) for event in done.events}
         moments |= {event.time + span for event in done.events for span in spans}
         places = sorted({bisect_left(self._slots, moment) for moment in moments})
         return [self._slots[place] for place in places if place < len(self._slots)]
 
-    def _numbers(self, ref: str, done: _Done, slot: datetime) -> dict[str, float]:
+    def _scored(self, ref: str, slot: datetime) -> dict[str, float]:
+        """Return the customer's scores, which follow from everybody's numbers."""
+        scores: dict[str, float] = {}
+        for by_ref in self._ranks.get(slot, {}).values():
+            scores |= by_ref.get(ref, {})
+        return scores
+
+    def _numbers(self, done: _Done, slot: datetime) -> dict[str, float]:
         orders, numbers = done.orders(slot), dict[str, float]()
         for name, metric in self._stored.items():
             begin = _begin(metric, slot)
             if metric.rfm:
-                numbers |= self._ranks[slot].get(name, {}).get(ref, {})
-            elif metric.count is not None:
+                continue
+            if metric.count is not None:
                 numbers[name] = done.count(metric.count, begin, slot)
             elif metric.spend is not None:
                 numbers[name] = float(_money(orders, begin))

@@ -99,10 +99,9 @@ class Refreshes:
         """Return the dimensions refreshed at this slot."""
         return frozenset(name for name in self._dimensions if self.after(slot - _TICK, name) == slot)
 
-    def moves(self, customer: Customer, slot: datetime) -> list[Event]:
-        """Return the events by which the customer moves to other values at this slot."""
+    def moves(self, customer: Customer, slot: datetime, due: frozenset[str]) -> list[Event]:
+        """Return the events by which the customer moves to other values of these dimensions."""
         events = []
-        due = self.due(slot)
         for name, dimension in self._dimensions.items():
             value = self._value(customer, dimension, slot) if name in due else None
             if value is not None and value != customer.dimension(name):
@@ -157,8 +156,9 @@ class CustomerRefreshes:
         self._catch_up(customer, slot)
         if customer.metrics != before:
             self.touched()
-        self._open -= self._refreshes.due(slot)
-        return self._refreshes.moves(customer, slot)
+        due = self._refreshes.due(slot) & (self._open | self._refreshes.restless)
+        self._open -= due
+        return self._refreshes.moves(customer, slot, due)
 
 
 def _slots(expression: str, zone_name: str, begin: datetime, until: datetime) -> list[datetime]:
