@@ -1,58 +1,14 @@
-"""Goals through the real pipeline: when one counts, for which timeline, and what reaching it does."""
+"""Goals through the real pipeline: when one counts, and what reaching it does."""
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from engine.store.database import Row
+from tests.integration.goals import GOAL, THANKS, buy, complete, days, ends, lead
 from tests.integration.pipeline import START, Pipeline
 from tests.integration.silent_customers import CLOCKS, WAKE
-
-GOAL = "{event: {type: purchase}, within: 30d}"
-
-
-def lead(goal: str = GOAL, *more: str) -> str:
-    """An SOP with this goal and these further lines."""
-    lines = [
-        "sop: lead",
-        "title: 培育",
-        "trigger: [{tag_added: vip}]",
-        f"goal: {goal}",
-        'defaults: {at: "10:00", channel: log}',
-        *more,
-    ]
-    steps = "steps: [{id: d1, day: 1, message: {text: 第一天}}, {id: d3, day: 3, message: {text: 第三天}}]"
-    return "\n".join([*lines, *([] if any(each.startswith("steps:") for each in more) else [steps])]) + "\n"
-
-
-def days(number: float) -> datetime:
-    return START + timedelta(days=number)
-
-
-def buy(pipeline: Pipeline, at: datetime | None = None, subject: str = "c1", **data: object) -> Row:
-    """Post a purchase, have it matched, and return the event as it is then."""
-    row = pipeline.post(subject, "purchase", at=at, **({"order": "A", "amount": 1} | data))
-    pipeline.match_all()
-    return pipeline.event(row)
-
-
-def complete(pipeline: Pipeline) -> None:
-    """Send both steps, until the timeline is through."""
-    for day in (1, 3):
-        pipeline.wait_until(day)
-        pipeline.work()
-    pipeline.wait(hours=2)
-    pipeline.work()
-    assert pipeline.timeline().state == "completed"
-
-
-def ends(pipeline: Pipeline) -> list[tuple[str, str | None, datetime | None]]:
-    """State, reason and conversion of each timeline, in order of start."""
-    return [(each.state, each.reason, each.converted_at) for each in pipeline.timelines()]
-
 
 # ── when it counts ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,9 +137,6 @@ def test_backfilled_events_convert_too_since_they_are_facts(pipeline: Pipeline) 
 
 # ── beside exits ─────────────────────────────────────────────────────────────────────────────────────────────
 
-THANKS = "sop: thanks\ntitle: 致谢\ntrigger: [{tag_added: never}]\nsteps: [{id: t, after: 1h, channel: log, message: {text: 谢谢}}]\n"
-
-
 BESIDE = """
 sop: beside
 title: 陪伴
@@ -227,62 +180,6 @@ def test_a_goal_that_ends_what_another_sop_asks_for_ends_that_one_too(pipeline: 
     ]
 
 
-# ── several timelines ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_each_run_of_a_restarted_sop_counts_on_its_own(pipeline: Pipeline) -> None:
-    """The first run's time is over when the customer buys, the second's is not."""
-    pipeline.apply(lead("{event: {type: purchase}, within: 5d}", "reentry: restart"))
-    pipeline.tag("c1")
-    pipeline.wait_until(2)
-    pipeline.post("c1", "tag.removed", tag="vip")
-    pipeline.tag("c1")
-    pipeline.wait_until(6)
-    buy(pipeline)
-    assert ends(pipeline) == [("exited", "restarted", None), ("converted", "goal", days(6))]
-
-
-def test_one_purchase_converts_every_run_whose_time_it_falls_in(pipeline: Pipeline) -> None:
-    pipeline.apply(lead(GOAL, "reentry: restart"))
-    pipeline.tag("c1")
-    pipeline.wait_until(2)
-    pipeline.post("c1", "tag.removed", tag="vip")
-    pipeline.tag("c1")
-    buy(pipeline)
-    assert ends(pipeline) == [("exited", "restarted", days(2)), ("converted", "goal", days(2))]
-
-
-def test_a_run_after_the_conversion_is_a_new_one(pipeline: Pipeline) -> None:
-    pipeline.apply(lead())
-    pipeline.tag("c1")
-    buy(pipeline)
-    pipeline.wait_until(2)
-    pipeline.post("c1", "tag.removed", tag="vip")
-    pipeline.tag("c1")
-    assert ends(pipeline) == [("converted", "goal", START), ("active", None, None)]
-    buy(pipeline, order="B")
-    assert ends(pipeline) == [("converted", "goal", START), ("converted", "goal", days(2))]
-
-
-def test_of_two_orders_those_convert_that_began_before_the_goal(pipeline: Pipeline) -> None:
-    """A goal is the customer's: it does not ask for the key. What began later has not converted by it."""
-    keyed = lead("{event: {type: review}, within: 30d}", "key: event.data.order").replace(
-        "tag_added: vip", "event: {type: order.signed}"
-    )
-    pipeline.apply(keyed)
-    pipeline.post("c1", "order.signed", order="A")
-    pipeline.post("c1", "order.signed", order="B", at=START)
-    pipeline.wait_until(2)
-    pipeline.post("c1", "order.signed", order="C")
-    pipeline.post("c1", "review", at=days(1), order="A")
-    pipeline.match_all()
-    assert [(each.key, each.converted_at) for each in pipeline.timelines()] == [
-        ("A", days(1)),
-        ("B", days(1)),
-        ("C", None),
-    ]
-
-
 # ── silence ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -313,81 +210,3 @@ def test_silence_can_be_a_goal(pipeline: Pipeline) -> None:
     sweep_at(pipeline, 7)
     midnight = days(7) - timedelta(hours=10)
     assert ends(pipeline) == [("completed", None, midnight)]
-
-
-# ── definitions changed in between ───────────────────────────────────────────────────────────────────────────
-
-
-def test_a_changed_time_holds_for_those_in_flight(pipeline: Pipeline) -> None:
-    pipeline.apply(lead())
-    pipeline.tag("c1")
-    assert pipeline.timeline().goal_until == days(30)
-    pipeline.apply(lead("{event: {type: purchase}, within: 7d}"))
-    assert pipeline.timeline().goal_until == days(7)
-    complete(pipeline)
-    pipeline.wait_until(8)
-    buy(pipeline)
-    assert pipeline.timeline().converted_at is None
-
-
-def test_those_that_had_ended_keep_the_time_they_ended_with(pipeline: Pipeline) -> None:
-    pipeline.apply(lead())
-    pipeline.tag("c1")
-    complete(pipeline)
-    pipeline.apply(lead("{event: {type: purchase}, within: 7d}"))
-    assert pipeline.timeline().goal_until == days(30)
-    pipeline.wait_until(8)
-    buy(pipeline)
-    assert pipeline.timeline().converted_at == days(8)
-
-
-def test_a_goal_added_later_counts_for_those_in_flight(pipeline: Pipeline) -> None:
-    pipeline.apply(lead().replace(f"goal: {GOAL}\n", ""))
-    pipeline.tag("c1")
-    pipeline.apply(lead())
-    buy(pipeline)
-    assert ends(pipeline) == [("converted", "goal", START)]
-
-
-def test_a_removed_goal_and_a_removed_sop_count_no_more(pipeline: Pipeline) -> None:
-    pipeline.apply(lead(), THANKS)
-    pipeline.tag("c1")
-    pipeline.apply(THANKS)
-    buy(pipeline)
-    assert ends(pipeline) == [("exited", "sop_removed", None)]
-
-
-# ── the holdout ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_those_held_out_are_sent_nothing_and_convert_like_the_others(pipeline: Pipeline) -> None:
-    pipeline.apply(lead(GOAL, "holdout: 50%"))
-    refs = [f"c{number}" for number in range(20)]
-    pipeline.tag(*refs)
-    pipeline.wait_until(1)
-    pipeline.work()
-    for ref in refs:
-        buy(pipeline, subject=ref)
-    arms = {each.ref: each.holdout for each in pipeline.timelines()}
-    assert set(arms.values()) == {True, False}
-    assert {each.customer for each in pipeline.log.delivered} == {ref for ref, held in arms.items() if not held}
-    assert {each.ref for each in pipeline.touches() if each.reason == "holdout"} == {
-        ref for ref, held in arms.items() if held
-    }
-    assert Counter(ends(pipeline)) == {("converted", "goal", days(1)): 20}
-
-
-def test_a_customer_stays_in_their_arm_whatever_text_the_steps_have_and_through_each_reentry(
-    pipeline: Pipeline,
-) -> None:
-    refs = [f"c{number}" for number in range(20)]
-    arms = []
-    for text in ("第一天", "改过的字"):
-        pipeline.apply(lead(GOAL, "holdout: 50%", "reentry: restart").replace("第一天", text))
-        pipeline.tag(*refs)
-        arms.append([pipeline.timelines()[-20:][number].holdout for number in range(20)])
-        for ref in refs:
-            pipeline.post(ref, "tag.removed", tag="vip")
-        pipeline.match_all()
-        pipeline.wait(hours=1)
-    assert arms[0] == arms[1]

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
-from starlette.testclient import TestClient
 
-from engine.api import problems
-from engine.api import results as api
 from engine.core.errors import NotFound, SopError
 from engine.core.results import Results
-from engine.services.results import Counting
-from tests.integration.api.serving import parts_on
 from tests.integration.pipeline import ENGINE, LEAD, START, Pipeline
 from tests.integration.results_population import AB, STAFFED, Timeline, count_arm, count_sent, population, store
 from tests.integration.test_indexes import explained
@@ -147,6 +140,25 @@ def test_a_conversion_before_a_step_is_not_that_steps(pipeline: Pipeline) -> Non
     assert (told.steps[0].rate.customers, told.steps[0].rate.converted) == (1, 0)
 
 
+def test_the_sop_in_the_documentation_gives_what_the_page_says(pipeline: Pipeline) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    pipeline.apply(page.split("```yaml\n")[1].split("```")[0])
+    refs = [f"c{number}" for number in range(40)]
+    pipeline.tag(*refs, tag="装修意向")
+    for day in (1, 3):
+        pipeline.wait_until(day)
+        pipeline.work()
+    told = results(pipeline, sop="fair-invitation")
+    treated, holdout = told.arms
+    assert (treated.timelines + holdout.timelines, told.goal_within_seconds) == (40, 30 * 86_400)
+    assert [(each.step, each.rate.customers) for each in told.steps] == [
+        ("d1", treated.rate.customers),
+        ("d3", treated.rate.customers),
+    ]
+    assert [each.variant for each in told.steps[1].variants] == ["plain", "coupon"]
+    assert holdout.rate.customers > 0
+
+
 # ── what there is to know besides ────────────────────────────────────────────────────────────────────────────
 
 
@@ -240,53 +252,3 @@ def test_the_time_looked_at_is_read_by_its_index(pipeline: Pipeline, marker: str
     plan = explained(pipeline.engine, lambda: results(pipeline, START, START + timedelta(days=2)), marker=marker)
     assert "timelines_of_sop" in plan, plan
     assert f"Seq Scan on {table}" not in plan, plan
-
-
-@pytest.fixture
-def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
-    """A client with a key that may read, of this route alone."""
-    counting = Counting(pipeline.engine, pipeline.clock, pipeline.definitions)
-    parts = replace(parts_on(pipeline.engine, redis_url), counting=counting, clock=pipeline.clock)
-    app = FastAPI()
-    problems.install(app)
-    app.include_router(api.router(parts))
-    headers = {"Authorization": f"Bearer {parts.keys.create('test', ['read'])}"}
-    with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
-        yield client
-
-
-def test_results_over_http(pipeline: Pipeline, client: TestClient) -> None:
-    pipeline.apply(AB.replace("20%", "0%"), engine=ENGINE + STAFFED)
-    pipeline.tag("c1", "c2")
-    pipeline.post("c1", "purchase", order="A", amount=1)
-    pipeline.match_all()
-    told = client.get("/v1/sops/lead/results").json()
-    assert (told["sop"], told["goal"], told["goal_within_seconds"], told["confidence"]) == (
-        "lead", "event: type purchase", 2_592_000, 0.95,
-    )  # fmt: skip
-    treated = told["arms"][0]
-    assert treated["rate"]["rate"] == 0.5
-    assert treated["rate"]["low"] < 0.5 < treated["rate"]["high"]
-    assert treated["open"] == 1
-    later = (START + timedelta(hours=1)).isoformat()
-    pipeline.wait(days=1)
-    assert client.get("/v1/sops/lead/results", params={"since": later}).json()["arms"][0]["timelines"] == 0
-    assert client.get("/v1/sops/lead/results", params={"until": later}).json()["arms"][0]["timelines"] == 2
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("leed/results", 404),
-        ("lead/results?since=2026-03-01T00:00:00", 422),
-        ("lead/results?since=2027-03-01T00:00:00Z", 400),
-        ("LEAD/results", 422),
-    ],
-)
-def test_what_cannot_be_told_is_refused(pipeline: Pipeline, client: TestClient, path: str, status: int) -> None:
-    pipeline.apply(AB, engine=ENGINE + STAFFED)
-    assert client.get(f"/v1/sops/{path}").status_code == status
-
-
-def test_reading_needs_a_key_that_may_read(client: TestClient) -> None:
-    assert client.get("/v1/sops/lead/results", headers={"Authorization": ""}).status_code == 401
