@@ -311,26 +311,37 @@ def _go_on(scene: _Scene, steps: list[DueStep], planned: Planned) -> None:
         timeline.end("completed", None, now)
 
 
-def claimants(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime) -> list[Claimant]:
-    """Return the messages that the customer's timelines of higher priority have still to send under the caps."""
+def claimants(
+    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, *, due: bool = False
+) -> list[Claimant]:
+    """Return the messages that the customer's timelines of higher priority have still to send under the caps.
+
+    Parameters:
+        due: those that the planner has to look at by now, instead of those to come.
+    """
     found: list[Claimant] = []
-    for other in customer.active_timelines():
+    for other in due_timelines(customer, now) if due else customer.active_timelines():
         sop = definitions.sop(other.sop)
-        if sop is None or other.holdout or sop.priority <= timeline.priority or other is timeline:
+        if sop is None or other.holdout or other.priority <= timeline.priority or other is timeline:
             continue
-        for due in schedule(other, sop, customer, definitions):
-            counts = due.step.kind == "message" and not sop.exempt_from(due.step, "caps")
-            at = _comes(due, other)
-            if counts and due.step.id not in other.had and now < at < due.limit:
-                channels = defined_channels(sop.channels_of(due.step), customer, definitions)
+        for each in schedule(other, sop, customer, definitions):
+            if each.step.kind != "message" or each.step.id in other.had or sop.exempt_from(each.step, "caps"):
+                continue
+            at = _comes(each, other, sop, customer, definitions)
+            known = defined_channels(sop.channels_of(each.step), customer, definitions)
+            channels = open_channels(known, "message", customer)
+            if channels and (at <= now if due else now < at) and max(at, now) < each.limit:
                 found.append(Claimant(at, other.sop, tuple(channels)))
     return found
 
 
-def _comes(due: DueStep, timeline: Timeline) -> datetime:
-    """Return when the step is looked at: at its time, or when what holds it back ends."""
+def _comes(due: DueStep, timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions) -> datetime:
+    """Return when the step can go out: at its time, or when what holds it back ends, and not in quiet hours."""
     waits = timeline.next_step == due.step.id and timeline.waiting in _WAITED and timeline.waiting not in _MENDABLE
-    return max(due.opens, timeline.due_at) if waits and timeline.due_at is not None else due.opens
+    at = max(due.opens, timeline.due_at) if waits and timeline.due_at is not None else due.opens
+    exempt = frozenset((*(sop.exempt or ()), *(due.step.exempt or ())))
+    shut = closed(Going(due.step.kind, due.due, customer, definitions, exempt), at)
+    return shut.until if shut is not None else at
 
 
 # ── a new generation ─────────────────────────────────────────────────────────────────────────────────────────
@@ -354,13 +365,21 @@ def resettle(
     steps = schedule(timeline, defined.sop, customer, definitions)
     passed = _passed(timeline, steps, now)
     timeline.had.update(each.step.id for each in passed)
-    timeline.goal_until = goal_end(defined.sop, timeline.anchor)
+    timeline.goal_until, timeline.priority = goal_end(defined.sop, timeline.anchor), defined.sop.priority
     following = next_step(timeline, steps)
-    if following is not None:
+    if following is not None and _waits_still(timeline, following, now):
+        timeline.due_at, timeline.changed = now, True
+    elif following is not None:
         settle(timeline, following)
     else:
         timeline.due_at, timeline.changed = now, True
     return [scene.touch(each).skip(Reason.PASSED, each.step.from_) for each in passed]
+
+
+def _waits_still(timeline: Timeline, following: DueStep, now: datetime) -> bool:
+    """Return whether it waits for the same step as before, held back by the same: who decides next is told so."""
+    same = timeline.next_step == following.step.id and timeline.step_due == following.due
+    return same and following.opens <= now and timeline.waiting in _WAITED
 
 
 def _passed(timeline: Timeline, steps: list[DueStep], now: datetime) -> list[DueStep]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from engine.core.catalog import Definitions
 from engine.core.definitions import Sop
+from engine.core.gates import count
 from engine.core.holding import HeldAnew, Queued, hold_anew
 from engine.core.reaching import defined_channels, open_channels
 from engine.core.touch import Touch, touch_key
@@ -35,8 +36,10 @@ def fall_back(unconfirmed: Unconfirmed, definitions: Definitions, now: datetime,
     if sop is None or timeline is None or channel is None or now >= old.limit:
         return None
     step = next(each for each in sop.steps if each.id == old.step)
+    _count(old, -1)  # the one it replaces does not stand in its way
     held = hold_anew(_over(old, channel), definitions, now)
     if held.expired:
+        _count(old, 1)
         return None
     number = unconfirmed.fallback + 1
     key = touch_key(installation, old.customer.ref, timeline, old.step, number)
@@ -58,9 +61,13 @@ def _next_channel(old: Queued, sop: Sop, definitions: Definitions) -> str | None
 
 
 def _over(old: Queued, channel: str) -> Queued:
-    return Queued(
-        old.id, old.customer, old.timeline, old.sop, old.step, old.kind, channel, old.due_at, old.limit, old.counted_on
-    )
+    """Return it over another channel, where it does not count yet."""
+    return replace(old, channel=channel, counted_on=None)
+
+
+def _count(old: Queued, number: int) -> None:
+    if old.counted_on is not None:
+        count(old.customer, old.counted_on, old.channel, number)
 
 
 def _allow(touch: Touch, held: HeldAnew) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Gate
 from engine.core.delivery import claimants
-from engine.core.gates import Going, closes, count, hold
+from engine.core.gates import Going, Hold, closes, count, hold
 from engine.core.timing import local_date
 
 
@@ -52,10 +52,26 @@ def hold_anew(queued: Queued, definitions: Definitions, now: datetime) -> HeldAn
     if held is not None and held.until >= queued.limit:
         _move_count(queued, None)
         return HeldAnew(queued.id, held.until, queued.limit, queued.counted_on, held.causes, expired=True)
+    if held is not None and _gives_way(going, held, now):
+        _move_count(queued, None)
+        return HeldAnew(queued.id, held.until, held.until, None, held.reason)
     ready = held.until if held else now
     counted = local_date(ready, going.zone) if queued.kind == "message" else None
     _move_count(queued, counted)
     return HeldAnew(queued.id, ready, closes(going, ready, queued.limit), counted, held.reason if held else None)
+
+
+def comes_after(queued: Queued, definitions: Definitions, now: datetime) -> bool:
+    """Return whether the customer has messages of higher priority due now: it is decided once those are planned."""
+    if queued.timeline is None or not _going(queued, definitions, now).caps:
+        return False
+    return bool(claimants(queued.timeline, queued.customer, definitions, now, due=True))
+
+
+def _gives_way(going: Going, held: Hold, now: datetime) -> bool:
+    """Return whether it waits for somebody of higher priority: it takes no room from them, and is decided anew after them."""
+    alone = hold(replace(going, rivals=()), now)
+    return alone is None or alone.until < held.until
 
 
 def _going(queued: Queued, definitions: Definitions, now: datetime) -> Going:

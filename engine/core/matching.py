@@ -38,6 +38,8 @@ class Matched:
     notices: list[Touch] = field(default_factory=list)
     """What staff is told."""
     changed: bool = False
+    moved: bool = False
+    """The customer is in another time zone now."""
     installation: str = NOWHERE
     """What the keys of notices are made of."""
 
@@ -72,6 +74,7 @@ def _match_facts(customer: Customer, event: Event, definitions: Definitions, now
         if not heard.clocks and not heard.moments:
             return
     moved = timezone != customer.timezone
+    matched.moved = moved
     if moved:
         heard.moments += silence.aim_all(customer, definitions, event.type)
     matched.changed = applied.changed or bool(heard.clocks or heard.moments)

@@ -17,6 +17,7 @@ from engine.core.customer import Customer, Timeline
 from engine.core.delivery import Touch, due_timelines, plan_customer
 from engine.core.events import MAX_DEPTH, Event
 from engine.core.matching import Matched, match
+from engine.core.notices import NOTICE
 from engine.core.refreshing import CustomerRefreshes, Refreshes
 from engine.core.silence import due_events
 
@@ -215,7 +216,8 @@ class _Run:
 
     def _remember_touched(self, touches: list[Touch], now: datetime) -> None:
         for touch in touches:
-            if touch.status == "queued" and touch.timeline.sop in self.definitions.touched_sops:
+            seen = touch.status == "queued" and touch.kind != NOTICE
+            if seen and touch.timeline.sop in self.definitions.touched_sops:
                 self.customer.touched[touch.timeline.sop] = now
 
     def _note_waits(self, timelines: list[Timeline], now: datetime) -> None:

@@ -40,6 +40,7 @@ class FallingBack:
         timelines.load_into(connection, known)
         if definitions.counted_days:
             timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
+            timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
         handed = touches.handed(connection, [row.id for row in found])
         installation = installation_id(connection)
         decided = [

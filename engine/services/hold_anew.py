@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.core.customer import Customer, Timeline
 from engine.core.gates import counted_since
-from engine.core.holding import Queued, hold_anew
+from engine.core.holding import Queued, comes_after, hold_anew
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
 from engine.store import customers, timelines, touches
@@ -45,7 +45,8 @@ class HoldingAnew:
             timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
             timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
         queued = touches.queued(connection, [row.id for row in found if row.customer_id in known])
-        decided = [hold_anew(_queued(row, known), definitions, now) for row in queued if row.send_before <= now]
+        overstayed = [_queued(row, known) for row in queued if row.send_before <= now]
+        decided = [hold_anew(each, definitions, now) for each in overstayed if not comes_after(each, definitions, now)]
         touches.hold_anew(connection, [each for each in decided if not each.expired])
         touches.expire(connection, [each for each in decided if each.expired], now)
         return len(decided)

@@ -165,6 +165,7 @@ class Matching:
         touches.add_notices(
             connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now
         )
+        touches.decide_anew(connection, [held[one.event.subject] for one in matched if one.moved], now)
         _remember(connection, [one.event for one in matched], held)
         made = [event for one in matched for event in one.made]
         done.again = inbox.add_made(connection, made, now) | {

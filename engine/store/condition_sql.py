@@ -113,7 +113,7 @@ class _Compiling:
     def touched(self, condition: Condition) -> str:
         assert condition.touched is not None
         return f"""exists (select from touches f where f.customer_id = c.id and f.sop = {self.bind(condition.touched.sop, "text")}
-                           and f.kind <> 'do' and f.status in ('queued', 'sending', 'sent', 'handed', 'unknown')
+                           and f.kind in ('message', 'task') and f.status in ('queued', 'sending', 'sent', 'handed', 'unknown')
                            {self._since("f.planned_at", condition.touched.since)})"""
 
     def _since(self, column: str, since: Any) -> str:

@@ -161,7 +161,8 @@ def _add_touched(connection: Connection, found: Mapping[str, Past], at: datetime
     for row in rows(
         connection,
         """select c.ref, t.sop, max(t.planned_at) as planned_at from touches t join customers c on c.id = t.customer_id
-           where c.ref = any(:refs) and t.sop = any(:sops) and t.planned_at < :at and t.kind <> 'do' and t.status <> 'skipped'
+           where c.ref = any(:refs) and t.sop = any(:sops) and t.planned_at < :at
+             and t.kind in ('message', 'task') and t.status <> 'skipped'
            group by 1, 2""",
         refs=list(found),
         sops=list(sops),

@@ -54,7 +54,7 @@ def load_touched(connection: Connection, customers: Mapping[int, Customer], sops
     if not sops:
         return
     statement = """select customer_id, sop, max(planned_at) from touches where customer_id = any(:ids) and sop = any(:sops)
-                   and kind <> 'do' and status in ('queued', 'sending', 'sent', 'handed', 'unknown') group by 1, 2"""
+                   and kind in ('message', 'task') and status in ('queued', 'sending', 'sent', 'handed', 'unknown') group by 1, 2"""
     for customer, sop, at in rows(connection, statement, ids=list(customers), sops=list(sops)):
         customers[customer].touched[sop] = at
 
@@ -96,12 +96,13 @@ def _update(connection: Connection, timelines: list[Timeline]) -> None:
         connection,
         """update timelines t set state = v.state, reason = v.reason, detail = v.detail, ended_at = v.ended_at,
                next_step = v.next_step, step_due = v.step_due, due_at = v.due_at, waiting = v.waiting, attempts = 0,
-               goal_until = v.goal_until, converted_at = v.converted_at, converted_by = v.converted_by
+               priority = v.priority, goal_until = v.goal_until, converted_at = v.converted_at, converted_by = v.converted_by
            from unnest(cast(:ids as bigint[]), cast(:states as text[]), cast(:reasons as text[]), cast(:details as text[]),
                        cast(:ended as timestamptz[]), cast(:next_steps as text[]), cast(:step_dues as timestamptz[]),
                        cast(:dues as timestamptz[]), cast(:waiting as text[]), cast(:goals as timestamptz[]),
-                       cast(:converted as timestamptz[]), cast(:converters as text[]))
-                v(id, state, reason, detail, ended_at, next_step, step_due, due_at, waiting, goal_until, converted_at, converted_by)
+                       cast(:converted as timestamptz[]), cast(:converters as text[]), cast(:priorities as integer[]))
+                v(id, state, reason, detail, ended_at, next_step, step_due, due_at, waiting, goal_until, converted_at, converted_by,
+                  priority)
            where t.id = v.id""",
         ids=[each.id for each in timelines],
         states=[each.state for each in timelines],
@@ -115,6 +116,7 @@ def _update(connection: Connection, timelines: list[Timeline]) -> None:
         goals=[each.goal_until for each in timelines],
         converted=[each.converted_at for each in timelines],
         converters=[each.converted_by for each in timelines],
+        priorities=[each.priority for each in timelines],
     )
 
 

@@ -207,6 +207,19 @@ def queued(connection: Connection, ids: Sequence[int]) -> list[Row]:
     )
 
 
+def decide_anew(connection: Connection, customers: Sequence[int], now: datetime) -> None:
+    """Let what is queued for these customers be held anew: day and hours are others where they are now."""
+    if customers:
+        run(
+            connection,
+            """with theirs as (select id from touches where customer_id = any(:ids) and status = 'queued' and kind <> 'notice'
+                                 and send_before > :now order by id for update)
+               update touches t set send_before = :now from theirs o where t.id = o.id and t.status = 'queued' and t.limit_at > :now""",
+            ids=list(customers),
+            now=now,
+        )
+
+
 def hold_anew(connection: Connection, touches: Sequence[HeldAnew]) -> None:
     """Write when these queued touches may go out now, and the day they count on."""
     run(
@@ -240,11 +253,16 @@ def expire(connection: Connection, touches: Sequence[HeldAnew], now: datetime) -
 
 
 def unconfirmed(connection: Connection, now: datetime, limit: int) -> list[Row]:
-    """Return id and customer_id of touches handed longer ago than staff has to confirm them; nothing is locked."""
+    """Return id and customer_id of touches handed longer ago than staff has to confirm them; nothing is locked.
+
+    Those of paused SOPs are left out: what took their place could not go out, and staff could not confirm them any more.
+    """
     return rows(
         connection,
         """select id, customer_id from touches where status = 'handed' and fallback_after is not null
-             and handed_at + fallback_after <= :now order by handed_at limit :limit""",
+             and handed_at + fallback_after <= :now
+             and not exists (select 1 from pauses p where p.kind = 'all' or (p.kind = 'sop' and p.name = touches.sop))
+           order by handed_at limit :limit""",
         now=now,
         limit=limit,
     )
