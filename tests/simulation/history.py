@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from pprint import pformat
 from typing import Any
 
 import psycopg
@@ -173,18 +172,12 @@ class Play:
     def run(self, history: History) -> None:
         """Play a history; raises AssertionError where engine and model differ."""
         self._reset()
-        try:
-            for number, op in enumerate(history["ops"]):
-                self.faults.plan([(n, when) for n, when in op.get("crash", [])])
-                self.lose_hints = op.get("lose_hints", False)
-                getattr(self, f"_{op['op']}")(number, op)
-                self.faults.plan([])
-            self._check()
-        except Exception as error:
-            error.add_note(
-                f"from tests.simulation.history import replay\n\nreplay({pformat(history, width=140, sort_dicts=False)})"
-            )
-            raise
+        for number, op in enumerate(history["ops"]):
+            self.faults.plan([(n, when) for n, when in op.get("crash", [])])
+            self.lose_hints = op.get("lose_hints", False)
+            getattr(self, f"_{op['op']}")(number, op)
+            self.faults.plan([])
+        self._check()
 
     def _reset(self) -> None:
         with self.engine.begin() as connection:

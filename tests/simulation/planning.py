@@ -168,7 +168,9 @@ class Planning:
                 touch.become("expired", "expired", self.now)
                 continue
             gates.gives_way = False
-            if gates.moved(self.now, caps=True) < ready:  # it waits for others, without a place, and is decided anew after them
+            if (
+                gates.moved(self.now, caps=True) < ready
+            ):  # it waits for others, without a place, and is decided anew after them
                 touch.ready, touch.before, touch.counts_on = ready, ready, None
                 continue
             touch.ready, touch.before = ready, gates.closes(ready, touch.limit)
@@ -277,7 +279,13 @@ class Gates:
                 free, channels = exempt(each.step, sop), planning.channels(each.step, sop)
                 when = Gates(planning, line, each.due, kind(each.step), free).moved(when)
                 wanted = line.look <= now and when <= now if due else now < when
-                if kind(each.step) == "message" and "caps" not in free and channels and wanted and max(when, now) < each.limit:
+                if (
+                    kind(each.step) == "message"
+                    and "caps" not in free
+                    and channels
+                    and wanted
+                    and max(when, now) < each.limit
+                ):
                     yield when, channels
 
     def closes(self, moment: datetime, limit: datetime) -> datetime:

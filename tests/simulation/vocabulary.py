@@ -6,9 +6,9 @@ What is chosen from stands in tables, the simplest first, so that little is draw
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from hypothesis import strategies as st
 
 Plain = dict[str, Any]
 
@@ -146,57 +146,76 @@ FACTS: list[tuple[str, Plain]] = [
 PAUSES = [*[("sop", sop) for sop in SOPS], ("channel", "log"), ("all", "")]
 
 
-def maybe(one_in: int, *values: Any) -> st.SearchStrategy[Any]:
-    """None, but for one time in so many."""
-    return st.sampled_from([None] * (len(values) * (one_in - 1)) + list(values))
+@dataclass
+class Dice:
+    """Choices taken from bytes, one byte each; 0, and whatever is taken when they are used up, chooses the first."""
+
+    entropy: bytes
+    at: int = 0
+
+    def below(self, number: int) -> int:
+        byte = self.entropy[self.at] if self.at < len(self.entropy) else 0
+        self.at += 1
+        return byte * number >> 8
+
+    def one(self, table: Sequence[Any]) -> Any:
+        return table[self.below(len(table))]
+
+    def maybe(self, one_in: int, table: Sequence[Any]) -> Any:
+        """None, but for one time in so many."""
+        chosen = self.below(one_in) == one_in - 1
+        value = self.one(table)
+        return value if chosen else None
+
+    def apart(self, size: int) -> Dice:
+        """The next so many bytes, for something that shall not shift what comes after it."""
+        self.at += size
+        return Dice(self.entropy[self.at - size : self.at])
 
 
-@st.composite
-def an_engine(draw: st.DrawFn) -> Plain:
-    gates = zip(("quiet_hours", "caps", "calendar"), (QUIET_HOURS, CAPS, CALENDARS), strict=True)
-    return ENGINE | _written({name: draw(st.sampled_from(table)) for name, table in gates})
-
-
-conditions, moments = st.sampled_from(CONDITIONS), st.sampled_from(MOMENTS)
-some_conditions = st.sampled_from([[one] for one in CONDITIONS] + [CONDITIONS[1:3], CONDITIONS[6:8]])
-times, works = st.sampled_from(TIMES), st.sampled_from(WORKS)
+SOME_CONDITIONS = [[one] for one in CONDITIONS]
 
 
 # ── definitions ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@st.composite
-def a_step(draw: st.DrawFn, id: str) -> Plain:
-    step = {"id": id, **draw(times), **draw(works)}
+def an_engine(dice: Dice) -> Plain:
+    gates = zip(("quiet_hours", "caps", "calendar"), (QUIET_HOURS, CAPS, CALENDARS), strict=True)
+    return ENGINE | _written({name: dice.one(table) for name, table in gates})
+
+
+def a_step(dice: Dice, id: str) -> Plain:
+    step = {"id": id, **dice.one(TIMES), **dice.one(WORKS)}
     rest = {
-        "when": draw(maybe(6, *[[one] for one in CONDITIONS])),
-        "channel": None if "do" in step else draw(maybe(5, "second", ["second", "log"])),
-        "expires": draw(maybe(8, "30m", "6h")),
-        "exempt": None if "do" in step else draw(maybe(8, *EXEMPTIONS)),
+        "when": dice.maybe(6, SOME_CONDITIONS),
+        "channel": dice.maybe(5, ["second", ["second", "log"]]),
+        "expires": dice.maybe(8, ["30m", "6h"]),
+        "exempt": dice.maybe(8, EXEMPTIONS),
     }
-    return step | _written(rest)
+    return step | _written(
+        {key: value for key, value in rest.items() if "do" not in step or key in ("when", "expires")}
+    )
 
 
-@st.composite
-def an_sop(draw: st.DrawFn, sop: str) -> Plain:
-    triggers = draw(st.lists(moments, min_size=1, max_size=2))
-    exits = draw(st.lists(moments, max_size=2))
-    number = draw(st.integers(1, 4))
+def an_sop(dice: Dice, sop: str) -> Plain:
+    triggers = [dice.one(MOMENTS) for _ in range(1 + dice.below(2))]
+    exits = [dice.one(MOMENTS) | _written({"do": dice.maybe(2, ACTIONS)}) for _ in range(dice.below(3))]
+    steps = 1 + dice.below(4)
     rest = {
-        "when": draw(maybe(5, *[[one] for one in CONDITIONS])),
-        "while": draw(maybe(5, *[[one] for one in CONDITIONS])),
-        "exit": [moment | _written({"do": draw(maybe(2, *ACTIONS))}) for moment in exits] or None,
-        "reentry": draw(st.sampled_from(REENTRIES)),
-        "group": draw(maybe(3, "g1", "g2")),
-        "priority": draw(maybe(2, 40, 60)),
-        "goal": draw(maybe(4, *GOALS)),
-        "holdout": draw(maybe(10, "100%", "0%")),
-        "accept": draw(maybe(30, False)),
-        "exempt": draw(maybe(12, *EXEMPTIONS)),
-        "key": "event.data.order" if all("event" in each for each in triggers) and draw(st.booleans()) else None,
+        "when": dice.maybe(6, SOME_CONDITIONS),
+        "while": dice.maybe(5, SOME_CONDITIONS),
+        "exit": exits or None,
+        "reentry": dice.one(REENTRIES),
+        "group": dice.maybe(2, ["g1", "g1", "g2"]),
+        "priority": dice.maybe(2, [40, 60]),
+        "goal": dice.maybe(3, GOALS),
+        "holdout": dice.maybe(10, ["100%", "0%"]),
+        "accept": dice.maybe(30, [False]),
+        "exempt": dice.maybe(12, EXEMPTIONS),
+        "key": dice.maybe(2, ["event.data.order"]) if all("event" in each for each in triggers) else None,
     }
     head = {"sop": sop, "title": sop, "defaults": {"at": "10:00", "channel": "log"}, "trigger": triggers}
-    return head | _written(rest) | {"steps": [draw(a_step(STEPS[index])) for index in range(number)]}
+    return head | _written(rest) | {"steps": [a_step(dice, STEPS[index]) for index in range(steps)]}
 
 
 def _written(keys: Plain) -> Plain:
@@ -220,38 +239,33 @@ def _sound(part: Any, known: set[str]) -> Any:
     return {name: _sound(value, known) for name, value in part.items()}
 
 
-@st.composite
-def edited(draw: st.DrawFn, sops: dict[str, Plain]) -> dict[str, Plain]:
+def edited(dice: Dice, sops: dict[str, Plain]) -> dict[str, Plain]:
     """The definitions as an operator has changed them."""
     sops = copy.deepcopy(sops)
-    name = draw(st.sampled_from(SOPS))
+    name, kind = dice.one(SOPS), dice.one(["move", "add", "remove", "work", "trigger", "while", "accept", "file"])
     if name not in sops:
-        return sops | {name: draw(an_sop(name))}
-    sop, kind = (
-        sops[name],
-        draw(st.sampled_from(["move", "add", "remove", "work", "trigger", "while", "accept", "file"])),
-    )
-    steps = sop["steps"]
-    index = draw(st.integers(0, len(steps) - 1))
+        return sops | {name: an_sop(dice, name)}
+    sop, steps = sops[name], sops[name]["steps"]
+    index = dice.below(len(steps))
     free = [id for id in STEPS if id not in {step["id"] for step in steps}]
     if kind == "file" and len(sops) > 1:
         del sops[name]
     elif kind == "trigger":
-        sop["trigger"] = [draw(moments)]
+        sop["trigger"] = [dice.one(MOMENTS)]
         sop.pop("key", None)
     elif kind == "accept":
         sop["accept"] = not sop.get("accept", True)
     elif kind == "while":
-        sop["while"] = [draw(conditions)]
+        sop["while"] = dice.one(SOME_CONDITIONS)
     elif kind == "remove" and len(steps) > 1:
         del steps[index]
     elif kind == "move":
         kept = {key: value for key, value in steps[index].items() if key not in ("day", "at", "after", "from")}
-        steps[index] = kept | draw(times)
+        steps[index] = kept | dice.one(TIMES)
     elif kind == "add" and free:
-        steps.insert(index, draw(a_step(free[-1])))
+        steps.insert(index, a_step(dice, free[-1]))
     else:
-        steps[index] = draw(a_step(steps[index]["id"]))
+        steps[index] = a_step(dice, steps[index]["id"])
     return sops
 
 
@@ -276,53 +290,60 @@ def told(moment: Plain, tags: set[str], stage: list[str]) -> tuple[str, Plain]:
     return "order", {"order": "o1", "amount": 100}
 
 
-@st.composite
-def posts(draw: st.DrawFn, number: int, sops: dict[str, Plain], known: dict[str, Any]) -> Plain:
-    who = draw(st.sampled_from(["c1", "c1", "c2"]))
+def a_post(dice: Dice, number: int, sops: dict[str, Plain], known: dict[str, Any]) -> Plain:
+    who = dice.one(["c1", "c1", "c2"])
     tags, stage = known.setdefault(who, (set(), []))
     waited_for = [
         moment for sop in sops.values() for moment in [*sop["trigger"], *sop["trigger"], *sop.get("exit", [])]
     ]
-    choice = draw(st.integers(0, 2 * len(waited_for) - 1))
-    kind, data = told(waited_for[choice // 2], tags, stage) if choice % 3 < 2 else draw(st.sampled_from(FACTS))
+    moment, fact = dice.one(waited_for), dice.maybe(3, FACTS)
+    kind, data = fact or told(moment, tags, stage)
     rest = {
-        "late": draw(maybe(5, 1, 5, 30, 72)),
-        "unworked": draw(maybe(8, True)),
-        "id": draw(maybe(12, *[f"e{n}" for n in range(max(1, number - 3), number)])) if number > 1 else None,
+        "late": dice.maybe(5, [1, 5, 30, 72]),
+        "unworked": dice.maybe(8, [True]),
+        "id": dice.maybe(12, [f"e{max(1, number - back)}" for back in (1, 2, 3)]),
     }
     return {"op": "post", "who": who, "type": kind, "data": data} | _written(rest)
 
 
-crashes = st.lists(st.tuples(st.integers(1, 8), st.sampled_from(["before", "after"])), min_size=1, max_size=2)
-kinds = st.sampled_from(["post"] * 10 + ["pass"] * 5 + ["outage", "apply", "apply", "pause", "resume"])
+def a_crash(dice: Dice) -> Plain:
+    """Every fifth operation is cut off: at one of its commits, every third of those again in what mends it."""
+    points = [(1 + dice.below(10), dice.one(["before", "after"])) for _ in range(2)]
+    number, lost = dice.one([0] * 12 + [1, 1, 2]), dice.maybe(2, [True])
+    return _written({"crash": points[:number], "lose_hints": lost}) if number else {}
 
 
-@st.composite
-def histories(draw: st.DrawFn, least: int = 6, most: int = 14) -> Plain:
+KINDS = ["post"] * 10 + ["pass"] * 5 + ["outage", "apply", "apply", "pause", "resume"]
+AN_SOP, AN_OP, OPS = 60, 80, 12
+ENTROPY = 4 + 3 * AN_SOP + OPS * AN_OP + 2
+"""Bytes that a history is made of."""
+
+
+def history(entropy: bytes) -> Plain:
     """Definitions, then what happens to customers and operators, at last time enough for everything to end."""
-    number_of_sops = draw(st.integers(1, 3))
-    sops = {name: draw(an_sop(name)) for name in SOPS[:number_of_sops]}
-    engine = draw(an_engine())
+    dice = Dice(entropy)
+    engine, number = an_engine(dice), 1 + dice.below(3)
+    sops = {name: an_sop(dice.apart(AN_SOP), name) for name in SOPS[:number]}
+    dice.at = 4 + 3 * AN_SOP
     ops: list[Plain] = [{"op": "apply", "engine": engine, "sops": sound(sops)}]
     known: dict[str, Any] = {}
-    for number in range(1, draw(st.integers(least, most))):
-        kind = draw(kinds)
+    for place in range(1, OPS + 1):
+        part = dice.apart(AN_OP)
+        crash, kind = a_crash(part), part.one(KINDS)
         if kind == "post":
-            op = draw(posts(number, sops, known))
+            op = a_post(part, place, sops, known)
         elif kind == "apply":
-            if draw(st.integers(0, 7)) == 7:
-                engine = draw(an_engine())
+            if part.below(8) == 7:
+                engine = an_engine(part)
             else:
-                sops = draw(edited(sops))
+                sops = edited(part, sops)
             op = {"op": "apply", "engine": engine, "sops": sound(sops)}
         elif kind in ("pause", "resume"):
-            op = {"op": kind, **dict(zip(("kind", "name"), draw(st.sampled_from(PAUSES)), strict=True))}
+            op = {"op": kind, **dict(zip(("kind", "name"), part.one(PAUSES), strict=True))}
         else:
-            op = {"op": kind, "hours": draw(st.sampled_from([24, 1, 14, 49]))}
-        if draw(st.integers(0, 4)) == 4:
-            op |= {"crash": draw(crashes)} | _written({"lose_hints": draw(maybe(2, True))})
-        ops.append(op)
+            op = {"op": kind, "hours": part.one([24, 1, 14, 49])}
+        ops.append(op | crash)
     paused = dict.fromkeys((op["kind"], op["name"]) for op in ops if op["op"] == "pause")
-    if draw(st.integers(0, 3)) < 3:  # mostly, as a pause that lasts is as long as a history is
+    if dice.maybe(4, [True]) is None:  # mostly, as a pause that lasts is as long as a history is
         ops += [{"op": "resume", "kind": kind, "name": name} for kind, name in paused]
     return {"ops": [*ops, {"op": "pass", "hours": 24 * 6}]}
