@@ -84,10 +84,11 @@ def _timelines(customer: int, draw: random.Random) -> Iterable[Timeline]:
 def _timeline(customer: int, started: datetime, holdout: bool, variant: str, draw: random.Random) -> Timeline:
     chance = 0.06 if holdout else {"a": 0.10, "b": 0.20, "vip": 0.40}[variant]
     converts = started + timedelta(minutes=draw.randrange(0, 30 * 24 * 60)) if draw.random() < chance else None
+    told_late = draw.random() < 0.3  # the CRM posts the purchase only when everything has gone out
     one = Timeline(customer, started, holdout, "active", converts, started + timedelta(days=30))
     for step, kind, day in (("d1", "message", 1), ("d3", "message", 3), ("call", "task", 8), ("done", "do", 9)):
         at = started + timedelta(days=day)
-        if converts is not None and converts < at:
+        if converts is not None and converts < at and not told_late:
             one.state = "converted"
             return one
         one.touches += _given(step, kind, at, variant if step == "d3" else None, holdout, converts, draw)
