@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis
+import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from engine.ports import Hint
+from engine.ports import Hint, HintQueue
+
+log = structlog.get_logger()
 
 STREAM, GROUP = "sop:events", "matchers"
 _CLAIM_AFTER_MS = 15_000
@@ -124,3 +127,39 @@ def _entries(answer: Any) -> list[Any]:
 def _hint(entry: Any, *, again: bool = False) -> Hint:
     entry_id, fields = entry
     return Hint(entry_id, fields.get("s"), careful=again or fields.get("c") == "1")
+
+
+class ForgivingHints:
+    """Hints that may get lost: what cannot be written is logged and left to the reconciler."""
+
+    def __init__(self, queue: HintQueue) -> None:
+        self._queue = queue
+
+    def look_at(self, subjects: Sequence[str], *, careful: bool = False) -> None:
+        """Ask that these customers be looked at soon, if Redis answers."""
+        try:
+            self._queue.look_at(subjects, careful=careful)
+        except QueueError as error:
+            log.warning("hint.lost", customers=len(subjects), error=type(error).__name__)
+
+    def look_for_due(self) -> None:
+        """Ask that due work be looked for now, if Redis answers."""
+        try:
+            self._queue.look_for_due()
+        except QueueError as error:
+            log.warning("hint.lost", customers=0, error=type(error).__name__)
+
+    def take(self, limit: int, wait: float) -> list[Hint]:
+        """Return waiting hints; raises what the queue raises."""
+        return self._queue.take(limit, wait)
+
+    def done(self, ids: Sequence[str]) -> None:
+        """Forget these entries, or let them come again."""
+        try:
+            self._queue.done(ids)
+        except QueueError as error:
+            log.warning("hint.kept", hints=len(ids), error=type(error).__name__)
+
+    def length(self) -> int:
+        """Return how many entries wait; raises what the queue raises."""
+        return self._queue.length()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic
 from typing import Any
 
 import redis
-import structlog
 from dotenv import dotenv_values
 from sqlalchemy import Engine
 
@@ -22,8 +21,8 @@ from engine.core.errors import InstallationError
 from engine.core.events import Event
 from engine.current import CurrentChannels, CurrentDefinitions
 from engine.operations import Operations, operations_on
-from engine.ports import Channel, Clock, Hint, HintQueue, Rates
-from engine.queue import QueueError, RedisHintQueue
+from engine.ports import Channel, Clock, HintQueue, Rates
+from engine.queue import ForgivingHints, RedisHintQueue
 from engine.queue import connect as connect_queue
 from engine.rates import RedisRates
 from engine.services.apply import Applying
@@ -53,8 +52,6 @@ from engine.services.why import Telling
 from engine.settings import Settings
 from engine.store.database import connect, transaction
 
-log = structlog.get_logger()
-
 CHANNEL_TYPES = {name: kind.config for name, kind in registry.TYPES.items()}
 """Channel type → the model that its section of engine.yaml must fit."""
 
@@ -83,42 +80,6 @@ def urls(settings: Settings) -> tuple[str, str]:
 def channel_environment() -> dict[str, str]:
     """Return what `${NAME}` in a channel's section is replaced from: `.env`, and over it the environment."""
     return {**{name: value for name, value in dotenv_values(".env").items() if value is not None}, **os.environ}
-
-
-class ForgivingHints:
-    """Hints that may get lost: what cannot be written is logged and left to the reconciler."""
-
-    def __init__(self, queue: HintQueue) -> None:
-        self._queue = queue
-
-    def look_at(self, subjects: Sequence[str], *, careful: bool = False) -> None:
-        """Ask that these customers be looked at soon, if Redis answers."""
-        try:
-            self._queue.look_at(subjects, careful=careful)
-        except QueueError as error:
-            log.warning("hint.lost", customers=len(subjects), error=type(error).__name__)
-
-    def look_for_due(self) -> None:
-        """Ask that due work be looked for now, if Redis answers."""
-        try:
-            self._queue.look_for_due()
-        except QueueError as error:
-            log.warning("hint.lost", customers=0, error=type(error).__name__)
-
-    def take(self, limit: int, wait: float) -> list[Hint]:
-        """Return waiting hints; raises what the queue raises."""
-        return self._queue.take(limit, wait)
-
-    def done(self, ids: Sequence[str]) -> None:
-        """Forget these entries, or let them come again."""
-        try:
-            self._queue.done(ids)
-        except QueueError as error:
-            log.warning("hint.kept", hints=len(ids), error=type(error).__name__)
-
-    def length(self) -> int:
-        """Return how many entries wait; raises what the queue raises."""
-        return self._queue.length()
 
 
 @dataclass

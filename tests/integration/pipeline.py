@@ -15,13 +15,14 @@ from engine.clocks import VirtualClock
 from engine.core.catalog import Definitions
 from engine.current import CurrentDefinitions
 from engine.ports import Delivery, Rate, Receipt
+from engine.queue import ForgivingHints
 from engine.services.apply import Applied
 from engine.services.ingest import Ingest
 from engine.services.match import Round
 from engine.services.send import Sent
 from engine.settings import Settings
 from engine.store.database import Row, rows, run, transaction
-from engine.wiring import CHANNEL_TYPES, ForgivingHints, Wiring
+from engine.wiring import CHANNEL_TYPES, Wiring
 
 T = TypeVar("T")
 

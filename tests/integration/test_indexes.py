@@ -55,7 +55,8 @@ def test_rule_4_ready_touches_are_read_in_the_order_of_their_index(pipeline: Pip
     pipeline.run(
         """insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, status, due_at, planned_at, ready_at,
                                 send_before, limit_at, key, body)
-           select id, customer_id, sop, 1, 'd1', 'message', 'log', 'queued', due_at, due_at, due_at, due_at + interval '1 day', due_at + interval '1 day',
+           select id, customer_id, sop, 1, 'd1', 'message', 'log', 'queued', due_at, due_at, due_at,
+                  due_at + interval '1 day', due_at + interval '1 day',
                   start_id, '{}' from timelines"""
     )
     pipeline.run("analyze")

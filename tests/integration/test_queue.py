@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from engine.queue import GROUP, STREAM, QueueError, RedisHintQueue, connect
-from engine.wiring import ForgivingHints
+from engine.queue import GROUP, STREAM, ForgivingHints, QueueError, RedisHintQueue, connect
 
 
 @pytest.fixture

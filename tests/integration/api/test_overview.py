@@ -202,6 +202,8 @@ def test_reading_needs_a_key_that_may_read(client: TestClient, path: str) -> Non
 def test_the_openapi_document_describes_what_is_told(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     why = document["paths"]["/v1/sops/{sop}/why"]["get"]
-    assert why["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].startswith("#/components/schemas/Why")
+    assert why["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].startswith(
+        "#/components/schemas/Why"
+    )
     assert {"404", "422", "503"} <= set(why["responses"])
     assert {"/v1/customers/{ref}", "/v1/timelines", "/v1/sops"} <= set(document["paths"])
