@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import structlog
 from sqlalchemy import Connection, Engine
 
 from engine.core.customer import Customer
@@ -13,8 +14,10 @@ from engine.core.holding import Queued
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
 from engine.store import customers, timelines, touches
-from engine.store.database import Row, retrying, transaction
+from engine.store.database import DatabaseUnavailable, Row, retrying, transaction
 from engine.store.installation import installation_id
+
+log = structlog.get_logger()
 
 _BATCH = 500
 
@@ -29,7 +32,23 @@ class FallingBack:
         """Let overdue touches fall back; return how many did."""
         with transaction(self._engine) as connection:
             found = touches.unconfirmed(connection, self._clock.now(), _BATCH)
-        return retrying(self._engine, lambda connection: self._fall_back(connection, found)) if found else 0
+        try:
+            return retrying(self._engine, lambda connection: self._fall_back(connection, found)) if found else 0
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.warning("fall_back.batch_failed", touches=len(found), error=type(error).__name__)
+        return sum(self._alone(row) for row in found)
+
+    def _alone(self, row: Row) -> int:
+        """Decide about one touch, so that one that fails does not keep the others, and all planning after it, from going on."""
+        try:
+            return retrying(self._engine, lambda connection: self._fall_back(connection, [row]))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.error("fall_back.failed", touch=row.id, customer=row.customer_id, error=type(error).__name__)
+            return 0
 
     def _fall_back(self, connection: Connection, found: list[Row]) -> int:
         """Decide under the customers' locks: one confirmed in between is left alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import structlog
 from sqlalchemy import Connection, Engine
 
 from engine.core.customer import Customer, Timeline
@@ -12,7 +13,9 @@ from engine.core.holding import Queued, comes_after, hold_anew
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
 from engine.store import customers, timelines, touches
-from engine.store.database import Row, retrying, transaction
+from engine.store.database import DatabaseUnavailable, Row, retrying, transaction
+
+log = structlog.get_logger()
 
 _BATCH = 500
 
@@ -30,9 +33,23 @@ class HoldingAnew:
         """Hold anew what has stayed too long; return how many touches were looked at."""
         with transaction(self._engine) as connection:
             found = touches.overstayed(connection, self._clock.now(), _BATCH)
-        if not found:
+        try:
+            return retrying(self._engine, lambda connection: self._hold(connection, found)) if found else 0
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.warning("hold_anew.batch_failed", touches=len(found), error=type(error).__name__)
+        return sum(self._alone(row) for row in found)
+
+    def _alone(self, row: Row) -> int:
+        """Decide about one touch, so that one that fails does not keep the others, and all planning after it, from going on."""
+        try:
+            return retrying(self._engine, lambda connection: self._hold(connection, [row]))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.error("hold_anew.failed", touch=row.id, customer=row.customer_id, error=type(error).__name__)
             return 0
-        return retrying(self._engine, lambda connection: self._hold(connection, found))
 
     def _hold(self, connection: Connection, found: list[Row]) -> int:
         """Decide under the customers' locks; those that somebody else holds are left for the next tick."""

@@ -103,3 +103,17 @@ def test_what_staff_has_of_a_paused_sop_stays_with_staff(pipeline: Pipeline) -> 
     pipeline.wiring.operations.resuming.resume(Scope("sop", "lead"), "somebody")
     pipeline.work()
     assert [(row.channel, row.status) for row in pipeline.touches()] == [("log", "expired"), ("second", "sent")]
+
+
+def test_one_whose_zone_nobody_knows_stops_nobody_else(pipeline: Pipeline) -> None:
+    """What could not be held anew failed the whole tick, so that nothing was planned any more."""
+    steps = "day: 1, channel: [log, second], fallback_after: 2h, message: {text: hi}"
+    pipeline.apply(one_step("lead", steps), engine=CAPPED)
+    pipeline.tag("c1", "c2", "c3", "c4")
+    pipeline.wait_until(1)
+    pipeline.plan()
+    pipeline.run("update customers set timezone = 'Mars/Olympus' where ref in ('c1', 'c2')")
+    pipeline.run("update touches set status = 'handed', handed_at = :now where id % 2 = 0", now=pipeline.clock.now())
+    pipeline.wait_until(2, "00:00")
+    pipeline.work()
+    assert {row.ref for row in pipeline.touches() if row.status == "sent"} == {"c3", "c4"}
