@@ -247,8 +247,8 @@ def stored(connection: Any, known: Sequence[Customer]) -> None:
     run(
         connection,
         """insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, body, status, due_at, planned_at, ready_at,
-                                send_before, key)
-           select t.id, t.customer_id, t.sop, 1, 'd1', 'message', 'log', '{}', 'queued', v.at, v.at, v.at, v.at, ''
+                                send_before, limit_at, key)
+           select t.id, t.customer_id, t.sop, 1, 'd1', 'message', 'log', '{}', 'queued', v.at, v.at, v.at, v.at, v.at, ''
            from timelines t join unnest(cast(:ids as bigint[]), cast(:sops as text[]), cast(:at as timestamptz[])) v(id, sop, at)
                 on v.id = t.customer_id and v.sop = t.sop""",
         ids=[each.id for each in known for _ in each.touched],
