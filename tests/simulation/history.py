@@ -206,8 +206,8 @@ class Play:
 
     def wiring_apply(self, sources: dict[str, tuple[str | None, str]]) -> None:
         """What the command does."""
-        self.wiring.applying.apply(sources, "somebody")
-        self.wiring.rethresholding.run()
+        if self.wiring.applying.apply(sources, "somebody").clocks_differ:
+            self.wiring.rethresholding.run()
 
     def _post(self, number: int, op: dict[str, Any]) -> None:
         time = self.clock.at - timedelta(hours=op.get("late", 0))

@@ -124,9 +124,7 @@ class Planning:
         gates.channel = channels[0]
         until = gates.moved(self.now, caps=True)
         waited_for_room = line.held_by == "cap" and line.next is not None and line.next.id == due.id
-        if (
-            until == self.now and waited_for_room
-        ):  # looked at for another reason: on another day it goes at its own time
+        if until == self.now and waited_for_room:  # looked at for another reason: it still goes at its own time
             until, gates.cause = max(self.now, gates.own_time(self.now)), "cap"
         return self._held(due, until, gates.cause) if until > self.now else gates.queued(due, self.now)
 
@@ -145,34 +143,31 @@ class Planning:
     # ── what missed its hours ─────────────────────────────────────────────────────────────────────────────────
 
     def hold_anew(self) -> None:
-        """What is queued and did not go out while it was allowed to gets its next hours, or never goes out."""
+        """What is queued and did not go out while it was allowed to gets its next hours, or never goes out.
+
+        What is of higher priority is planned first, and takes the room it needs.
+        """
         for line, touch in self.person.queued():
-            if not touch.before <= self.now < touch.limit:
-                continue
-            self.model.seen["held anew"] += 1
-            sop = self.model.sops.get(line.sop, {"steps": []})
-            free = [exempt(step, sop) for step in sop["steps"] if step["id"] == touch.step]
-            gates = Gates(
-                self,
-                line,
-                touch.due,
-                "task" if touch.task else "message",
-                free[0] if free else set(),
-                touch.channel,
-                touch,
-            )
-            if any(gates.caps()) and any(gates.others(due=True)):  # decided once those are planned
-                continue
-            ready = gates.moved(self.now, caps=True)
-            if self.now < ready >= touch.limit:
-                touch.become("expired", "expired", self.now)
-                continue
-            gates.gives_way = False
-            if (
-                gates.moved(self.now, caps=True) < ready
-            ):  # it waits for others, without a place, and is decided anew after them
-                touch.ready, touch.before, touch.counts_on = ready, ready, None
-                continue
+            if touch.before <= self.now < touch.limit:
+                gates = self._gates_of(line, touch)
+                if not (gates.caps() and any(gates.others(due=True))):
+                    self._hold_anew(touch, gates)
+
+    def _gates_of(self, line: Line, touch: Touch) -> Gates:
+        sop = self.model.sops.get(line.sop, {"steps": []})
+        free = [exempt(step, sop) for step in sop["steps"] if step["id"] == touch.step]
+        what = "task" if touch.task else "message"
+        return Gates(self, line, touch.due, what, free[0] if free else set(), touch.channel, touch)
+
+    def _hold_anew(self, touch: Touch, gates: Gates) -> None:
+        self.model.seen["held anew"] += 1
+        ready = gates.moved(self.now, caps=True)
+        gates.gives_way = False
+        if self.now < ready >= touch.limit:
+            touch.become("expired", "expired", self.now)
+        elif gates.moved(self.now, caps=True) < ready:  # it waits for others, without a place, and is decided anew then
+            touch.ready, touch.before, touch.counts_on = ready, ready, None
+        else:
             touch.ready, touch.before = ready, gates.closes(ready, touch.limit)
             touch.counts_on = None if touch.task else day_of(ready, self.person.zone)
 
@@ -246,9 +241,8 @@ class Gates:
     def own_time(self, moment: datetime) -> datetime:
         """On another day than it was due, its own time of day."""
         day = day_of(moment, self.person.zone)
-        return (
-            language.same_time(self.due, day, self.person.zone) if day > day_of(self.due, self.person.zone) else moment
-        )
+        another = day > day_of(self.due, self.person.zone)
+        return language.same_time(self.due, day, self.person.zone) if another else moment
 
     def _most(self, cap: dict[str, Any], day: date) -> int:
         """How many messages count in the fullest span of the cap's days that holds this day and ends no earlier."""
@@ -270,23 +264,22 @@ class Gates:
         """
         planning, now = self.planning, self.planning.now
         for line in self.person.active_lines() if self.line.active and self.gives_way else ():
-            sop = planning.model.sops[line.sop]
-            if line is self.line or line.holdout or line.priority <= self.line.priority:
+            if line is self.line or line.holdout or line.priority <= self.line.priority or (due and line.look > now):
                 continue
+            sop = planning.model.sops[line.sop]
             for each in line.left(sop, self.person):
-                waits = line.next is not None and line.next.id == each.id and line.held_by is not None
-                when = max(each.opens, line.look) if waits else each.opens
-                free, channels = exempt(each.step, sop), planning.channels(each.step, sop)
-                when = Gates(planning, line, each.due, kind(each.step), free).moved(when)
-                wanted = line.look <= now and when <= now if due else now < when
-                if (
-                    kind(each.step) == "message"
-                    and "caps" not in free
-                    and channels
-                    and wanted
-                    and max(when, now) < each.limit
-                ):
+                channels = planning.channels(each.step, sop)
+                if kind(each.step) != "message" or "caps" in exempt(each.step, sop) or not channels:
+                    continue
+                when = self._comes(line, each, sop)
+                if (when <= now if due else now < when) and max(when, now) < each.limit:
                     yield when, channels
+
+    def _comes(self, line: Line, due: Due, sop: dict[str, Any]) -> datetime:
+        """When a step can go out: when what holds it back ends, and not in quiet hours."""
+        waits = line.next is not None and line.next.id == due.id and line.held_by is not None
+        when = max(due.opens, line.look) if waits else due.opens
+        return Gates(self.planning, line, due.due, kind(due.step), exempt(due.step, sop)).moved(when)
 
     def closes(self, moment: datetime, limit: datetime) -> datetime:
         """When what allows it at this moment ends."""

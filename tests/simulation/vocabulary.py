@@ -22,7 +22,7 @@ ENGINE: Plain = {
 QUIET_HOURS: list[Any] = [None, None, ["21:00", "09:00"], ["09:30", "15:00"]]
 CAPS: list[Any] = [
     None,
-    None,
+    [{"max": 1, "per": "1d"}],
     [{"max": 1, "per": "1d"}],
     [{"max": 2, "per": "3d"}],
     [{"max": 1, "per": "2d"}, {"max": 1, "per": "1d", "channel": "second"}],
@@ -313,8 +313,8 @@ def a_crash(dice: Dice) -> Plain:
     return _written({"crash": points[:number], "lose_hints": lost}) if number else {}
 
 
-KINDS = ["post"] * 10 + ["pass"] * 5 + ["outage", "apply", "apply", "pause", "resume"]
-AN_SOP, AN_OP, OPS = 60, 80, 12
+KINDS = ["post"] * 10 + ["pass"] * 5 + ["apply"] * 3 + ["outage", "pause", "resume"]
+AN_SOP, AN_OP, OPS = 60, 80, 8
 ENTROPY = 4 + 3 * AN_SOP + OPS * AN_OP + 2
 """Bytes that a history is made of."""
 
@@ -346,4 +346,4 @@ def history(entropy: bytes) -> Plain:
     paused = dict.fromkeys((op["kind"], op["name"]) for op in ops if op["op"] == "pause")
     if dice.maybe(4, [True]) is None:  # mostly, as a pause that lasts is as long as a history is
         ops += [{"op": "resume", "kind": kind, "name": name} for kind, name in paused]
-    return {"ops": [*ops, {"op": "pass", "hours": 24 * 6}]}
+    return {"ops": [*ops, {"op": "pass", "hours": 24 * 5}]}
