@@ -42,6 +42,8 @@ SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     steps.one_default_time,
     steps.arms_alike,
     steps.fallbacks_lead_on,
+    steps.fallbacks_in_time,
+    steps.time_to_wait,
     steps.keys_matter,
     steps.channels_given,
     steps.notices_reach,

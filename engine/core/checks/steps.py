@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from engine.core.checks.subject import Subject
-from engine.core.problems import Problem
+from engine.core.definitions import Sop, Step
+from engine.core.problems import Loc, Problem
 
 
 def ids_once(subject: Subject) -> Iterator[Problem]:
@@ -78,6 +80,55 @@ def keys_matter(subject: Subject) -> Iterator[Problem]:
                 beside = "; a notice has a `channel` of its own" if key == "channel" else ""
                 message = f"`{key}` has no effect on step `{step.id}`, which reaches nobody; remove it{beside}"
                 yield subject.warning(("steps", index, key), message, key=True)
+
+
+def time_to_wait(subject: Subject) -> Iterator[Problem]:
+    """What expires the moment it is due is never carried out."""
+    sop = subject.sop
+    places: list[tuple[Loc, str, timedelta | None]] = [(("defaults", "expires"), "every step", sop.defaults.expires)]
+    places += [(("steps", index, "expires"), f"step `{each.id}`", each.expires) for index, each in enumerate(sop.steps)]
+    for loc, what, expires in places:
+        if expires == timedelta():
+            message = (
+                f"{what} expires the moment it is due, and is always skipped; write how long it may wait: 15m, 36h"
+            )
+            yield subject.error(loc, message)
+
+
+def fallbacks_in_time(subject: Subject) -> Iterator[Problem]:
+    """What falls back does so while it may still go out: before it expires, and before the next message or task."""
+    for index, step in enumerate(subject.sop.steps):
+        after = subject.sop.fallback_of(step)
+        if after is None or step.kind == "do" or len(subject.sop.channels_of(step)) < 2:
+            continue
+        expires, following = subject.sop.expiry_of(step), _until_next(subject.sop, step)
+        if after >= min(expires, following):
+            ends = "it expires" if expires <= following else "the next message or task is due"
+            written = ("steps", index, "fallback_after") if step.fallback_after else ("defaults", "fallback_after")
+            message = (
+                f"step `{step.id}` never falls back: before that time is over {ends}; "
+                f"shorten `fallback_after`{', or lengthen `expires`' if expires <= following else ''}"
+            )
+            yield subject.warning(written, message)
+
+
+def _until_next(sop: Sop, step: Step) -> timedelta:
+    """Return how long it is to the next step that reaches somebody, as far as both count from the same; else for ever."""
+    begin = _from_anchor(sop, step)
+    others = [_from_anchor(sop, each) for each in sop.steps if each.kind != "do" and each.from_ == step.from_]
+    both = [each for each in others if each is not None and begin is not None and each[0] == begin[0]]
+    return min((each[1] - begin[1] for each in both if begin and each[1] > begin[1]), default=timedelta.max)
+
+
+def _from_anchor(sop: Sop, step: Step) -> tuple[bool, timedelta] | None:
+    """Return whether it counts in days, and how long after the anchor's moment, or midnight, it is due; windows by their begin."""
+    if step.after is not None:
+        return False, step.after
+    window = sop.window_of(step)
+    clock = window[0] if window else step.at or sop.defaults.at
+    if step.day is None or clock is None:
+        return None
+    return True, timedelta(days=step.day, hours=clock.hour, minutes=clock.minute)
 
 
 def channels_given(subject: Subject) -> Iterator[Problem]:
