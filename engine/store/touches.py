@@ -315,15 +315,23 @@ class Result:
 
 
 def record(connection: Connection, results: Sequence[Result], now: datetime) -> int:
-    """Write results where the claim is still ours; return how many were. A stale claim changes nothing."""
+    """Write results where the claim is still ours; return how many were. A stale claim changes nothing.
+
+    What was handed to staff while its timeline ended is called back, as it would have been a moment later.
+    """
     found = rows(
         connection,
         """with new as (
-               select * from unnest(cast(:ids as bigint[]), cast(:claims as integer[]), cast(:statuses as text[]),
-                                    cast(:outcomes as text[]),
-                                    cast(:reasons as text[]), cast(:details as text[]),
-                                    cast(:ready as timestamptz[]), cast(:providers as text[]))
-                    v(id, claim_no, status, outcome, reason, detail, ready_at, provider_id)),
+               select v.id, v.claim_no, case when o.ended then 'cancelled' else v.status end as status, v.outcome,
+                      case when o.ended then 'timeline_ended' else v.reason end as reason, v.detail, v.ready_at, v.provider_id
+               from unnest(cast(:ids as bigint[]), cast(:claims as integer[]), cast(:statuses as text[]),
+                           cast(:outcomes as text[]),
+                           cast(:reasons as text[]), cast(:details as text[]),
+                           cast(:ready as timestamptz[]), cast(:providers as text[]))
+                    v(id, claim_no, status, outcome, reason, detail, ready_at, provider_id)
+                    cross join lateral (
+                        select v.status = 'handed' and t.kind <> 'notice' and l.state not in ('active', 'completed') as ended
+                        from touches t join timelines l on l.id = t.timeline_id where t.id = v.id) o),
            written as (
                update touches t set status = n.status, reason = n.reason, detail = n.detail, lease_until = null,
                    ready_at = coalesce(n.ready_at, t.ready_at), provider_id = coalesce(n.provider_id, t.provider_id),

@@ -117,3 +117,20 @@ def test_one_whose_zone_nobody_knows_stops_nobody_else(pipeline: Pipeline) -> No
     pipeline.wait_until(2, "00:00")
     pipeline.work()
     assert {row.ref for row in pipeline.touches() if row.status == "sent"} == {"c3", "c4"}
+
+
+def test_what_is_handed_while_its_timeline_ends_does_not_stay_with_staff(pipeline: Pipeline) -> None:
+    """It stayed handed for ever: the end calls back what is handed already, and nobody looked again."""
+    steps = "day: 1, channel: [log, second], fallback_after: 2h, message: {text: hi}"
+    pipeline.apply(one_step("lead", steps, more="exit: [{replied: {}}]"))
+    pipeline.log.answers = [Receipt("handed")]
+
+    def replies() -> None:
+        pipeline.post("c1", "message.received", text="hi")
+        pipeline.match_all()
+
+    pipeline.log.during = replies
+    pipeline.tag("c1")
+    pipeline.wait_until(1)
+    pipeline.work()
+    assert pipeline.told() == [("s", "cancelled", "timeline_ended")]
