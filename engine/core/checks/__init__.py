@@ -115,7 +115,7 @@ def check(
     for file, sop in sops.items():
         subject = Subject(file, engine, shared, known, sop)
         problems += _checked(SOP_CHECKS, subject)
-    return problems + list(likely.circles(sops))
+    return [*problems, *likely.starts_without_key(sops), *likely.circles(sops)]
 
 
 _P = TypeVar("_P", bound=Part)

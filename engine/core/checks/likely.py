@@ -75,6 +75,19 @@ def circles(sops: Mapping[str, Sop]) -> Iterator[Problem]:
             yield Problem(message, "/".join(map(str, loc)), files[sop_id], level="warning", extra={"loc": loc})
 
 
+def starts_without_key(sops: Mapping[str, Sop]) -> Iterator[Problem]:
+    """What `do: start` begins has no event data, so an SOP with a `key` refuses it."""
+    keyed = {sop.sop: sop.key for sop in sops.values() if sop.key is not None}
+    for file, sop in sops.items():
+        for name, loc in _starts(sop, {}):
+            if name in keyed:
+                message = (
+                    f"`{name}` has `key: {keyed[name]}`, and what `start` begins has no such data: it is always refused "
+                    "(no_key); let a tag or an event start it, or remove its `key`"
+                )
+                yield Problem(message, "/".join(map(str, loc)), file, level="warning", extra={"loc": loc})
+
+
 def _started_by(sops: Iterable[Sop]) -> dict[tuple[str, str | None], list[str]]:
     """Return the SOPs that a tag set or removed, or a value entered, may start."""
     table: dict[tuple[str, str | None], list[str]] = {}

@@ -21,7 +21,8 @@ from tests.unit.definitions.refused import FOLDER, Refusal
 ROOT = Path(__file__).resolve().parents[3]
 TABLES = ("ENGINE_CHECKS", "SOP_CHECKS", "SEGMENTS_CHECKS")
 BESIDE = {
-    "names.ids_once": (names, "ids_once"), "likely.circles": (likely, "circles"), "calendars.check": (calendars, "check"),
+    "names.ids_once": (names, "ids_once"), "likely.circles": (likely, "circles"),
+    "likely.starts_without_key": (likely, "starts_without_key"), "calendars.check": (calendars, "check"),
 }  # fmt: skip
 """Checks that are called by name."""
 
