@@ -116,7 +116,7 @@ def deliveries(look: Look, channels: Mapping[str, ScriptedChannel], *, crashed: 
 
 def met(model: Model, crashes: int, applied_in_flight: bool) -> Iterator[str]:
     """What took place in a history, each thing once: that many of everything is generated is asserted of all histories together."""
-    found = {"history", *model.seen}
+    found = {"history", *+model.seen}
     found |= {"crash"} if crashes else set()
     found |= {"two crashes"} if crashes > 1 else set()
     found |= {"apply in flight"} if applied_in_flight else set()
@@ -124,6 +124,7 @@ def met(model: Model, crashes: int, applied_in_flight: bool) -> Iterator[str]:
         found |= {f"refused {reason}" for _, _, reason in person.refused}
         for line in person.lines:
             found.add(line.reason or line.state)
+            found |= {"restarted or replaced"} if line.reason in ("restarted", "replaced") else set()
             found |= {"goal after the end"} if line.converted and line.state != "converted" else set()
             found |= {f"{touch.status} {touch.reason or ''}".strip() for touch in line.touches}
     return iter(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import Counter
 from pprint import pformat
@@ -21,6 +22,8 @@ _play: Play | None = None
 def begin(places: Any) -> None:
     """Begin a process: it takes one of the (database, Redis) there are."""
     global _play
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)  # what histories leave behind is small
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     _play = Play(*places.get())
 

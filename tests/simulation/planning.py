@@ -48,6 +48,7 @@ class Planning:
         for line in sorted(due, key=order):
             if self.model.paused_sop(line.sop):
                 line.park()
+                self.model.seen["parked"] += 1
             elif self._look(line):
                 break
         return bool(due)
@@ -63,6 +64,7 @@ class Planning:
         for due in line.left(sop, self.person):
             if due.opens > self.now:
                 break
+            self.model.seen["moved by a day off"] += due.opens > due.due
             touch = self._decide(line, sop, due)
             if isinstance(touch, Held):
                 held.append(touch)

@@ -29,7 +29,7 @@ from tests.simulation.found import FOUND
 from tests.simulation.history import History, Play
 
 HISTORIES = int(os.environ.get("SOP_TEST_HISTORIES", "2000"))
-A_ROUND, PROCESSES = 50, 2
+A_ROUND, PROCESSES = 50, max(2, min(4, os.cpu_count() or 2))
 
 AT_LEAST = {}
 """What must have been met in so many histories of a thousand: were the generator to lose sight of it, nothing would be shown."""

@@ -44,7 +44,8 @@ CONDITIONS: list[Plain] = [
     {"is": {"lifecycle": "awake"}},
     {"not": {"is": {"lifecycle": ["quiet", "gone"]}}},
     {"attr": {"budget": {"gte": 100}}},
-    {"attr": {"budget": {"exists": True}}},
+    {"not": {"tag": ["b", "c"]}},
+    {"attr": {"budget": {"exists": False}}},
     {"attr": {"level": {"gt": 1}}},
     {"attr": {"level": 1}},
     {"not": {"attr": {"budget": {"lt": 100}}}},
@@ -61,6 +62,8 @@ CONDITIONS: list[Plain] = [
 MOMENTS: list[Plain] = [
     {"tag_added": "a"},
     {"event": {"type": "order"}},
+    {"replied": {"contains": "yes"}},
+    {"tag_added": "b"},
     {"tag_added": ["b", "c"]},
     {"entered": {"stage": "s2"}},
     {"entered": {"stage": ["s1", "s3"]}},
@@ -92,7 +95,10 @@ ACTIONS: list[list[Plain]] = [
 TIMES: list[Plain] = [
     {"after": "1m"},
     {"day": 1},
+    {"day": 0, "at": "10:30"},
+    {"day": 1, "at": "12:00"},
     {"after": "2h"},
+    {"after": "3h"},
     {"day": 0, "at": "20:00"},
     {"day": 0},
     {"day": 2},
@@ -106,8 +112,8 @@ TIMES: list[Plain] = [
     {"day": -1, "from": "attr.due"},
 ]
 WORKS: list[Plain] = [
-    *[{"message": {"text": "hello"}}] * 6,
-    {"task": {"to": "owner", "title": "call"}},
+    *[{"message": {"text": "hello"}}] * 20,
+    *[{"task": {"to": "owner", "title": "call"}}] * 2,
     *[{"do": actions} for actions in ACTIONS],
 ]
 EXEMPTIONS: list[Any] = ["caps", "quiet_hours", ["calendar"], ["calendar", "quiet_hours", "caps"]]
@@ -200,14 +206,14 @@ def a_step(dice: Dice, id: str) -> Plain:
 def an_sop(dice: Dice, sop: str) -> Plain:
     triggers = [dice.one(MOMENTS) for _ in range(1 + dice.below(2))]
     exits = [dice.one(MOMENTS) | _written({"do": dice.maybe(2, ACTIONS)}) for _ in range(dice.below(3))]
-    steps = 1 + dice.below(4)
+    steps = dice.one([1, 2, 3, 3, 4])
     rest = {
-        "when": dice.maybe(6, SOME_CONDITIONS),
-        "while": dice.maybe(5, SOME_CONDITIONS),
+        "when": dice.maybe(8, SOME_CONDITIONS),
+        "while": dice.maybe(6, SOME_CONDITIONS),
         "exit": exits or None,
         "reentry": dice.one(REENTRIES),
         "group": dice.maybe(2, ["g1", "g1", "g2"]),
-        "priority": dice.maybe(2, [40, 60]),
+        "priority": dice.one([None, 40, 60]),
         "goal": dice.maybe(3, GOALS),
         "holdout": dice.maybe(10, ["100%", "0%"]),
         "accept": dice.maybe(30, [False]),
@@ -291,7 +297,7 @@ def told(moment: Plain, tags: set[str], stage: list[str]) -> tuple[str, Plain]:
 
 
 def a_post(dice: Dice, number: int, sops: dict[str, Plain], known: dict[str, Any]) -> Plain:
-    who = dice.one(["c1", "c1", "c2"])
+    who = dice.one(["c1", "c1", "c1", "c2"])
     tags, stage = known.setdefault(who, (set(), []))
     waited_for = [
         moment for sop in sops.values() for moment in [*sop["trigger"], *sop["trigger"], *sop.get("exit", [])]
@@ -313,7 +319,7 @@ def a_crash(dice: Dice) -> Plain:
     return _written({"crash": points[:number], "lose_hints": lost}) if number else {}
 
 
-KINDS = ["post"] * 10 + ["pass"] * 5 + ["apply"] * 3 + ["outage", "pause", "resume"]
+KINDS = ["post"] * 10 + ["pass"] * 5 + ["apply"] * 3 + ["outage", "pause", "pause", "resume"]
 AN_SOP, AN_OP, OPS = 60, 80, 8
 ENTROPY = 4 + 3 * AN_SOP + OPS * AN_OP + 2
 """Bytes that a history is made of."""
@@ -322,14 +328,14 @@ ENTROPY = 4 + 3 * AN_SOP + OPS * AN_OP + 2
 def history(entropy: bytes) -> Plain:
     """Definitions, then what happens to customers and operators, at last time enough for everything to end."""
     dice = Dice(entropy)
-    engine, number = an_engine(dice), 1 + dice.below(3)
+    engine, number = an_engine(dice), dice.one([1, 2, 2, 3, 3])
     sops = {name: an_sop(dice.apart(AN_SOP), name) for name in SOPS[:number]}
     dice.at = 4 + 3 * AN_SOP
     ops: list[Plain] = [{"op": "apply", "engine": engine, "sops": sound(sops)}]
     known: dict[str, Any] = {}
     for place in range(1, OPS + 1):
         part = dice.apart(AN_OP)
-        crash, kind = a_crash(part), part.one(KINDS)
+        crash, kind = a_crash(part), part.one(KINDS[:10] if place < 3 else KINDS)
         if kind == "post":
             op = a_post(part, place, sops, known)
         elif kind == "apply":
