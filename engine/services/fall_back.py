@@ -13,7 +13,7 @@ from engine.core.gates import counted_since
 from engine.core.holding import Queued
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
-from engine.store import customers, timelines, touches
+from engine.store import customers, handed, timelines, touches
 from engine.store.database import DatabaseUnavailable, Row, retrying, transaction
 from engine.store.installation import installation_id
 
@@ -31,7 +31,7 @@ class FallingBack:
     def run(self) -> int:
         """Let overdue touches fall back; return how many did."""
         with transaction(self._engine) as connection:
-            found = touches.unconfirmed(connection, self._clock.now(), _BATCH)
+            found = handed.unconfirmed(connection, self._clock.now(), _BATCH)
         try:
             return retrying(self._engine, lambda connection: self._fall_back(connection, found)) if found else 0
         except DatabaseUnavailable:
@@ -60,16 +60,16 @@ class FallingBack:
         if definitions.counted_days:
             timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
             timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
-        handed = touches.handed(connection, [row.id for row in found])
+        waiting = handed.lock(connection, [row.id for row in found])
         installation = installation_id(connection)
         decided = [
             (row, new)
-            for row in handed
+            for row in waiting
             if (new := fall_back(_unconfirmed(row, known), definitions, now, installation)) is not None
         ]
-        touches.replace(connection, [row.id for row, _ in decided], now)
+        handed.replace(connection, [row.id for row, _ in decided], now)
         touches.add(connection, [(row.customer_id, new) for row, new in decided], now)
-        touches.wait_for_staff(connection, [row.id for row in handed if row.id not in {each.id for each, _ in decided}])
+        handed.wait_for_staff(connection, [row.id for row in waiting if row.id not in {each.id for each, _ in decided}])
         return len(decided)
 
 

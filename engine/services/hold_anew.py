@@ -12,7 +12,7 @@ from engine.core.gates import counted_since
 from engine.core.holding import Queued, comes_after, hold_anew
 from engine.current import CurrentDefinitions
 from engine.ports import Clock
-from engine.store import customers, timelines, touches
+from engine.store import customers, overstayed, timelines
 from engine.store.database import DatabaseUnavailable, Row, retrying, transaction
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class HoldingAnew:
     def run(self) -> int:
         """Hold anew what has stayed too long; return how many touches were looked at."""
         with transaction(self._engine) as connection:
-            found = touches.overstayed(connection, self._clock.now(), _BATCH)
+            found = overstayed.found(connection, self._clock.now(), _BATCH)
         try:
             return retrying(self._engine, lambda connection: self._hold(connection, found)) if found else 0
         except DatabaseUnavailable:
@@ -61,11 +61,11 @@ class HoldingAnew:
         if definitions.counted_days:
             timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
             timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
-        queued = touches.queued(connection, [row.id for row in found if row.customer_id in known])
-        overstayed = [_queued(row, known) for row in queued if row.send_before <= now]
-        decided = [hold_anew(each, definitions, now) for each in overstayed if not comes_after(each, definitions, now)]
-        touches.hold_anew(connection, [each for each in decided if not each.expired])
-        touches.expire(connection, [each for each in decided if each.expired], now)
+        queued = overstayed.lock(connection, [row.id for row in found if row.customer_id in known])
+        late = [_queued(row, known) for row in queued if row.send_before <= now]
+        decided = [hold_anew(each, definitions, now) for each in late if not comes_after(each, definitions, now)]
+        overstayed.hold_anew(connection, [each for each in decided if not each.expired])
+        overstayed.expire(connection, [each for each in decided if each.expired], now)
         return len(decided)
 
 

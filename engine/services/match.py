@@ -19,7 +19,7 @@ from engine.core.metrics import orders_of
 from engine.core.reasons import Reason
 from engine.current import CurrentDefinitions
 from engine.ports import Clock, Hint, HintQueue
-from engine.store import customers, inbox, metrics, timelines, touches
+from engine.store import customers, inbox, metrics, overstayed, timelines, touches
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.installation import installation_id
 
@@ -165,7 +165,7 @@ class Matching:
         touches.add_notices(
             connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now
         )
-        touches.decide_anew(connection, [held[one.event.subject] for one in matched if one.moved], now)
+        overstayed.decide_anew(connection, [held[one.event.subject] for one in matched if one.moved], now)
         _remember(connection, [one.event for one in matched], held)
         made = [event for one in matched for event in one.made]
         done.again = inbox.add_made(connection, made, now) | {

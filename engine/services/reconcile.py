@@ -13,7 +13,7 @@ from engine.core.backoff import MAX_TRIES
 from engine.core.reasons import Reason
 from engine.current import CurrentChannels, CurrentDefinitions
 from engine.ports import Clock, HintQueue
-from engine.store import inbox, touches
+from engine.store import handed, inbox, touches
 from engine.store import invariants as checks
 from engine.store.database import Row, retrying, transaction
 from engine.store.touches import Result
@@ -33,6 +33,7 @@ class Reconciled:
     hinted: int = 0
     taken_back: int = 0
     unknown: int = 0
+    called_back: int = 0
     violations: dict[str, int] = field(default_factory=dict)
 
 
@@ -57,6 +58,7 @@ class Reconciling:
         done.hinted = self.hint_waiting()
         self._end_leases(done)
         self._drop_removed_channels()
+        done.called_back = self._call_back()
         with transaction(self._engine) as connection:
             done.violations = checks.count(connection, self._clock.now())
         for name, number in done.violations.items():
@@ -89,6 +91,11 @@ class Reconciling:
         results = retrying(self._engine, work)
         done.unknown = sum(each.status == "unknown" for each in results)
         done.taken_back = len(results) - done.unknown
+
+    def _call_back(self) -> int:
+        """Call back what staff was handed just as its timeline ended, or before the customer opted out."""
+        now = self._clock.now()
+        return retrying(self._engine, lambda connection: handed.call_back(connection, now, _MOST_LEASES))
 
     def _drop_removed_channels(self) -> None:
         now = self._clock.now()

@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from engine.ports import Clock
-from engine.store import receipts
+from engine.store import handed
 from engine.store.database import retrying
 
 
@@ -44,5 +44,5 @@ class TakingReceipts:
         """Take receipts, all in one transaction; repeating one changes nothing."""
         now = self._clock.now()
         rows = [(each.key, each.outcome, min(each.at or now, now), each.detail) for each in told]
-        changed = retrying(self._engine, lambda connection: receipts.take(connection, rows, now))
+        changed = retrying(self._engine, lambda connection: handed.confirm(connection, rows, now))
         return Taken(len(changed), [each.key for each in told if each.key not in changed])

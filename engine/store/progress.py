@@ -45,8 +45,7 @@ def next_moment(connection: Connection) -> datetime | None:
                         (select min(next_at) from customer_clocks where next_at is not null),
                         (select min(next_at) from crons),
                         (select min(ready_at) from touches where status = 'queued'),
-                        (select min(handed_at + fallback_after) from touches
-                         where status = 'handed' and fallback_after is not null)) as at""",
+                        (select min(fallback_at) from touches where status = 'handed')) as at""",
     )[0].at
     return found
 

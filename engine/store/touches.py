@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core.delivery import PAUSED_ALL, Touch
-from engine.core.holding import HeldAnew
 from engine.ports import Delivery
 from engine.store.database import Row, json_column, rows, run
 
@@ -183,119 +182,6 @@ def _delivery(row: Row) -> Delivery:
     return Delivery(row.key, row.ref, row.sop, row.step, row.kind, row.body, row.due_at, row.attempt)
 
 
-# ── holding anew ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def overstayed(connection: Connection, now: datetime, limit: int) -> list[Row]:
-    """Return id and customer_id of queued touches whose day or hours are over although their limit lies ahead; nothing is locked."""
-    return rows(
-        connection,
-        """select id, customer_id from touches where status = 'queued' and send_before <= :now and limit_at > :now
-           order by send_before limit :limit""",
-        now=now,
-        limit=limit,
-    )
-
-
-def queued(connection: Connection, ids: Sequence[int]) -> list[Row]:
-    """Lock those of these touches that are still queued, by id; return what gates look at."""
-    return rows(
-        connection,
-        """select id, timeline_id, customer_id, sop, step, kind, channel, due_at, limit_at, counted_on, send_before from touches
-           where id = any(:ids) and status = 'queued' order by id for update""",
-        ids=list(ids),
-    )
-
-
-def decide_anew(connection: Connection, customers: Sequence[int], now: datetime) -> None:
-    """Let what is queued for these customers be held anew: day and hours are others where they are now."""
-    if customers:
-        run(
-            connection,
-            """with theirs as (select id from touches where customer_id = any(:ids) and status = 'queued' and kind <> 'notice'
-                                 and send_before > :now order by id for update)
-               update touches t set send_before = :now from theirs o where t.id = o.id and t.status = 'queued' and t.limit_at > :now""",
-            ids=list(customers),
-            now=now,
-        )
-
-
-def hold_anew(connection: Connection, touches: Sequence[HeldAnew]) -> None:
-    """Write when these queued touches may go out now, and the day they count on."""
-    run(
-        connection,
-        """update touches t set ready_at = v.ready_at, send_before = v.send_before, counted_on = v.counted_on, waited = v.waited
-           from unnest(cast(:ids as bigint[]), cast(:ready as timestamptz[]), cast(:befores as timestamptz[]),
-                       cast(:counted as date[]), cast(:waited as text[])) v(id, ready_at, send_before, counted_on, waited)
-           where t.id = v.id and t.status = 'queued'""",
-        ids=[each.id for each in touches],
-        ready=[each.ready_at for each in touches],
-        befores=[each.send_before for each in touches],
-        counted=[each.counted_on for each in touches],
-        waited=[each.waited for each in touches],
-    )
-
-
-def expire(connection: Connection, touches: Sequence[HeldAnew], now: datetime) -> None:
-    """Let queued touches expire that nothing would let out before their limit, naming what holds them back."""
-    run(
-        connection,
-        """update touches t set status = 'expired', reason = 'expired', detail = v.waited, ended_at = :now
-           from unnest(cast(:ids as bigint[]), cast(:waited as text[])) v(id, waited)
-           where t.id = v.id and t.status = 'queued'""",
-        ids=[each.id for each in touches],
-        waited=[each.waited for each in touches],
-        now=now,
-    )
-
-
-# ── falling back ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def unconfirmed(connection: Connection, now: datetime, limit: int) -> list[Row]:
-    """Return id and customer_id of touches handed longer ago than staff has to confirm them; nothing is locked.
-
-    Those of paused SOPs are left out: what took their place could not go out, and staff could not confirm them any more.
-    """
-    return rows(
-        connection,
-        """select id, customer_id from touches where status = 'handed' and fallback_after is not null
-             and handed_at + fallback_after <= :now
-             and not exists (select 1 from pauses p where p.kind = 'all' or (p.kind = 'sop' and p.name = touches.sop))
-           order by handed_at limit :limit""",
-        now=now,
-        limit=limit,
-    )
-
-
-def handed(connection: Connection, ids: Sequence[int]) -> list[Row]:
-    """Lock those of these touches that are handed still, by id; return what falling back looks at."""
-    return rows(
-        connection,
-        """select id, timeline_id, customer_id, sop, step, kind, channel, due_at, limit_at, counted_on, body, version, variant, fallback
-           from touches where id = any(:ids) and status = 'handed' order by id for update""",
-        ids=list(ids),
-    )
-
-
-def replace(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Let handed touches expire whose place another takes."""
-    run(
-        connection,
-        """update touches set status = 'expired', reason = 'fallback', ended_at = :now
-           where id = any(:ids) and status = 'handed'""",
-        ids=list(ids),
-        now=now,
-    )
-
-
-def wait_for_staff(connection: Connection, ids: Sequence[int]) -> None:
-    """Look no more for another channel for these handed touches: there is none."""
-    run(
-        connection, "update touches set fallback_after = null where id = any(:ids) and status = 'handed'", ids=list(ids)
-    )
-
-
 # ── recording ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -337,6 +223,7 @@ def record(connection: Connection, results: Sequence[Result], now: datetime) -> 
                    ready_at = coalesce(n.ready_at, t.ready_at), provider_id = coalesce(n.provider_id, t.provider_id),
                    sent_at = case when n.status = 'sent' then cast(:now as timestamptz) end,
                    handed_at = case when n.status = 'handed' then cast(:now as timestamptz) end,
+                   fallback_at = case when n.status = 'handed' then cast(:now as timestamptz) + t.fallback_after end,
                    ended_at = case when n.status not in ('queued', 'handed') then cast(:now as timestamptz) end
                from new n where t.id = n.id and t.claim_no = n.claim_no and coalesce(t.status, '') = 'sending'
                returning t.id, t.attempt, n.claim_no, n.outcome, n.detail),

@@ -236,6 +236,30 @@ class TestFallback:
         pipeline.work()
         assert [(row.channel, row.status) for row in pipeline.touches()] == [("log", "sent")]
 
+    def test_what_staff_still_has_is_called_back_when_the_customer_opts_out(self, pipeline: Pipeline) -> None:
+        pipeline.apply(one_step("lead", "day: 1, expires: 5d, message: {text: hi}"))
+        pipeline.log.answers = [Receipt("handed")]
+        pipeline.tag("c1")
+        pipeline.wait_until(1)
+        pipeline.work()
+        pipeline.post("c1", "message.opted_out")
+        pipeline.work()
+        assert pipeline.wiring.reconciling.run_once().called_back == 1
+        assert pipeline.told() == [("s", "cancelled", "opted_out")]
+
+    def test_unless_it_will_go_another_way_the_customer_still_wants(self, pipeline: Pipeline) -> None:
+        pipeline.apply(self.SOP)
+        pipeline.log.answers = [Receipt("handed")]
+        pipeline.tag("c1")
+        pipeline.wait_until(1)
+        pipeline.work()
+        pipeline.post("c1", "message.opted_out", channel="log")
+        pipeline.work()
+        assert pipeline.wiring.reconciling.run_once().called_back == 0
+        pipeline.wait_until(2)
+        pipeline.work()
+        assert [(row.channel, row.status) for row in pipeline.touches()] == [("log", "expired"), ("second", "sent")]
+
     def test_the_last_channel_waits_for_staff(self, pipeline: Pipeline) -> None:
         pipeline.apply(self.SOP)
         pipeline.log.answers, pipeline.second.answers = [Receipt("handed")], [Receipt("handed")]

@@ -113,7 +113,11 @@ def test_one_whose_zone_nobody_knows_stops_nobody_else(pipeline: Pipeline) -> No
     pipeline.wait_until(1)
     pipeline.plan()
     pipeline.run("update customers set timezone = 'Mars/Olympus' where ref in ('c1', 'c2')")
-    pipeline.run("update touches set status = 'handed', handed_at = :now where id % 2 = 0", now=pipeline.clock.now())
+    pipeline.run(
+        """update touches set status = 'handed', handed_at = :now, fallback_at = cast(:now as timestamptz) + interval '2 hours'
+           where id % 2 = 0""",
+        now=pipeline.clock.now(),
+    )
     pipeline.wait_until(2, "00:00")
     pipeline.work()
     assert {row.ref for row in pipeline.touches() if row.status == "sent"} == {"c3", "c4"}

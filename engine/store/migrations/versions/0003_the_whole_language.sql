@@ -6,6 +6,7 @@ alter table touches
     add fallback smallint not null default 0,           -- so many channels were tried before
     add fallback_after interval,                        -- handed and not confirmed for so long, the next channel is taken
     add handed_at timestamptz,
+    add fallback_at timestamptz,                        -- of one handed: when the next channel is taken
     add counted_on date,                                -- the customer's date on which a message counts under caps
     add limit_at timestamptz;                           -- its real end; at send_before it is held anew as long as this lies ahead
 update touches set limit_at = send_before;
@@ -17,7 +18,7 @@ alter table touches add constraint touches_once unique (timeline_id, step, fallb
 create index touches_counted on touches (customer_id, counted_on)
     where counted_on is not null and status in ('queued', 'sending', 'sent', 'handed', 'unknown');
 create index touches_overstayed on touches (send_before) where status = 'queued';
-create index touches_handed on touches (handed_at) where status = 'handed' and fallback_after is not null;
+create index touches_handed on touches (fallback_at) where status = 'handed' and fallback_at is not null;
 create index touches_handed_key on touches (key) where status = 'handed';
 create index touches_of_sop on touches (sop, id);
 
