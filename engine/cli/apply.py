@@ -15,7 +15,7 @@ from engine.cli import plan as plans
 from engine.cli import plan_view as view
 from engine.cli import session
 from engine.cli.folder import Folder
-from engine.cli.output import as_json, note, on_terminal, say
+from engine.cli.output import as_json, counted, note, on_terminal, say
 from engine.cli.plan import Generation
 from engine.cli.session import AsJson, Lang
 from engine.core.basis import Basis
@@ -81,7 +81,7 @@ def _checked(directory: Path | None, json_: bool) -> tuple[str, Target]:
             as_json({"applied": False, "problems": [folders.problem_as_dict(each) for each in loaded.problems]})
         else:
             say(definitions_yaml.render_problems(loaded.problems))
-            note(f"{path}: not applied, nothing has changed; correct the {len(loaded.errors)} errors above")
+            note(f"{path}: not applied, nothing has changed; correct the {counted(len(loaded.errors), 'error')} above")
         raise typer.Exit(1)
     return str(path), Target(folders.sources(loaded), loaded)
 

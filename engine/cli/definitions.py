@@ -12,7 +12,7 @@ import typer
 from engine import definitions_yaml
 from engine.cli import folder as folders
 from engine.cli.folder import Folder
-from engine.cli.output import as_json, note, say
+from engine.cli.output import as_json, counted, note, say
 from engine.cli.session import AsJson
 from engine.core import reference as references
 from engine.core import schema as schemas
@@ -63,7 +63,8 @@ def validate(directory: Folder = None, json_: AsJson = False) -> None:
         if loaded.problems:
             say(definitions_yaml.render_problems(loaded.problems))
         errors, warnings = len(loaded.errors), len(loaded.warnings)
-        note(f"{path}: {len(loaded.sops)} SOPs are fine, {errors} errors, {warnings} warnings")
+        fine = f"{counted(len(loaded.sops), 'SOP')} {'is' if len(loaded.sops) == 1 else 'are'} fine"
+        note(f"{path}: {fine}, {counted(errors, 'error')}, {counted(warnings, 'warning')}")
     raise typer.Exit(1 if loaded.errors else 0)
 
 

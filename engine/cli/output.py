@@ -23,6 +23,8 @@ from engine.core.timing import zone
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What could steer a terminal or turn the reading direction: control characters, bidi overrides."""
 
+_MOMENTS = ("time", "received", "applied")
+
 STYLES = {
     "sent": "green",
     "failed": "red",
@@ -40,6 +42,11 @@ class Column:
 
     name: str
     width: int = 20
+
+
+def counted(number: int, noun: str, more: str = "") -> str:
+    """Return a number with an English noun, `more` of which there are several if that is not the noun and s: `1 error`, `2,000 errors`."""
+    return f"{number:,} {noun if number == 1 else more or noun + 's'}"
 
 
 def on_terminal() -> bool:
@@ -99,7 +106,8 @@ def table(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> None:
         return
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        shown.add_column(column.name, overflow="fold")
+        # a moment cut in two would take two lines for each row, whatever else is in it
+        shown.add_column(column.name, overflow="fold", no_wrap=column.name in _MOMENTS)
     for line in lines:
         shown.add_row(*(styled(each) for each in line))
     Console().print(shown)

@@ -16,7 +16,7 @@ from engine.cli import folder as folders
 from engine.cli import plan_view as view
 from engine.cli import session
 from engine.cli.folder import Folder
-from engine.cli.output import Column, as_json, at, json_text, note, on_terminal, say, table
+from engine.cli.output import Column, as_json, at, counted, json_text, note, on_terminal, say, table
 from engine.cli.session import AsJson, Lang
 from engine.core.basis import Basis
 from engine.core.errors import DefinitionError, NotFound, SopError
@@ -125,7 +125,7 @@ def target_of(parts: Wiring, directory: Path | None, version: int | None) -> tup
     path, loaded = folders.read(directory)
     if loaded.errors:
         say(definitions_yaml.render_problems(loaded.problems))
-        raise DefinitionError(f"{path}: correct the {len(loaded.errors)} errors above first")
+        raise DefinitionError(f"{path}: correct the {counted(len(loaded.errors), 'error')} above first")
     return path, Target(folders.sources(loaded), loaded)
 
 

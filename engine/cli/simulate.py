@@ -15,11 +15,11 @@ import typer
 from engine.cli import calendar_html, calendar_table, session
 from engine.cli import folder as folders
 from engine.cli.folder import Folder
-from engine.cli.output import json_text, note
+from engine.cli.output import counted, json_text, note
 from engine.cli.session import Lang
 from engine.clocks import wall_now
 from engine.core.catalog import Definitions
-from engine.core.errors import DefinitionError, EventError, NotFound, SopError
+from engine.core.errors import DefinitionError, EventError, NotFound, SopError, did_you_mean
 from engine.core.events import Event
 from engine.core.feeds import read_feed
 from engine.core.lookup import unknown_sop
@@ -111,9 +111,18 @@ def simulate(
     else:
         begin, happening = _from_events(events, definitions) if events else _from_customer(customer, definitions)
         if customer_ref:
-            happening = [each for each in happening if each.subject in customer_ref]
+            happening = _only(happening, customer_ref)
         report = play(happening, definitions, begin, _end(begin, days, until, definitions), wanted, _progress())
     _show(report, format_, output, language)
+
+
+def _only(happening: list[Event], refs: list[str]) -> list[Event]:
+    """Return these customers' events. Raises NotFound for one whom no event names: it would look as if nothing came of it."""
+    known = {each.subject for each in happening}
+    for ref in refs:
+        if ref not in known:
+            raise NotFound(f"no event of this file names the customer `{ref}`.{did_you_mean(ref, known)}")
+    return [each for each in happening if each.subject in refs]
 
 
 def example(language: str) -> str:
@@ -131,12 +140,12 @@ def _from_events(path: Path, definitions: Definitions) -> tuple[datetime, list[E
     feed = read_feed(_bytes(path), str(path), definitions, wall_now())
     if feed.problems:
         raise EventError(
-            f"nothing was simulated, {len(feed.problems):,} events cannot be taken:\n{_some(feed.problems)}"
+            f"nothing was simulated, {counted(len(feed.problems), 'event')} cannot be taken:\n{_some(feed.problems)}"
         )
     if feed.warnings:
         note(_some(feed.warnings))
     if feed.duplicates:
-        note(f"{feed.duplicates:,} duplicates left out")
+        note(f"{counted(feed.duplicates, 'duplicate')} left out")
     return min(event.time for event in feed.events), feed.events
 
 
@@ -209,7 +218,8 @@ def _show(report: Report, format_: Format, output: Path | None, language: str) -
         output.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise SopError(f"cannot write `{output}`: {error.strerror}") from error
-    note(f"{output}: {report.totals.customers:,} customers, {report.totals.sent:,} touches")
+    touches = counted(report.totals.sent, "touch", "touches")
+    note(f"{output}: {counted(report.totals.customers, 'customer')}, {touches}")
 
 
 def _written(report: Report, format_: Format, language: str) -> str:

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from engine import logs
 from engine.cli.client import KEY_FILE
 from engine.cli.folder import checked, sources
+from engine.cli.output import counted
 from engine.cli.processes import api_command, beat_command, matcher_command, worker_command
 from engine.core.errors import AccessError, InstallationError
 from engine.embedded import EmbeddedServers
@@ -132,7 +133,8 @@ def _apply_first(wiring: Wiring, folder: Path, say: Say) -> None:
         say(f"Definitions: generation {in_force} is in force; `sop apply {folder}` puts changes in force")
         return
     applied: Applied = wiring.applying.apply(sources(checked(folder)), "sop up")
-    say(f"Definitions: applied {folder} ({len(applied.versions) - 1} SOPs)")
+    sops = [name for name in applied.versions if not name.endswith(".yaml")]
+    say(f"Definitions: applied {folder} ({counted(len(sops), 'SOP')})")
 
 
 def write_key(wiring: Wiring) -> str:

@@ -47,11 +47,11 @@ CALENDAR_PHRASES: dict[str, Sentence] = {
     "sim_title": Sentence("SOP 模拟", "SOP simulation"),
     "sim_period": Sentence(
         "{begin} 到 {until}（{zone}），{customers:,} 位客户，{events:,} 个事件",
-        "{begin} to {until} ({zone}), {customers:,} customers, {events:,} events",
+        "{begin} to {until} ({zone}), customers: {customers:,}, events: {events:,}",
     ),
     "sim_nothing_sent": Sentence("模拟：没有发送任何东西。", "A simulation: nothing was sent."),
     "sim_totals": Sentence("合计", "Totals"),
-    "sim_sum": Sentence("触达 {sent:,}，跳过 {skipped:,}", "{sent:,} touches, {skipped:,} skipped"),
+    "sim_sum": Sentence("触达 {sent:,}，跳过 {skipped:,}", "touches: {sent:,}, skipped: {skipped:,}"),
     "sim_by_step": Sentence("按步骤", "By step"),
     "sim_by_timeline": Sentence("时间线", "Timelines"),
     "sim_by_day": Sentence("每天的量", "Volume per day"),
@@ -62,7 +62,7 @@ CALENDAR_PHRASES: dict[str, Sentence] = {
     "sim_customers": Sentence("客户日历", "Calendars"),
     "sim_not_shown": Sentence(
         "另有 {number:,} 位客户未列出；用 --limit 查看更多",
-        "{number:,} more customers are not shown; --limit shows more",
+        "customers not shown: {number:,}; --limit shows more",
     ),
     "sim_nobody": Sentence("没有任何客户触发任何 SOP", "nobody met any trigger"),
     # columns
@@ -91,7 +91,7 @@ CALENDAR_PHRASES: dict[str, Sentence] = {
     "sim_would_skipped": Sentence("模拟跳过", "would be skipped"),
     "sim_difference": Sentence("差", "difference"),
     "sim_event": Sentence("事件", "event"),
-    "sim_touch": Sentence("触达", "touch"),
+    "sim_touch": Sentence("触达", "touches"),
     "sim_legend_skip": Sentence("跳过", "skipped"),
     "sim_legend_held": Sentence("推迟", "put off"),
     # words in columns

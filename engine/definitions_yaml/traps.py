@@ -17,7 +17,8 @@ from engine.definitions_yaml.scalars import short
 FULL_WIDTH = dict(zip("：，［］【】｛｝“”‘’＃－％\u3000", ":,[][]{}\"\"''#-% ", strict=True))
 """Half-width signs by the full-width ones that input methods put in their place."""
 _IN_KEYS = re.compile("[" + "".join(FULL_WIDTH) + "]")
-_UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[]\s*)\{[{%]")
+_UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[]\s*)\{[{%]|[{,]\s*\w+:\s+[^\s\"'{},\[][^\"'{},]*\{[{%]")
+_ANY_COLON = re.compile("^(?:- )?([a-z][a-z_]*)：")
 _CUT = re.compile(r"\s(#[^\s#!].*)$")
 _SEPARATORS = re.compile("[，,、;；]")
 _NAME_LISTS = frozenset(
@@ -68,13 +69,13 @@ def mapping_as_key(event: Any) -> str:
 def syntax_hint(text: str, line: int, begun: int) -> str:
     """Return a hint about the line at which YAML gave up, the one before it, or the one at which it began the part; if one is known."""
     lines = text.split("\n")
-    for number in (line, line - 1, begun):
-        content = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+    looked_at = {number: lines[number - 1].strip() for number in (line, line - 1, begun) if 0 < number <= len(lines)}
+    for number, content in looked_at.items():
         if _UNQUOTED_TEMPLATE.search(content):
             return (
                 f" (line {number}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)"
             )
-        found = _COLON.search(content)
+        found = _ANY_COLON.search(content)
         if found:
             return f" (line {number}: `{found[1]}：` has a full-width colon; write `{found[1]}: `)"
         sign = next((sign for sign in "［］【】｛｝“”‘’" if sign in content), None)
@@ -82,7 +83,9 @@ def syntax_hint(text: str, line: int, begun: int) -> str:
             return f" (line {number}: `{sign}` is full-width; write `{FULL_WIDTH[sign]}`)"
         if re.search(r"[:\-]\s+[@`%*&!]", content):
             return f" (line {number}: a text that begins with @, `, %, *, & or ! needs quotes)"
-        if content.count(": ") > 1 and "{" not in content:
+    for number, content in looked_at.items():
+        said = content.partition(" #")[0]
+        if said.count(": ") > 1 and "{" not in said:
             return f" (line {number}: a text that holds `: ` needs quotes)"
     return ""
 

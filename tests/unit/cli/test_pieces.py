@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from engine.cli import app, client, session
 from engine.cli.events import data_of
-from engine.cli.output import clean
+from engine.cli.output import Column, clean, counted, table
 from engine.core.errors import AccessError, InstallationError, SopError
 from engine.settings import Settings
 
@@ -85,6 +85,26 @@ def test_the_language_is_that_of_the_locale(
 )
 def test_what_could_steer_a_terminal_is_shown_as_what_it_is(text: object, shown: str) -> None:
     assert clean(text) == shown
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 errors"), (1, "1 error"), (2000, "2,000 errors")])
+def test_a_number_stands_with_its_noun(number: int, said: str) -> None:
+    assert counted(number, "error") == said
+
+
+def test_a_noun_may_have_a_plural_of_its_own() -> None:
+    assert [counted(number, "touch", "touches") for number in (1, 2)] == ["1 touch", "2 touches"]
+
+
+def test_a_moment_is_not_cut_in_two_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.cli.output.on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    table(
+        [Column("time"), Column("detail")], [("2026-09-22 10:00:05", "written to the log of this machine, all of it")]
+    )
+    assert "2026-09-22 10:00:05" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

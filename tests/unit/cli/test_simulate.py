@@ -79,6 +79,7 @@ def test_the_example_customer_goes_in_as_it_comes_out(sop, tmp_path: Path) -> No
         (["--events", "{events}", "--until", "2026-03-01"], 1, "is not after the beginning"),
         (["--events", "{events}", "--days", "3", "--until", "7d"], 2, "not both"),
         (["--events", "{events}", "--sop", "wake-upp"], 1, "wake-up"),
+        (["--events", "{events}", "--customer-ref", "C2"], 1, "no event of this file names the customer `C2`. Did you"),
         (["--replay", "--days", "3"], 2, "goes up to now"),
     ],
 )
@@ -94,6 +95,21 @@ def test_one_bad_line_and_nothing_is_simulated(sop, tmp_path: Path) -> None:  # 
     code, out, err = sop(FOLDER, "--events", "e.ndjson")
     assert (code, out) == (1, "")
     assert "e.ndjson:2: id is missing" in err
+    assert "1 event cannot be taken" in err
+
+
+def test_a_customer_with_a_full_width_colon_is_told_of_it(sop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    _, text, _ = sop("--example-customer", "--lang", "en")
+    (tmp_path / "c.yaml").write_text(text.replace("ref: ", "ref："), "utf-8")
+    code, _, err = sop(FOLDER, "--customer", "c.yaml")
+    assert code == 1
+    assert "`ref：` has a full-width colon; write `ref: `" in err
+
+
+def test_only_the_customer_that_was_named_is_shown(sop, events: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = sop(FOLDER, "--events", events, "--customer-ref", "C1", "--lang", "en")
+    assert code == 0
+    assert "customers: 1, events:" in out
 
 
 def test_nothing_that_simulates_could_send() -> None:

@@ -178,6 +178,7 @@ class TestTraps:
         [
             ("title: 装修意向客户培育", "title: {{ customer.name }}", (3, 9), "unquoted `{{`: YAML reads it as a mapping; write"),
             ("title: 装修意向客户培育", "title: {{ customer.name }}您好", (3, 9), "unquoted `{{`"),
+            ('title: "电话回访 {{ customer.name }}"', "title: 电话回访 {{ customer.name }}", (27, 55), "unquoted `{{`"),
             ("title: 装修意向客户培育", "title: {% if x %}", (3, 9), "unquoted `{{` or `{%`"),
             ("priority: 50", "priority：50", (5, 1), "`priority：` has a full-width colon; write `priority: `"),
             ("day: 1\n", "day：1\n", (22, 5), "`day：` has a full-width colon; write `day: `"),
