@@ -8,8 +8,8 @@ from datetime import date, datetime
 from engine.core.catalog import Definitions
 from engine.core.customer import Customer, Timeline
 from engine.core.definitions import Gate
-from engine.core.delivery import claimants
 from engine.core.gates import Going, Hold, closes, count, hold
+from engine.core.rivals import claimants
 from engine.core.timing import local_date
 
 

@@ -9,9 +9,16 @@ from functools import lru_cache
 from typing import Any
 
 from engine.core.customer import Timeline
+from engine.core.reasons import Reason
 
 HELD = "held"
 """The status of a touch that is not made yet because something holds it back; it is never stored."""
+
+
+MENDABLE = (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR)
+"""What a touch waits for until somebody mends it."""
+WAITED = (Reason.QUIET_HOURS, Reason.HOLIDAY, Reason.CAP, Reason.PAUSED, *MENDABLE)
+"""What a touch can have waited for."""
 
 
 @dataclass(slots=True)

@@ -92,3 +92,13 @@ def replace(connection: Connection, ids: Sequence[int], now: datetime) -> None:
 def wait_for_staff(connection: Connection, ids: Sequence[int]) -> None:
     """Look no more for another channel for these handed touches: there is none."""
     run(connection, "update touches set fallback_at = null where id = any(:ids) and status = 'handed'", ids=list(ids))
+
+
+def put_off(connection: Connection, touch: int, until: datetime) -> None:
+    """Look for another channel for a handed touch at a later moment."""
+    run(
+        connection,
+        "update touches set fallback_at = :until where id = :touch and status = 'handed' and fallback_at is not null",
+        touch=touch,
+        until=until,
+    )

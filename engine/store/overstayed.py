@@ -72,3 +72,13 @@ def expire(connection: Connection, touches: Sequence[HeldAnew], now: datetime) -
         waited=[each.waited for each in touches],
         now=now,
     )
+
+
+def put_off(connection: Connection, touch: int, until: datetime) -> None:
+    """Leave a queued touch alone until a moment: it may not go out before, and is found again then."""
+    run(
+        connection,
+        "update touches set ready_at = :until, send_before = :until where id = :touch and status = 'queued'",
+        touch=touch,
+        until=until,
+    )
