@@ -120,13 +120,13 @@ def _tell(path: str, done: Applied, words: Words) -> None:
     for sop, then, now in done.moved:
         note(words.say("plan_moved", sop=sop, then=then, now=now))
     if not done.changed:
-        say(f"{path}: in force already as generation {done.generation}; nothing changed")
+        say(words.say("apply_same", path=path, generation=done.generation))
         return
     for name in done.new:
-        say(f"{name}\tv{done.versions[name]}\t{'new' if name in done.added else 'changed'}")
+        say(f"{name}\tv{done.versions[name]}\t{words.say('apply_new' if name in done.added else 'apply_changed')}")
     for name in done.removed:
-        say(f"{name}\t\tremoved, its timelines end")
-    note(f"{path}: in force as generation {done.generation}")
+        say(f"{name}\t\t{words.say('apply_removed')}")
+    note(words.say("apply_done", path=path, generation=done.generation))
 
 
 def _quiet(done: int, last: int) -> None:

@@ -44,11 +44,24 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or
     try:
         shutil.copytree(shipped_definitions(), directory, dirs_exist_ok=True)
         write_schemas(directory)
+        _point_at_schemas(directory)
     except OSError as error:
         raise SopError(f"cannot write to `{directory}`: {error.strerror}") from error
     for path in sorted(each for each in directory.rglob("*.yaml")):
         say(str(path))
     note(f"Edit them, then `sop validate {directory}` and `sop apply {directory}`.")
+
+
+def _point_at_schemas(directory: Path) -> None:
+    """Begin each file with the line by which editors find its schema, for completion and hover texts."""
+    for path in directory.rglob("*.yaml"):
+        path.write_text(f"{_schema_line(path.name)}\n{path.read_text('utf-8')}", "utf-8")
+
+
+def _schema_line(file: str) -> str:
+    """Return the first line of engine.yaml, segments.yaml, or any other name: an SOP's file."""
+    schema_file = f"{Path(file).stem}.schema.json" if file in ("engine.yaml", "segments.yaml") else "../sop.schema.json"
+    return f"# yaml-language-server: $schema={schema_file}"
 
 
 def validate(directory: Folder = None, json_: AsJson = False) -> None:
@@ -90,11 +103,11 @@ def schema(
         raise SopError(f"no folder `{write}`; name the definitions folder")
     write_schemas(write)
     note("Put this on the first line of engine.yaml:")
-    say("# yaml-language-server: $schema=engine.schema.json")
+    say(_schema_line("engine.yaml"))
     note("on the first line of segments.yaml:")
-    say("# yaml-language-server: $schema=segments.schema.json")
+    say(_schema_line("segments.yaml"))
     note("and this on the first line of each file in sops/:")
-    say("# yaml-language-server: $schema=../sop.schema.json")
+    say(_schema_line("any.yaml"))
 
 
 def reference(

@@ -10,7 +10,7 @@ import typer
 from engine.cli import session
 from engine.cli.output import Column, as_json, at, line, table
 from engine.cli.session import AsJson, Lang
-from engine.core.reasons import sentence
+from engine.core.condition_words import ConditionWords
 from engine.core.states import TouchState
 from engine.services.read import DispatchLog
 from engine.store.lists import TouchFilter
@@ -77,8 +77,8 @@ def log(
 
 
 def _detail(row: Any, zone: str, tongue: str) -> str:
-    said = [sentence(row.reason, tongue)] if row.reason else []
-    said += [row.detail] if row.detail else []
+    why = ConditionWords(tongue, zone).reason(row.reason, row.detail)
+    said = [why] if why else []
     if row.status == "queued" and row.ready_at > row.due_at:
         said.append(f"→ {at(row.ready_at, zone)}")
     return "; ".join(said)

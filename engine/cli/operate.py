@@ -146,9 +146,9 @@ def pauses(lang: Lang = None, json_: AsJson = False) -> None:
         as_json([dict(row._mapping) for row in found])
         return
     for row in found:
-        why = f": {row.reason}" if row.reason else ""
+        phrase = "pause_line_why" if row.reason else "pause_line"
         what = named(Scope(row.kind, row.name), words)
-        say(clean(words.say("pause_line", what=what, since=words.time(row.since), who=row.who or "?", why=why)))
+        say(clean(words.say(phrase, what=what, since=words.time(row.since), who=row.who or "?", why=row.reason)))
     if not found:
         note(words.say("pause_none"))
 

@@ -22,7 +22,8 @@ OPERATING: dict[str, Sentence] = {
     "pause_sending": Sentence(
         "来不及：{number} 条触达此刻正在发送", "too late for {number} touches being sent at this moment"
     ),
-    "pause_line": Sentence("{what}：{since} 起，{who}{why}", "{what}: since {since}, by {who}{why}"),
+    "pause_line": Sentence("{what}：{since} 起，{who}", "{what}: since {since}, by {who}"),
+    "pause_line_why": Sentence("{what}：{since} 起，{who}：{why}", "{what}: since {since}, by {who}: {why}"),
     "pause_none": Sentence("没有暂停任何内容", "nothing is paused"),
     "pause_hint": Sentence("sop resume {target} 恢复", "`sop resume {target}` lets it go on"),
     "resumed": Sentence("已恢复：{what}（{since} 起暂停）", "resumed: {what} (paused since {since})"),

@@ -184,6 +184,9 @@ def test_init_makes_a_folder_that_validates_and_refuses_one_with_something_in_it
     assert str(tmp_path / "new" / "engine.yaml") in made
     assert (tmp_path / "new" / "sop.schema.json").is_file()
     assert sop("validate", str(tmp_path / "new")).returncode == 0
+    for file in made:  # editors find each file's schema by themselves
+        first = Path(file).read_text(encoding="utf-8").split("\n", 1)[0]
+        assert (Path(file).parent / first.removeprefix("# yaml-language-server: $schema=")).is_file(), file
     refused = sop("init", str(tmp_path / "new"))
     assert (refused.returncode, "not empty" in refused.stderr) == (1, True)
 
@@ -209,6 +212,8 @@ def test_apply_says_what_changed(sop: CommandLine, tmp_path: Path) -> None:
     applied = sop.really("apply", str(tmp_path / "more"))
     assert (applied.returncode, applied.stdout) == (0, "no-deal\tv2\tchanged\n")
     assert "nothing changed" in sop.ok("apply", str(tmp_path / "more"))
+    file.write_text(file.read_text(encoding="utf-8") + "\n# another\n", encoding="utf-8")
+    assert sop.really("apply", str(tmp_path / "more"), "--lang", "zh").stdout == "no-deal\tv3\t修改\n"
 
 
 def test_a_folder_that_is_not_there_is_named(sop: CommandLine) -> None:

@@ -37,7 +37,8 @@ def test_a_pause_says_what_it_holds_in_both_languages_and_again_that_nothing_cha
     again = sop.ok("pause", "wake-up", "--lang", "zh").splitlines()[0]
     assert again.startswith("SOP wake-up 已处于暂停状态，自 ")
     assert again.endswith("；没有改变")
-    assert "价格写错了" in sop.ok("pauses")
+    assert sop.ok("pauses").endswith(": 价格写错了\n")
+    assert sop.ok("pauses", "--lang", "zh").endswith("：价格写错了\n")
     assert [(each["name"], each["reason"]) for each in told(sop, "pauses")] == [("wake-up", "价格写错了")]
     assert sop.ok("resume", "wake-up", "--lang", "zh").startswith("已恢复：SOP wake-up（")
     assert sop.ok("resume", "wake-up") == "SOP wake-up was not paused; nothing changed\n"
