@@ -96,7 +96,7 @@ def _calendar(calendar: Calendar, number: int, report: Report, words: CalendarWo
         "id": f"c{number}",
         "heading": words.heading(calendar),
         "zone": words.say("zone", name=calendar.timezone),
-        "touches": sum(each.tone in ("sent", "done") for _, _, each in told),
+        "touches": sum(each.tone == "sent" for _, _, each in told),
         "width": scale.width,
         "height": _HEAD + len(rows) * _ROW + 6,
         "columns": scale.columns(),

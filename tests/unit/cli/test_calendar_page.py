@@ -90,6 +90,12 @@ def test_draws_touches_skips_and_deferrals(report: Report) -> None:
     assert text.count('class="bar completed"') == 1
 
 
+def test_a_customer_and_the_totals_count_the_same_touches_and_no_action(report: Report) -> None:
+    text = Page(calendar_html.page(report, "en")).text
+    assert report.totals.sent == 3
+    assert "· touches 3" in text
+
+
 def test_a_deferral_is_drawn_from_when_it_was_due_to_when_it_may_go(report: Report) -> None:
     text = calendar_html.page(report, "en")
     _, _, drawn = text.partition('<line class="mark held" x1="')
