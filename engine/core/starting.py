@@ -97,10 +97,10 @@ def _refuse_again(start: Start, customer: Customer, sop: Sop, key: str, event: E
     running = [each for each in customer.timelines if each.active and each.sop == sop.sop and each.key == key]
     if sop.reentry.mode == "never" and last is not None:
         start.reason, start.detail = Reason.ALREADY_HAD, plain(last)
-    elif sop.reentry.cooldown and last is not None and event.time < last + sop.reentry.cooldown:
-        start.reason, start.detail = Reason.COOLDOWN, f"until {plain(last + sop.reentry.cooldown)}"
     elif running and sop.reentry.mode != "restart":
         start.reason, start.detail = Reason.ALREADY_ACTIVE, f"since {plain(running[0].anchor)}"
+    elif sop.reentry.cooldown and last is not None and event.time < last + sop.reentry.cooldown:
+        start.reason, start.detail = Reason.COOLDOWN, f"until {plain(last + sop.reentry.cooldown)}"
     else:
         start.ended += running
 

@@ -70,6 +70,7 @@ def test_what_refuses_besides_conditions_is_counted_by_reason(pipeline: Pipeline
     other = LEAD.replace("sop: lead", "sop: big\ngroup: g\npriority: 90").replace("tag_added: vip", "tag_added: big")
     pipeline.apply(other, LEAD.replace("sop: lead", "sop: lead\ngroup: g\nreentry: {mode: after_end, cooldown: 9d}"))
     pipeline.tag("c1", "c2")
+    pipeline.post("c1", "message.received", text="预约")
     pipeline.post("c1", "tag.removed", tag="vip")
     pipeline.tag("c1")
     pipeline.tag("c3", tag="big")

@@ -188,6 +188,7 @@ class Matching:
         last = self.person.started_at.get((sop["sop"], key))
         if last is not None and reentry["mode"] == "never":
             return "already_had"
-        if last is not None and "cooldown" in reentry and self.event.time < last + span(reentry["cooldown"]):
-            return "cooldown"
-        return "already_active" if running and reentry["mode"] != "restart" else None
+        if running and reentry["mode"] != "restart":
+            return "already_active"
+        cooling = last is not None and "cooldown" in reentry and self.event.time < last + span(reentry["cooldown"])
+        return "cooldown" if cooling else None

@@ -99,6 +99,13 @@ class TestReentry:
     def test_never_means_once(self) -> None:
         assert again(a_sop(reentry="never"), NOON, self.later) == [None, Reason.ALREADY_HAD]
 
+    def test_who_is_in_it_is_told_so_and_not_that_it_cools_down(self) -> None:
+        sop = a_sop(reentry={"mode": "after_end", "cooldown": "90d"})
+        customer, known = a_customer(), definitions(sop)
+        assert decided(customer, sop).reason is None
+        again = an_event(time=NOON + hours(1))
+        assert decide(customer, sop, "trigger/0/tag_added", again, known, again.time).reason == "already_active"
+
     def test_a_cooldown_counts_from_the_last_start(self) -> None:
         sop = a_sop(reentry={"mode": "after_end", "cooldown": "90d"})
         assert again(sop, NOON, NOON + timedelta(days=90, seconds=-1), NOON + timedelta(days=90)) == [
