@@ -18,7 +18,7 @@ Look = Callable[[str], list[Any]]
 """Asks the engine's database."""
 
 _TIMELINES = """
-    select c.ref, l.id, l.sop, l.key, l.anchor, l.state, l.reason, l.converted_at
+    select c.ref, l.id, l.sop, l.key, l.anchor, l.state, l.reason, l.ended_at, l.converted_at
     from timelines l join customers c on c.id = l.customer_id order by l.id
 """
 _TOUCHES = (
@@ -41,7 +41,7 @@ def told(look: Look) -> dict[str, Story]:
     stories: dict[str, Story] = {}
     for line in timelines:
         of = stories.setdefault(line.ref, {"timelines": [], "refused": []})
-        ended = _ended(line.state, line.reason, line.converted_at)
+        ended = _ended(line.state, line.reason, line.ended_at, line.converted_at)
         of["timelines"].append(_line(line.sop, line.key, line.anchor, ended, steps.get(line.id, [])))
     for row in refused:
         label = f"{row.type} {row.time.isoformat()}" if row.source == "engine" else row.event_id
@@ -63,15 +63,16 @@ def _story(person: Person) -> Story:
 
 def _of_model(line: Line) -> list[Any]:
     touches = [_touch(each.step, each.status, each.reason, each.channel, each.at) for each in line.touches]
-    return _line(line.sop, line.key, line.anchor, _ended(line.state, line.reason, line.converted), touches)
+    return _line(line.sop, line.key, line.anchor, _ended(line.state, line.reason, line.ended, line.converted), touches)
 
 
 def _line(sop: str, key: str, anchor: datetime, ended: str, touches: list[str]) -> list[Any]:
     return [f"{sop} {key}", anchor.isoformat(), ended, touches]
 
 
-def _ended(state: str, reason: str | None, converted: datetime | None) -> str:
-    return f"{state} {reason or ''} {converted.isoformat() if converted else ''}"
+def _ended(state: str, reason: str | None, ended: datetime | None, converted: datetime | None) -> str:
+    goal = f"; goal {converted.isoformat()}" if converted else ""
+    return f"{state} {reason or ''} {ended.isoformat() if ended else ''}{goal}"
 
 
 def _touch(step: str, status: str, reason: str | None, channel: str | None, at: datetime) -> str:

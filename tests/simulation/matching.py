@@ -90,7 +90,7 @@ class Matching:
     def _end(self, reason: str, concerned: Callable[[Line], bool]) -> None:
         for line in self.person.active_lines():
             if concerned(line):
-                line.end("exited", reason)
+                line.end("exited", reason, self.model.now)
                 self.moved = True
 
     def _broken(self, line: Line) -> bool:
@@ -105,7 +105,7 @@ class Matching:
             ways_out = enumerate(self.model.sops[line.sop].get("exit", []))
             for number, way_out in ways_out if event.time >= line.start else ():
                 if self._takes_place(way_out, moments):
-                    line.end("exited", "exit")
+                    line.end("exited", "exit", self.model.now)
                     self.moved = True
                     actions, depth = way_out.get("do", []), max(event.depth, line.event.depth)
                     self.person.inbox += made_by(actions, line, f"exit {number}", event.time, self.model.now, depth)
@@ -122,7 +122,7 @@ class Matching:
             if in_time and self._takes_place(goal, moments):
                 line.converted, self.moved = event.time, True
                 if line.active:
-                    line.end("converted", "goal")
+                    line.end("converted", "goal", self.model.now)
 
     def _triggers(self, moments: Moments) -> None:
         hit = [
@@ -145,7 +145,7 @@ class Matching:
             person.refused.append((event.label, sop["sop"], reason))
             return
         for line, why in replaced:
-            line.end("exited", why)
+            line.end("exited", why, self.model.now)
         line = Line.begin(sop, key, event)
         line.aims_until(sop)
         person.lines.append(line)

@@ -60,13 +60,13 @@ class Model:
         """SOPs removed end, then those whose `while` no longer holds; the others wait for what comes next now."""
         for line in person.active_lines():
             if line.sop not in self.sops:
-                line.end("exited", "sop_removed")
+                line.end("exited", "sop_removed", self.now)
         broken = True
         while broken and not person.inbox:
             broken = False
             for line in person.active_lines():
                 if holds(self.sops[line.sop].get("while"), person, line.data) is False:
-                    line.end("exited", "while_ended")
+                    line.end("exited", "while_ended", self.now)
                     broken = True
         for line in person.active_lines():
             self._resettle(person, line)

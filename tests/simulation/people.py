@@ -71,6 +71,7 @@ class Line:
     """What started it."""
     state: str = "active"
     reason: str | None = None
+    ended: datetime | None = None
     touches: list[Touch] = field(default_factory=list)
     next: Due | None = None
     """The step it waits for."""
@@ -130,9 +131,9 @@ class Line:
         """The steps with a date that it has not had, in order."""
         return [each for each in schedule(sop, self.anchor, person) if each.id not in self.had]
 
-    def end(self, state: str, reason: str | None) -> None:
+    def end(self, state: str, reason: str | None, at: datetime) -> None:
         """Over; what was not sent yet is called back."""
-        self.state, self.reason = state, reason
+        self.state, self.reason, self.ended = state, reason, at
         for touch in self.touches:
             if touch.status == "queued":
                 touch.become("cancelled", "timeline_ended", touch.at)

@@ -57,7 +57,7 @@ class Planning:
         """Carry out what is due in one timeline; return whether it made events."""
         sop = self.model.sops[line.sop]
         if holds(sop.get("while"), self.person, line.data) is False:
-            line.end("exited", "while_ended")
+            line.end("exited", "while_ended", self.now)
             return False
         held: list[Held] = []
         made = False
@@ -100,7 +100,7 @@ class Planning:
             waited = self.now - max(dated, default=self.now)  # looks again after as long as it has taken so far
             line.wait_for(None, self.now + min(max(waited, timedelta(seconds=1)), timedelta(hours=1)))
         else:
-            line.end("completed", None)
+            line.end("completed", None, self.now)
 
     # ── one step ──────────────────────────────────────────────────────────────────────────────────────────────
 

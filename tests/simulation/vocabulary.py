@@ -312,15 +312,20 @@ def a_post(dice: Dice, number: int, sops: dict[str, Plain], known: dict[str, Any
     return {"op": "post", "who": who, "type": kind, "data": data} | _written(rest)
 
 
-def a_crash(dice: Dice) -> Plain:
-    """Every fifth operation is cut off: at one of its commits, every third of those again in what mends it."""
-    points = [(1 + dice.below(10), dice.one(["before", "after"])) for _ in range(2)]
-    number, lost = dice.one([0] * 12 + [1, 1, 2]), dice.maybe(2, [True])
+CRASHES = {"post": (8, 8), "pass": (4, 30), "outage": (3, 12), "apply": (2, 7), "pause": (3, 6), "resume": (2, 7)}
+"""Kind of operation → one in how many is cut off, and at which of its commits at the latest."""
+
+
+def a_crash(dice: Dice, kind: str) -> Plain:
+    """Where an operation is cut off; every third of those again in what mends it."""
+    one_in, last = CRASHES[kind]
+    points = [(1 + dice.below(last), dice.one(["before", "after"])), (1 + dice.below(7), dice.one(["before", "after"]))]
+    number, lost = dice.maybe(one_in, [1, 1, 2]), dice.maybe(2, [True])
     return _written({"crash": points[:number], "lose_hints": lost}) if number else {}
 
 
 KINDS = ["post"] * 10 + ["pass"] * 5 + ["apply"] * 3 + ["outage", "pause", "pause", "resume"]
-AN_SOP, AN_OP, OPS = 60, 80, 8
+AN_SOP, AN_OP, OPS = 60, 80, 7
 ENTROPY = 4 + 3 * AN_SOP + OPS * AN_OP + 2
 """Bytes that a history is made of."""
 
@@ -335,7 +340,8 @@ def history(entropy: bytes) -> Plain:
     known: dict[str, Any] = {}
     for place in range(1, OPS + 1):
         part = dice.apart(AN_OP)
-        crash, kind = a_crash(part), part.one(KINDS[:10] if place < 3 else KINDS)
+        kind = part.one(KINDS[:10] if place < 3 else KINDS)
+        crash = a_crash(part, kind)
         if kind == "post":
             op = a_post(part, place, sops, known)
         elif kind == "apply":
@@ -352,4 +358,4 @@ def history(entropy: bytes) -> Plain:
     paused = dict.fromkeys((op["kind"], op["name"]) for op in ops if op["op"] == "pause")
     if dice.maybe(4, [True]) is None:  # mostly, as a pause that lasts is as long as a history is
         ops += [{"op": "resume", "kind": kind, "name": name} for kind, name in paused]
-    return {"ops": [*ops, {"op": "pass", "hours": 24 * 5}]}
+    return {"ops": [*ops, {"op": "pass", "hours": 24 * 4}]}
