@@ -17,8 +17,8 @@ TIMELINE = """insert into timelines (customer_id, sop, version, key, group_name,
               values (1, :sop, 1, :key, :group, 50, now(), 'crm/1', '{}', :state, case when :state <> 'active' then now() end,
                       now(), now())"""
 TOUCH = """insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, status, due_at, planned_at, ready_at,
-                                send_before, key, body, lease_until, sent_at)
-           values (1, 1, 'lead', 1, :step, :kind, :channel, :status, now(), now(), now(), now(), 'k', '{}', null, null)"""
+                                send_before, limit_at, key, body, lease_until, sent_at)
+           values (1, 1, 'lead', 1, :step, :kind, :channel, :status, now(), now(), now(), now(), now(), 'k', '{}', null, null)"""
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def touch(
         ("timelines_one_per_group", lambda c: timeline(c, sop="other")),
         ("timelines_state_check", lambda c: timeline(c, sop="x", group=None, state="finished")),
         ("timelines_check", lambda c: run(c, "update timelines set ended_at = now()")),
-        ("touches_timeline_id_step_key", lambda c: touch(c)),
+        ("touches_once", lambda c: touch(c)),
         ("touches_status_check", lambda c: touch(c, "x", status="done")),
         ("touches_kind_check", lambda c: touch(c, "x", kind="fax")),
         ("touches_check", lambda c: touch(c, "x", status="sending")),

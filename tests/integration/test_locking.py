@@ -74,7 +74,7 @@ def test_rule_1_an_apply_between_a_planners_start_and_its_locks_is_seen(pipeline
         await_blocked(witness)
         applying = pipeline.another().wiring.applying
         retrying(
-            witness, lambda connection: applying._put_in_force(connection, sources(RENAMED), "somebody")
+            witness, lambda connection: applying._put_in_force(connection, sources(RENAMED), "somebody", None)
         )  # not settled yet
         open_gate()
         assert planned.result().timelines == 1
