@@ -14,7 +14,7 @@ from engine.shipped import shipped_definitions
 from tests.integration import stepping
 from tests.integration.pipeline import Pipeline
 
-CUSTOMERS = 200
+CUSTOMERS = 120
 DAYS = 40
 ZONES = ("America/New_York", "Europe/London", "Asia/Kathmandu")
 
