@@ -149,7 +149,8 @@ FACTS: list[tuple[str, Plain]] = [
     ("order", {"order": "o2", "amount": 100}),
     ("order", {}),
 ]
-PAUSES = [*[("sop", sop) for sop in SOPS], ("channel", "log"), ("all", "")]
+PAUSES = [*[("channel", "log")] * 3, *[("sop", sop) for sop in SOPS], ("all", "")]
+OPTING_OUT: list[tuple[str, Plain]] = [("message.opted_out", {}), ("message.opted_out", {"channel": "log"})]
 
 
 @dataclass
@@ -296,13 +297,14 @@ def told(moment: Plain, tags: set[str], stage: list[str]) -> tuple[str, Plain]:
     return "order", {"order": "o1", "amount": 100}
 
 
-def a_post(dice: Dice, number: int, sops: dict[str, Plain], known: dict[str, Any]) -> Plain:
+def a_post(dice: Dice, number: int, sops: dict[str, Plain], known: dict[str, Any], *, paused: bool) -> Plain:
     who = dice.one(["c1", "c1", "c1", "c2"])
     tags, stage = known.setdefault(who, (set(), []))
     waited_for = [
         moment for sop in sops.values() for moment in [*sop["trigger"], *sop["trigger"], *sop.get("exit", [])]
     ]
     moment, fact = dice.one(waited_for), dice.maybe(3, FACTS)
+    fact = (dice.maybe(3, OPTING_OUT) if paused else None) or fact  # what waits to be sent may be unwanted by then
     kind, data = fact or told(moment, tags, stage)
     rest = {
         "late": dice.maybe(5, [1, 5, 30, 72]),
@@ -312,7 +314,7 @@ def a_post(dice: Dice, number: int, sops: dict[str, Plain], known: dict[str, Any
     return {"op": "post", "who": who, "type": kind, "data": data} | _written(rest)
 
 
-CRASHES = {"post": (8, 8), "pass": (4, 30), "outage": (3, 12), "apply": (2, 7), "pause": (3, 6), "resume": (2, 7)}
+CRASHES = {"post": (8, 8), "pass": (2, 24), "outage": (2, 12), "apply": (2, 7), "pause": (3, 6), "resume": (2, 7)}
 """Kind of operation → one in how many is cut off, and at which of its commits at the latest."""
 
 
@@ -338,24 +340,31 @@ def history(entropy: bytes) -> Plain:
     dice.at = 4 + 3 * AN_SOP
     ops: list[Plain] = [{"op": "apply", "engine": engine, "sops": sound(sops)}]
     known: dict[str, Any] = {}
+    paused: list[tuple[str, str]] = []
     for place in range(1, OPS + 1):
         part = dice.apart(AN_OP)
         kind = part.one(KINDS[:10] if place < 3 else KINDS)
         crash = a_crash(part, kind)
         if kind == "post":
-            op = a_post(part, place, sops, known)
+            op = a_post(part, place, sops, known, paused=bool(paused))
         elif kind == "apply":
             if part.below(8) == 7:
                 engine = an_engine(part)
             else:
                 sops = edited(part, sops)
             op = {"op": "apply", "engine": engine, "sops": sound(sops)}
-        elif kind in ("pause", "resume"):
-            op = {"op": kind, **dict(zip(("kind", "name"), part.one(PAUSES), strict=True))}
+        elif kind == "pause":
+            paused.append(part.one(PAUSES))
+            op = _scoped("pause", paused[-1])
+        elif kind == "resume":
+            op = _scoped("resume", paused.pop() if paused else part.one(PAUSES))
         else:
             op = {"op": kind, "hours": part.one([24, 1, 14, 49])}
         ops.append(op | crash)
-    paused = dict.fromkeys((op["kind"], op["name"]) for op in ops if op["op"] == "pause")
     if dice.maybe(4, [True]) is None:  # mostly, as a pause that lasts is as long as a history is
-        ops += [{"op": "resume", "kind": kind, "name": name} for kind, name in paused]
+        ops += [_scoped("resume", pause) for pause in dict.fromkeys(paused)]
     return {"ops": [*ops, {"op": "pass", "hours": 24 * 4}]}
+
+
+def _scoped(verb: str, scope: tuple[str, str]) -> Plain:
+    return {"op": verb, "kind": scope[0], "name": scope[1]}
