@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.simulation.vocabulary import ENGINE
+from tests.simulation.tables import ENGINE
 
 Plain = dict[str, Any]
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.language import holds, is_moment, many, span
-from tests.simulation.people import Happening, Line, Moments, Person
+from tests.simulation.people import Moments, Person
+from tests.simulation.timelines import Happening, Line
 
 if TYPE_CHECKING:
     from tests.simulation.model import Model

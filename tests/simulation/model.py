@@ -14,8 +14,9 @@ from typing import Any
 
 from tests.simulation.language import NEVER, holds
 from tests.simulation.matching import Matching
-from tests.simulation.people import Happening, Line, Person, Touch
+from tests.simulation.people import Person
 from tests.simulation.planning import Planning
+from tests.simulation.timelines import Happening, Line, Touch
 
 
 @dataclass
