@@ -17,7 +17,7 @@ _WINDOW = re.compile(r"([0-9]{2}:[0-9]{2}) ?[-–] ?([0-9]{2}:[0-9]{2})")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
-"""Later than everything; stored as PostgreSQL's infinity."""
+"""Later than everything; stored as it stands, the last moment of the year 9999."""
 
 
 def parse_duration(text: str) -> timedelta:
