@@ -10,7 +10,7 @@ import pytest
 from engine.core.calendar import DaysOff
 from engine.core.catalog import Definitions
 from engine.core.definitions import Cap
-from engine.core.gates import Claimant, Going, closed, closes, hold, room
+from engine.core.gates import Claimant, Going, closed, closes, hold, own_time, room
 from tests.builders import a_customer, an_engine, at
 
 TEN = at("2026-03-04 10:00")
@@ -115,6 +115,19 @@ class TestCaps:
         held = hold(going(capped(DAILY, off=("03-05",)), counted=[("03-04", "log", 1)]), TEN)
         assert held is not None
         assert (held.until, held.causes) == (at("2026-03-06 10:00"), "cap, holiday")
+
+
+class TestOwnTime:
+    """What a cap has put off to another day waits there for its own time of day, whoever looks at its timeline before."""
+
+    def test_at_night_of_the_day_with_room_it_waits(self) -> None:
+        held = own_time(going(capped(DAILY)), at("2026-03-05 02:30"))
+        assert held is not None
+        assert (held.until, held.reason) == (at("2026-03-05 10:00"), "cap")
+
+    @pytest.mark.parametrize("now", ["2026-03-05 10:00", "2026-03-04 15:00", "2026-03-04 02:30"])
+    def test_at_its_time_and_on_its_own_day_it_does_not(self, now: str) -> None:
+        assert own_time(going(capped(DAILY)), at(now)) is None
 
 
 class TestUntilWhen:

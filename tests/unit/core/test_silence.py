@@ -110,6 +110,17 @@ class TestActivity:
         assert pass_time(customer, defined, NOON + timedelta(days=40)) == [("any", 30, at("2026-03-30 00:00"))]
 
 
+def test_a_first_activity_at_the_moment_a_silence_counts_from_begins_no_second_one() -> None:
+    """Begun anew, the crossing had the id of the first one: the inbox refused it, and each sweep found it again."""
+    defined, customer = known(waking()), a_customer()
+    matched(customer, an_event("customer.created", time=NOON), defined)
+    assert [days for _, days, _ in pass_time(customer, defined, NOON + timedelta(days=31))] == [30]
+    late = an_event("visit", time=NOON, received=NOON + timedelta(days=31))
+    matched(customer, late, defined)
+    assert (clock(customer).active, clock(customer).level) == (True, 30)
+    assert pass_time(customer, defined, NOON + timedelta(days=40)) == []
+
+
 class TestCrossing:
     @pytest.mark.parametrize(
         ("last", "days", "zone_name", "expected"),
