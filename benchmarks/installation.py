@@ -20,14 +20,14 @@ from sqlalchemy.engine import make_url
 
 from benchmarks.memory import Watch
 from engine import definitions_yaml
-from engine.cli.processes import api_command, beat_command, matcher_command, worker_command
-from engine.cli.up import await_api, environment
+from engine.cli.run.processes import api_command, beat_command, matcher_command, worker_command
+from engine.cli.run.up import await_api, environment
 from engine.clocks import SteppedClock
 from engine.core.errors import DefinitionError
 from engine.embedded import EmbeddedServers
+from engine.processes.supervisor import Supervisor
 from engine.settings import Settings, temporary_state_dir
 from engine.store import schema
-from engine.supervise import Supervisor
 from engine.wiring import CHANNEL_TYPES, Wiring
 
 DEFINITIONS = Path(__file__).with_name("definitions")

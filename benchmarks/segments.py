@@ -23,12 +23,13 @@ from benchmarks.installation import fresh_database, servers
 from benchmarks.memory import Watch
 from engine import definitions_yaml, logs
 from engine.clocks import VirtualClock
-from engine.current import CurrentDefinitions
+from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Hint
-from engine.services.apply import Applying
-from engine.services.refresh_segments import Refreshing
-from engine.store import metrics, schema
+from engine.services.rollout.apply import Applying
+from engine.services.scheduled.refresh_segments import Refreshing
+from engine.store import schema
 from engine.store.database import connect, run, scalar, transaction
+from engine.store.state import metrics
 from engine.wiring import CHANNEL_TYPES
 
 NOW = datetime(2026, 3, 1, 19, tzinfo=UTC)

@@ -16,14 +16,14 @@ from typing import TypeVar
 import orjson
 
 from engine import definitions_yaml
-from engine.cli import calendar_html, calendar_table
-from engine.cli.output import json_text
+from engine.cli.views import calendar_html, calendar_table
+from engine.cli.views.output import json_text
 from engine.clocks import wall_now
-from engine.core.feeds import read_feed
-from engine.core.simulation import Wanted, simulate
+from engine.core.simulation.event_file import read_feed
+from engine.core.simulation.simulate import Wanted, simulate
+from engine.definitions_yaml.shipped import shipped_definitions
 from engine.demo import feed
-from engine.services.simulate import definitions_of
-from engine.shipped import shipped_definitions
+from engine.services.rollout.simulate import definitions_of
 from engine.wiring import CHANNEL_TYPES
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ import orjson
 import psycopg
 
 from benchmarks.installation import CHANNEL, Installation
-from engine.queue import RedisHintQueue
+from engine.adapters.hint_queue import RedisHintQueue
 from engine.store.database import run, scalar, transaction
 
 BATCH = 5_000

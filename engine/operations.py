@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from engine.current import CurrentChannels, CurrentDefinitions
+from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.ports import Clock, HintQueue
-from engine.services.cancel_timeline import Cancelling
-from engine.services.dead_letters import DeadLetters
-from engine.services.opt_out import OptingOut
-from engine.services.outcomes import Outcomes
-from engine.services.pause import Pausing
-from engine.services.read_audit import Audit
-from engine.services.recall import Recalling
-from engine.services.resume import Resuming
-from engine.services.retry_touches import Retrying
-from engine.services.start_by_hand import StartingByHand
-from engine.services.test_send import TrialSending
+from engine.services.operations.audit import Audit
+from engine.services.operations.cancel import Cancelling
+from engine.services.operations.dead_letters import DeadLetters
+from engine.services.operations.opt_out import OptingOut
+from engine.services.operations.outcomes import Outcomes
+from engine.services.operations.pause import Pausing
+from engine.services.operations.recall import Recalling
+from engine.services.operations.resume import Resuming
+from engine.services.operations.retry import Retrying
+from engine.services.operations.start import StartingByHand
+from engine.services.operations.trial_send import TrialSending
 
 
 @dataclass(frozen=True, slots=True)

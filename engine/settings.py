@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine.core import cron
+from engine.core.time import cron
 
 
 def default_state_dir() -> Path:

@@ -14,41 +14,41 @@ from dotenv import dotenv_values
 from sqlalchemy import Engine
 
 from engine import embedded
+from engine.adapters.hint_queue import ForgivingHints, RedisHintQueue
+from engine.adapters.hint_queue import connect as connect_queue
+from engine.adapters.rate_limits import RedisRates
 from engine.channels import registry
 from engine.clocks import LeaseClock, SteppedClock, WallClock, database_lease_clock, wall_now
-from engine.core import facts
+from engine.core.customers import facts
 from engine.core.errors import InstallationError
-from engine.core.events import Event
-from engine.current import CurrentChannels, CurrentDefinitions
+from engine.core.events.event import Event
+from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.operations import Operations, operations_on
 from engine.ports import Channel, Clock, HintQueue, Rates
-from engine.queue import ForgivingHints, RedisHintQueue
-from engine.queue import connect as connect_queue
-from engine.rates import RedisRates
-from engine.services.apply import Applying
-from engine.services.explain import Explaining
-from engine.services.fall_back import FallingBack
-from engine.services.forecast import Forecasting
-from engine.services.hold_anew import HoldingAnew
-from engine.services.ingest import Ingest
-from engine.services.join_existing import JoiningExisting
-from engine.services.keys import Keys
-from engine.services.match import Matching
-from engine.services.overview import Overview
-from engine.services.plan import Planning
-from engine.services.preview_segments import Previewing
-from engine.services.readiness import Readiness
-from engine.services.reconcile import Reconciling
-from engine.services.refresh_segments import Refreshing
-from engine.services.results import Counting
-from engine.services.rethreshold import Rethresholding
-from engine.services.send import Sending
-from engine.services.simulate import Simulating
-from engine.services.sweep import Sweeping
-from engine.services.take_receipts import TakingReceipts
-from engine.services.take_slots import TakingSlots
-from engine.services.versions import Versions
-from engine.services.why import Telling
+from engine.services.operations.api_keys import Keys
+from engine.services.pipeline.fallback import FallingBack
+from engine.services.pipeline.ingest import Ingest
+from engine.services.pipeline.match import Matching
+from engine.services.pipeline.plan import Planning
+from engine.services.pipeline.receipts import TakingReceipts
+from engine.services.pipeline.reconcile import Reconciling
+from engine.services.pipeline.reschedule import HoldingAnew
+from engine.services.pipeline.send import Sending
+from engine.services.reports.explain import Explaining
+from engine.services.reports.overview import Overview
+from engine.services.reports.readiness import Readiness
+from engine.services.reports.results import Counting
+from engine.services.reports.sop_report import Telling
+from engine.services.rollout.apply import Applying
+from engine.services.rollout.plan_apply import Forecasting
+from engine.services.rollout.preview_segments import Previewing
+from engine.services.rollout.simulate import Simulating
+from engine.services.rollout.versions import Versions
+from engine.services.scheduled.enrol_existing import JoiningExisting
+from engine.services.scheduled.rebase_clocks import Rethresholding
+from engine.services.scheduled.refresh_segments import Refreshing
+from engine.services.scheduled.run_schedules import TakingSlots
+from engine.services.scheduled.sweep_silence import Sweeping
 from engine.settings import Settings
 from engine.store.database import connect, transaction
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from engine.core.catalog import DefinedSop, Definitions
-from engine.core.customer import Customer, DimensionFact, TagFact, Timeline
+from engine.core.customers.customer import Customer, DimensionFact, TagFact, Timeline
 from engine.core.definitions import Condition, EngineConfig, Moment, Sop
-from engine.core.delivery import Planned, plan
-from engine.core.events import Event
-from engine.core.matching import Matched, match
-from engine.core.timing import zone
+from engine.core.definitions.catalog import DefinedSop, Definitions
+from engine.core.delivery.plan import Planned, plan
+from engine.core.events.event import Event
+from engine.core.matching.match import Matched, match
+from engine.core.time.arithmetic import zone
 
 SHANGHAI = "Asia/Shanghai"
 INSTALLATION = "00000000-0000-0000-0000-000000000001"

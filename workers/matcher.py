@@ -10,11 +10,12 @@ from types import FrameType
 import structlog
 
 from engine import logs
+from engine.adapters.hint_queue import QueueError, RedisHintQueue
 from engine.clocks import wall_now
-from engine.queue import QueueError, RedisHintQueue
 from engine.settings import Settings
-from engine.store import installation, progress
+from engine.store import installation
 from engine.store.database import DatabaseUnavailable, transaction
+from engine.store.reports import progress
 from engine.wiring import Wiring
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import version
 
 from engine import logs
-from engine.api.parts import Parts
+from engine.api.dependencies import Parts
 from engine.api.server import serve
 from engine.core.errors import SopError
 from engine.settings import Settings

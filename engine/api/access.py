@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from engine.api.problems import ApiProblem
 from engine.core.errors import AccessError
-from engine.services.keys import Key, Keys
+from engine.services.operations.api_keys import Key, Keys
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sop"'}
 

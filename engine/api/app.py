@@ -8,23 +8,12 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from engine.api import (
-    answers,
-    events,
-    health,
-    metrics,
-    operations,
-    overview,
-    problems,
-    receipts,
-    results,
-    simulate,
-    stories,
-)
-from engine.api.parts import Parts
-from engine.api.taking import Taking
-from engine.services.group_commit import GroupCommit
-from engine.services.ingest import Post, Result
+from engine.api import metrics, problems
+from engine.api.dependencies import Parts
+from engine.api.intake.accept import Taking
+from engine.api.routes import customers, events, health, operations, receipts, responses, results, simulate, sops
+from engine.services.pipeline.group_commit import GroupCommit
+from engine.services.pipeline.ingest import Post, Result
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -52,8 +41,8 @@ def create_app(parts: Parts) -> FastAPI:
     _describe_keys(app)
     app.include_router(events.router(parts, taking, figures))
     app.include_router(receipts.router(parts))
-    app.include_router(stories.router(parts))
-    app.include_router(overview.router(parts))
+    app.include_router(customers.router(parts))
+    app.include_router(sops.router(parts))
     app.include_router(operations.router(parts))
     app.include_router(results.router(parts))
     app.include_router(simulate.router(parts))
@@ -68,7 +57,7 @@ def _describe_keys(app: FastAPI) -> None:
 
     def with_keys() -> dict[str, Any]:
         document = describe()
-        document.setdefault("components", {})["securitySchemes"] = answers.KEY_SCHEME
+        document.setdefault("components", {})["securitySchemes"] = responses.KEY_SCHEME
         return document
 
     app.openapi = with_keys  # type: ignore[method-assign]  # FastAPI's own way of extending its document

@@ -18,8 +18,8 @@ from starlette.responses import Response
 
 from engine.core.errors import SopError
 from engine.ports import Clock
-from engine.store import vitals
 from engine.store.database import Row, transaction
+from engine.store.reports import vitals
 
 _log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from engine.core.errors import AccessError, EventConflict, EventError, InstallationError, NotFound, SopError, TooLarge
-from engine.services.group_commit import Overloaded
+from engine.services.pipeline.group_commit import Overloaded
 from engine.store.database import DatabaseUnavailable, is_conflict
 
 _log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 
 from engine.api.app import create_app
-from engine.api.parts import Parts
+from engine.api.dependencies import Parts
 from engine.core.errors import InstallationError
 
 _log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine import logs
 from engine.cli import session
-from engine.cli.output import clean
+from engine.cli.views.output import clean
 from engine.core.errors import SopError
 
 _SETTINGS = "Settings"
@@ -22,25 +22,25 @@ _NO_TABLE = "42P01"
 _state = {"debug": False}
 
 PARTS = {
-    "demo": ("demo",),
-    "up": ("up",),
-    "definitions": ("init", "validate", "schema"),
-    "plan": ("diff", "plan", "versions"),
-    "apply": ("apply",),
-    "segments": ("segments",),
-    "events": ("event", "events"),
-    "simulate": ("simulate",),
-    "explain": ("explain",),
-    "why": ("why",),
-    "results": ("results",),
-    "log": ("log",),
-    "operate": ("pause", "resume", "pauses", "recall"),
-    "by_hand": ("start", "cancel", "test-send", "opt-out", "opt-in"),
-    "mend": ("retry", "dead-letters", "audit"),
-    "diagnosis": ("doctor", "health"),
-    "database": ("db",),
-    "keys": ("key",),
-    "processes": ("api", "matcher", "worker", "beat"),
+    "run.demo": ("demo",),
+    "run.up": ("up",),
+    "definitions.authoring": ("init", "validate", "schema"),
+    "definitions.plan": ("diff", "plan", "versions"),
+    "definitions.apply": ("apply",),
+    "definitions.segments": ("segments",),
+    "operate.events": ("event", "events"),
+    "definitions.simulate": ("simulate",),
+    "operate.explain": ("explain",),
+    "operate.sop_report": ("why",),
+    "operate.results": ("results",),
+    "operate.log": ("log",),
+    "operate.pause": ("pause", "resume", "pauses", "recall"),
+    "operate.timelines": ("start", "cancel", "test-send", "opt-out", "opt-in"),
+    "operate.repair": ("retry", "dead-letters", "audit"),
+    "run.doctor": ("doctor", "health"),
+    "run.database": ("db",),
+    "run.api_keys": ("key",),
+    "run.processes": ("api", "matcher", "worker", "beat"),
 }
 """Modules of this package and the commands each adds, in the order of `sop --help`."""
 

@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from engine.core.errors import SopError
-from engine.core.timing import parse_duration, zone
+from engine.core.time.arithmetic import parse_duration, zone
 from engine.settings import Settings
 from engine.store.database import DatabaseUnavailable, transaction
 from engine.wiring import Wiring

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from engine.core.catalog import Definitions
-from engine.core.described import Cast, Described, cast
+from engine.core.definitions.catalog import Definitions
 from engine.core.problems import Loc, Problem
+from engine.core.simulation.customer_profile import Cast, Described, cast
 from engine.definitions_yaml.nodes import Node
 from engine.definitions_yaml.reading import Refused, decode, read
 from engine.definitions_yaml.validating import validate

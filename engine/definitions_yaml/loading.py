@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from engine import calendars
-from engine.core import checks
+from engine.adapters import holidays
+from engine.core import validation
 from engine.core.definitions import EngineConfig, Model, SegmentsConfig, Sop
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, Problem
@@ -179,8 +179,8 @@ class _Loading:
         ids = {name: self._id(name) for name in names}
         if engine is not None and segments is not None:
             known = frozenset(each for each in ids.values() if each)
-            calendar = calendars.check(engine.calendar) if engine.calendar is not None else []
-            for problem in (*checks.check(engine, sops, known_sops=known, segments_config=segments), *calendar):
+            calendar = holidays.check(engine.calendar) if engine.calendar is not None else []
+            for problem in (*validation.check(engine, sops, known_sops=known, segments_config=segments), *calendar):
                 root, text = self._roots.get(problem.file), self._sources.get(problem.file, "")
                 self._problems.append(placed(problem, root, text))
         problems = _sorted(self._problems)

@@ -14,8 +14,8 @@ import orjson
 from engine.clocks import SteppedClock
 from engine.core.errors import InstallationError
 from engine.demo.feed import Post
-from engine.store import progress
 from engine.store.database import transaction
+from engine.store.reports import progress
 from engine.wiring import Wiring
 
 _PATIENCE = 30.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.core.timing import at_local, parse_time_of_day
+from engine.core.time.arithmetic import at_local, parse_time_of_day
 
 CUSTOMERS = 240
 DAYS = 40

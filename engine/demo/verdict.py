@@ -11,13 +11,13 @@ from typing import Any
 
 import orjson
 
-from engine.core import intake
-from engine.core.catalog import Definitions
-from engine.core.customer import Timeline
-from engine.core.events import ENGINE_SOURCE, Event
-from engine.core.playback import Playback, Played, play
+from engine.core.customers.customer import Timeline
+from engine.core.definitions.catalog import Definitions
+from engine.core.events import parse
+from engine.core.events.event import ENGINE_SOURCE, Event
+from engine.core.playback.run import Playback, Played, play
 from engine.core.reasons import Reason
-from engine.core.timing import local_date
+from engine.core.time.arithmetic import local_date
 from engine.demo.feed import Post
 from engine.store.database import Row
 
@@ -66,7 +66,7 @@ def expected(
         refreshed: moves between the values of computed dimensions. They are taken as they were found: they follow from all
             customers together, and core plays each on their own.
     """
-    events = [intake.read(post.event, post.at, backfill=False) for post in posts]
+    events = [parse.read(post.event, post.at, backfill=False) for post in posts]
     return play([*events, *refreshed], definitions, end, installation)
 
 

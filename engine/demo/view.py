@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from engine.core.events import ENGINE_SOURCE
+from engine.core.events.event import ENGINE_SOURCE
 from engine.core.reasons import sentence
-from engine.core.timing import local_date, zone
+from engine.core.time.arithmetic import local_date, zone
 from engine.store.database import Row
 
 _RECENT = 12

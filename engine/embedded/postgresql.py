@@ -15,7 +15,7 @@ from engine.embedded.parent import Parent
 from engine.embedded.processes import await_end, end_stale, spawn
 from engine.embedded.programs import POSTGRESQL_MAJOR, Programs
 from engine.embedded.urls import DATABASE, DATABASE_USER, POSTGRESQL_PORT
-from engine.supervise import open_log
+from engine.processes.supervisor import open_log
 
 _START_TRIES, _START_PAUSE = 6000, 0.02  # two minutes: recovery after a crash reads up to 2 GB
 _STOP_PATIENCE = 15.0

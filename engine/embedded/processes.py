@@ -14,8 +14,8 @@ from typing import IO
 import psutil
 import structlog
 
-from engine import lifeline
 from engine.embedded.programs import Programs
+from engine.processes import lifeline
 
 _log = structlog.get_logger(__name__)
 

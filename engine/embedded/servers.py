@@ -16,7 +16,7 @@ from engine.core.errors import InstallationError
 from engine.embedded.programs import require_wheels
 from engine.embedded.state import StateFolder
 from engine.embedded.urls import Urls
-from engine.supervise import open_log
+from engine.processes.supervisor import open_log
 
 _STOP_PATIENCE = 60.0
 

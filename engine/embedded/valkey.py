@@ -14,7 +14,7 @@ from engine.embedded.parent import Parent
 from engine.embedded.processes import await_end, end_stale, spawn
 from engine.embedded.programs import Programs
 from engine.embedded.urls import VALKEY_SOCKET
-from engine.supervise import open_log
+from engine.processes.supervisor import open_log
 
 _START_TRIES, _START_PAUSE = 6000, 0.02  # two minutes: a long append-only file is read first
 _STOP_PATIENCE = 15.0

@@ -21,9 +21,9 @@ from ruamel.yaml import YAML
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
-from engine import lifeline
 from engine.clocks import WallClock
-from engine.services.keys import Keys
+from engine.processes import lifeline
+from engine.services.operations.api_keys import Keys
 from engine.store.database import Row, connect, rows, transaction
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.operations import Operations
-from engine.store.pauses import Scope
+from engine.store.state.pauses import Scope
 from tests.integration.pipeline import Pipeline
 
 WHO = "cli:test"

@@ -11,15 +11,15 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection
 
 from engine import definitions_yaml
+from engine.adapters.hint_queue import ForgivingHints
 from engine.clocks import VirtualClock
-from engine.core.catalog import Definitions
-from engine.current import CurrentDefinitions
+from engine.core.definitions.catalog import Definitions
+from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Delivery, Rate, Receipt
-from engine.queue import ForgivingHints
-from engine.services.apply import Applied
-from engine.services.ingest import Ingest
-from engine.services.match import Round
-from engine.services.send import Sent
+from engine.services.pipeline.ingest import Ingest
+from engine.services.pipeline.match import Round
+from engine.services.pipeline.send import Sent
+from engine.services.rollout.apply import Applied
 from engine.settings import Settings
 from engine.store.database import Row, rows, run, transaction
 from engine.wiring import CHANNEL_TYPES, Wiring

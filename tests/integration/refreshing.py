@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine import definitions_yaml
 from engine.clocks import VirtualClock
-from engine.services.refresh_segments import Refreshed, Refreshing
+from engine.services.scheduled.refresh_segments import Refreshed, Refreshing
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES, Wiring
 from tests.integration.pipeline import ENGINE, Pipeline

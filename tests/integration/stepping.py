@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from engine import definitions_yaml
-from engine.core import intake
-from engine.core.catalog import Definitions
-from engine.core.playback import Playback, play_each
-from engine.core.simulation import NOWHERE, refreshes_of
-from engine.current import assembled
+from engine.core.definitions.catalog import Definitions
+from engine.core.events import parse
+from engine.core.playback.run import Playback, play_each
+from engine.core.simulation.simulate import NOWHERE, refreshes_of
+from engine.definitions_in_force import assembled
 from engine.demo.feed import Post
-from engine.store import progress
 from engine.store.database import transaction
+from engine.store.reports import progress
 from engine.wiring import CHANNEL_TYPES
 from tests.integration.pipeline import Pipeline, ScriptedChannel
 
@@ -72,7 +72,7 @@ def installed(pipeline: Pipeline, texts: dict[str, str]) -> Definitions:
 
 def simulated(posts: Iterable[Post], definitions: Definitions, begin: datetime, end: datetime) -> Playback:
     """Play the same posts in memory."""
-    events = [intake.read(post.event, post.at) for post in posts]
+    events = [parse.read(post.event, post.at) for post in posts]
     played = Playback()
     refreshes = refreshes_of(definitions, events, begin, end)
     for _, one in play_each((), events, definitions, begin, end, NOWHERE, refreshes):

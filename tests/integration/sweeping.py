@@ -6,7 +6,7 @@ import sys
 from datetime import datetime
 
 from engine.clocks import VirtualClock
-from engine.services.sweep import Sweeping
+from engine.services.scheduled.sweep_silence import Sweeping
 from engine.settings import Settings
 from engine.wiring import Wiring
 

@@ -77,7 +77,7 @@ def test_rule_12_all_timelines_are_settled_whatever_the_batch(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seen failing with: the loop of `settle` ending after its first batch."""
-    monkeypatch.setattr("engine.services.apply._BATCH", 2)
+    monkeypatch.setattr("engine.services.rollout.apply._BATCH", 2)
     pipeline.apply(LEAD)
     pipeline.tag(*(f"c{number}" for number in range(5)))
     pipeline.apply(LATER)

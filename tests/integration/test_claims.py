@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from engine.ports import Receipt
-from engine.store import touches
 from engine.store.database import transaction
-from engine.store.touches import Result
+from engine.store.state import touches
+from engine.store.state.touches import Result
 from tests.integration.interleaving import Killed, Stop, die, in_background
 from tests.integration.pipeline import AT_ONCE, START, Pipeline
 
@@ -204,7 +204,7 @@ def test_rule_9_a_sender_that_slept_after_its_claim_gives_back_what_it_has_not_b
         def monotonic() -> float:
             return next(ticks)
 
-    monkeypatch.setattr("engine.services.send.time", SlowMachine)
+    monkeypatch.setattr("engine.services.pipeline.send.time", SlowMachine)
     pipeline.wiring.sending.run_once(pipeline.second)
     monkeypatch.undo()
     assert pipeline.second.delivered == []

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from engine.core.catalog import DefinedSop, Definitions
-from engine.core.conditions import Context, hold
-from engine.core.customer import Activity, ClockFact, Customer, DimensionFact, TagFact, Timeline
+from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.portable_regex import NotPortable, as_postgresql
+from engine.core.conditions.trace import Trace
+from engine.core.customers.customer import Activity, ClockFact, Customer, DimensionFact, TagFact, Timeline
 from engine.core.definitions import Condition, EngineConfig, SegmentsConfig
-from engine.core.patterns import NotPortable, as_postgresql
-from engine.core.trace import Trace
-from engine.store import customers, metrics, timelines
-from engine.store.condition_sql import select_sql
+from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.store.database import json_column, rows, run, scalar, transaction
+from engine.store.scheduled.condition_sql import select_sql
+from engine.store.state import customers, metrics, timelines
 from tests.builders import a_sop
 
 NOW = datetime(2026, 11, 1, 5, 45, tzinfo=UTC)

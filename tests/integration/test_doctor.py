@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from engine.channels import registry
 from engine.clocks import wall_now
 from engine.ports import Receipt
-from engine.services.doctor import PROCESSES, Doctor, Finding
+from engine.services.reports.doctor import PROCESSES, Doctor, Finding
 from engine.store import installation
 from engine.store.database import connect, transaction
 from tests.integration.pipeline import ENGINE, LEAD, Pipeline
@@ -153,7 +153,7 @@ def test_names_nobody_ever_posted_are_told_with_the_nearest_one(pipeline: Pipeli
 def test_what_takes_too_long_is_itself_a_finding(
     pipeline: Pipeline, examine: Examine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.services.doctor._PATIENCE", 1)
+    monkeypatch.setattr("engine.services.reports.doctor._PATIENCE", 1)
     pipeline.apply(LEAD)
     holder = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://", 1))
     with holder.begin() as connection:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.services.join_existing import JoiningExisting
+from engine.services.scheduled.enrol_existing import JoiningExisting
 from tests.builders import at
 from tests.integration.interleaving import Killed, die
 from tests.integration.pipeline import ENGINE as PLAIN
@@ -185,7 +185,7 @@ class TestOnce:
             pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10
         )
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr("engine.store.inbox.add_made", die)
+            patch.setattr("engine.store.state.inbox.add_made", die)
             joining.run()
         assert pipeline.rows("select cursor from joining where sop = 'lead'")[0].cursor == 0
         assert joining.run().events == 25

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.core.errors import NotFound
-from engine.core.story import Story, ToldStep
+from engine.core.explain.story import Story, ToldStep
 from engine.ports import Receipt
-from engine.services.explain import Explaining
+from engine.services.reports.explain import Explaining
 from tests.integration.pipeline import AT_ONCE, LEAD, START, Pipeline
 
 PICKY = """

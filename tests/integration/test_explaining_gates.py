@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from engine.core.story import Story, ToldStep
-from engine.core.wording import Words
+from engine.core.explain.story import Story, ToldStep
+from engine.messages.story import Words
 from engine.ports import Receipt
-from engine.services.explain import Explaining
+from engine.services.reports.explain import Explaining
 from tests.integration.pipeline import AT_ONCE, ENGINE, LEAD, START, Pipeline
 
 QUIET = ENGINE + 'quiet_hours: ["21:00", "09:00"]\n'

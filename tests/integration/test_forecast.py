@@ -10,8 +10,8 @@ import pytest
 
 from engine import definitions_yaml
 from engine.core.errors import NotFound
-from engine.core.foreseen import SopForecast, StepForecast
-from engine.services.forecast import Plan, Target
+from engine.core.rollout.impact import SopForecast, StepForecast
+from engine.services.rollout.plan_apply import Plan, Target
 from engine.wiring import CHANNEL_TYPES
 from tests.integration.pipeline import ENGINE as PLAIN
 from tests.integration.pipeline import Pipeline, sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from engine.ports import Receipt
-from engine.services.take_receipts import Told
+from engine.services.pipeline.receipts import Told
 from tests.integration.pipeline import ENGINE, START, Pipeline
 
 QUIET = ENGINE + 'quiet_hours: ["21:00", "09:00"]\n'

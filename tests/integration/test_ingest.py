@@ -14,12 +14,12 @@ from sqlalchemy import Engine, create_engine, text
 
 from engine.clocks import VirtualClock
 from engine.core.errors import EventError
-from engine.core.events import Event
-from engine.core.intake import examine
+from engine.core.events.event import Event
+from engine.core.events.parse import examine
 from engine.ports import Hint
-from engine.services.ingest import MAX_WARNINGS, Ingest, Post, UnreadableEvent
-from engine.store import events as store
+from engine.services.pipeline.ingest import MAX_WARNINGS, Ingest, Post, UnreadableEvent
 from engine.store.database import DatabaseUnavailable, Row, connect, rows, transaction
+from engine.store.state import events as store
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
 

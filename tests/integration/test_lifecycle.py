@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.core.wording import Words
-from engine.services.explain import Explaining
+from engine.messages.story import Words
+from engine.services.reports.explain import Explaining
 from tests.integration.pipeline import START, Pipeline
 from tests.integration.silent_customers import CLOCKS
 

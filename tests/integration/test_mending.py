@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core import matching
 from engine.core.errors import NotFound, SopError
+from engine.core.matching import match
 from engine.ports import Receipt
 from tests.integration.operating import WHO, audited, operations
 from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline
@@ -101,7 +101,7 @@ def dead_letter(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> int:
         raise RuntimeError("broken")
 
     with monkeypatch.context() as broken:
-        broken.setattr(matching.starting, "decide", fail)
+        broken.setattr(match.starting, "decide", fail)
         pipeline.post("c1", "tag.added", tag="vip")
         while not pipeline.dead_letters():
             pipeline.match()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.core.errors import NotFound
-from engine.store.pauses import Scope
+from engine.store.state.pauses import Scope
 from tests.integration.interleaving import Stop, await_blocked, in_background
 from tests.integration.operating import LEAD_SOP, WHO, audited, operations
 from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline

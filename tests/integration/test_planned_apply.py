@@ -8,7 +8,7 @@ import pytest
 
 from engine import definitions_yaml
 from engine.core.errors import BasisChanged, DefinitionError
-from engine.services.forecast import Target
+from engine.services.rollout.plan_apply import Target
 from engine.wiring import CHANNEL_TYPES
 from tests.integration.interleaving import Killed, die, in_background
 from tests.integration.pipeline import AT_ONCE, ENGINE, LEAD, Pipeline, sources
@@ -109,7 +109,7 @@ STATEMENTS = ["store.add_version", "store.add_generation", "existing.begin", "au
 def test_a_crash_at_any_statement_leaves_nothing_half_done(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, statement: str, after: bool
 ) -> None:
-    import engine.services.apply as module
+    import engine.services.rollout.apply as module
 
     pipeline.apply(LEAD)
     pipeline.tag("c1")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from engine.core import facts
-from engine.core.customer import Customer
+from engine.adapters.hint_queue import RedisHintQueue
+from engine.core.customers import facts
+from engine.core.customers.customer import Customer
 from engine.core.definitions import EngineConfig
-from engine.core.events import Event
-from engine.queue import RedisHintQueue
+from engine.core.events.event import Event
 from engine.store.database import rows, transaction
 from tests.integration.interleaving import Killed, holding
 from tests.integration.pipeline import LEAD, Pipeline
@@ -84,7 +84,7 @@ def test_rule_10_a_try_that_was_not_made_does_not_count(pipeline: Pipeline, witn
     count = pipeline.wiring.matching._try
     with holding(witness, "select 1 from customers for no key update"):
         pipeline.run("update events set attempts = 1 where id = :row", row=row)
-        from engine.services.match import Round
+        from engine.services.pipeline.match import Round
 
         assert count("c1", row, 1, Round()) is False
     assert pipeline.event(row).attempts == 0

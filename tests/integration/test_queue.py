@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from engine.queue import GROUP, STREAM, ForgivingHints, QueueError, RedisHintQueue, connect
+from engine.adapters.hint_queue import GROUP, STREAM, ForgivingHints, QueueError, RedisHintQueue, connect
 
 
 @pytest.fixture

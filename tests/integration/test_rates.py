@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import redis
 
+from engine.adapters.rate_limits import RedisRates
 from engine.ports import Rate
-from engine.rates import RedisRates
 from tests.integration.pipeline import AT_ONCE, Pipeline
 
 HOURLY = Rate(7, "h")

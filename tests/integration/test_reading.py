@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.ports import Receipt
-from engine.services.read import DispatchLog, Inbox
-from engine.store.lists import TouchFilter
+from engine.services.reports.dispatch_log import DispatchLog, Inbox
+from engine.store.reports.dispatch_log import TouchFilter
 from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline
 
 

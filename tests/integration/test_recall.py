@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.core.errors import NotFound
-from engine.core.states import TOUCH_WAYS
+from engine.core.timelines.states import TOUCH_WAYS
 from engine.ports import Receipt
 from tests.integration.interleaving import Stop, await_blocked, in_background
 from tests.integration.operating import WHO, audited, operations

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from engine.core.definitions import EngineConfig, SegmentsConfig
-from engine.services.refresh_segments import Refreshing
-from engine.store import computed
+from engine.services.scheduled.refresh_segments import Refreshing
+from engine.store.scheduled import segment_moves
 from tests.integration.interleaving import eventually
 from tests.integration.pipeline import START, Pipeline
 from tests.integration.refreshing import GOLD, SEGMENTS, buy, next_night, numbers_of, put_in_force, refresh, value_of
@@ -183,7 +183,7 @@ class Killed(Exception):
 
 def dying_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process die within a later batch, after its events are inserted and before they are committed."""
-    insert, numbers = computed.insert_moves, itertools.count(1)
+    insert, numbers = segment_moves.insert_moves, itertools.count(1)
 
     def dying(*args: Any, **more: Any) -> list[str]:
         subjects = insert(*args, **more)
@@ -191,7 +191,7 @@ def dying_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise Killed
         return subjects
 
-    monkeypatch.setattr(computed, "insert_moves", dying)
+    monkeypatch.setattr(segment_moves, "insert_moves", dying)
 
 
 @pytest.mark.parametrize("batches", [0, 1, 3])

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine.core.catalog import Definitions
+from engine.core.definitions.catalog import Definitions
 from engine.core.errors import NotFound, SopError
-from engine.core.simulation import Report, Wanted
+from engine.core.simulation.simulate import Report, Wanted
 from engine.demo import feed
 from tests.integration import stepping
 from tests.integration.pipeline import LEAD, START, Pipeline, sources

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.core.errors import NotFound, SopError
-from engine.core.results import Results
+from engine.core.explain.results import Results
 from tests.integration.pipeline import ENGINE, LEAD, START, Pipeline
 from tests.integration.results_population import AB, STAFFED, Timeline, count_arm, count_sent, population, store
 from tests.integration.test_indexes import explained

@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 
 from engine.core.errors import NotFound
-from engine.core.timing import FOREVER
-from engine.store import customers, timelines
+from engine.core.time.arithmetic import FOREVER
 from engine.store.database import transaction
-from engine.store.pauses import Scope
+from engine.store.state import customers, timelines
+from engine.store.state.pauses import Scope
 from tests.integration.interleaving import Killed, Stop, await_blocked, die, in_background
 from tests.integration.operating import LEAD_SOP, PATIENT, WHO, audited, operations, park
 from tests.integration.pipeline import AT_ONCE, ENGINE, LEAD, START, Pipeline
@@ -186,7 +186,7 @@ def test_a_resume_cut_off_after_the_pause_ended_is_finished_by_the_reconciler(
     """Seen failing with: `go_on` letting go nothing (the customer waits for ever)."""
     paused_for(pipeline, 1, "c1")
     resuming = operations(pipeline).resuming
-    monkeypatch.setattr("engine.services.resume.Resuming._release", die)
+    monkeypatch.setattr("engine.services.operations.resume.Resuming._release", die)
     with pytest.raises(Killed):
         resuming.resume(LEAD_SOP, WHO)
     monkeypatch.undo()
@@ -202,7 +202,7 @@ def test_a_skip_cut_off_midway_leaves_all_paused_and_can_be_done_again(
 ) -> None:
     """Seen failing with: the pause ended before what was missed is skipped (d1 goes out)."""
     paused_for(pipeline, 1, "c1")
-    monkeypatch.setattr("engine.services.resume.Resuming._skip", staticmethod(die))
+    monkeypatch.setattr("engine.services.operations.resume.Resuming._skip", staticmethod(die))
     with pytest.raises(Killed):
         operations(pipeline).resuming.resume(LEAD_SOP, WHO, skip_missed=True)
     monkeypatch.undo()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.services.rethreshold import Rethresholding
+from engine.services.scheduled.rebase_clocks import Rethresholding
 from tests.integration.interleaving import Killed, Stop, await_blocked, die, in_background
 from tests.integration.pipeline import ENGINE, LEAD, START, Pipeline, Process
 from tests.integration.silent_customers import CLOCKS, WAKE, silent_since_the_start

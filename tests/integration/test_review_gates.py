@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from engine.ports import Receipt
-from engine.store.pauses import Scope
+from engine.store.state.pauses import Scope
 from tests.integration.pipeline import ENGINE, Pipeline
 from tests.integration.test_gates import CAPPED, QUIET, one_step
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine.services.refresh_segments import Refreshing
+from engine.services.scheduled.refresh_segments import Refreshing
 from tests.integration.pipeline import Pipeline
 from tests.integration.refreshing import next_night, put_in_force
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from engine.core.backoff import MAX_TRIES, retry_after
+from engine.core.timelines.backoff import MAX_TRIES, retry_after
 from engine.ports import Receipt
-from engine.store import slots
+from engine.store.state import concurrency
 from tests.integration.interleaving import Stop, in_background
 from tests.integration.pipeline import AT_ONCE, Pipeline
 
@@ -169,22 +169,22 @@ def test_a_channel_is_called_by_no_more_senders_at_once_than_it_allows(pipeline:
 def test_places_are_counted_over_all_processes_and_free_again_after_use(pipeline: Pipeline) -> None:
     other = pipeline.another().wiring.engine
     with (
-        slots.place(pipeline.engine, "x", 2) as first,
-        slots.place(other, "x", 2) as second,
-        slots.place(other, "x", 2) as third,
-        slots.place(other, "y", 1) as elsewhere,
+        concurrency.place(pipeline.engine, "x", 2) as first,
+        concurrency.place(other, "x", 2) as second,
+        concurrency.place(other, "x", 2) as third,
+        concurrency.place(other, "y", 1) as elsewhere,
     ):
         assert (first, second, third, elsewhere) == (True, True, False, True)
-    with slots.place(other, "x", 1) as again:
+    with concurrency.place(other, "x", 1) as again:
         assert again
 
 
 def test_a_dead_holders_place_is_free(pipeline: Pipeline) -> None:
     dead = pipeline.another("dead").wiring.engine
-    with dead.connect() as connection, slots.place(dead, "x", 1):
+    with dead.connect() as connection, concurrency.place(dead, "x", 1):
         pid = connection.exec_driver_sql("select pid from pg_locks where locktype = 'advisory'").scalar()
         pipeline.rows("select pg_terminate_backend(:pid, 5000)", pid=pid)
-        with slots.place(pipeline.engine, "x", 1) as free:
+        with concurrency.place(pipeline.engine, "x", 1) as free:
             assert free
 
 

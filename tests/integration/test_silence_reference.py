@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from engine.clocks import VirtualClock
-from engine.current import CurrentDefinitions
+from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Hint
-from engine.services.apply import Applying
-from engine.services.match import Matching
-from engine.services.sweep import Sweeping
+from engine.services.pipeline.match import Matching
+from engine.services.rollout.apply import Applying
+from engine.services.scheduled.sweep_silence import Sweeping
 from engine.store.database import rows, run, transaction
 from engine.wiring import CHANNEL_TYPES
 from tests.integration.pipeline import sources

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.definitions_yaml.shipped import shipped_definitions
 from engine.demo import feed
 from engine.demo.feed import Post
-from engine.shipped import shipped_definitions
 from tests.integration import stepping
 from tests.integration.pipeline import Pipeline
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from engine.core import slots
-from engine.core.slots import Source
-from engine.core.wording import Words
-from engine.services.explain import Explaining
-from engine.services.take_slots import TakingSlots
-from engine.store import progress
+from engine.core.matching import schedules
+from engine.core.matching.schedules import Source
+from engine.messages.story import Words
+from engine.services.reports.explain import Explaining
+from engine.services.scheduled.run_schedules import TakingSlots
 from engine.store.database import transaction
+from engine.store.reports import progress
 from tests.builders import at
 from tests.integration.interleaving import Killed, die
 from tests.integration.pipeline import ENGINE as PLAIN
@@ -83,7 +83,7 @@ def entered(pipeline: Pipeline) -> list[tuple[str, str]]:
 def source(pipeline: Pipeline) -> Source:
     """The one date or schedule in force."""
     with transaction(pipeline.engine) as connection:
-        (one,) = slots.sources(pipeline.wiring.current.read(connection))
+        (one,) = schedules.sources(pipeline.wiring.current.read(connection))
     return one
 
 
@@ -276,7 +276,7 @@ class TestOnce:
         taking = TakingSlots(pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10)
         assert taking.run_once(source(pipeline)) == 10
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr("engine.store.due_slots.advance", die)
+            patch.setattr("engine.store.scheduled.schedules.advance", die)
             taking.run_once(source(pipeline))
         assert len(pipeline.rows("select 1 from events")) == 10, "a batch is there with its cursor, or not at all"
         pipeline.wait(hours=30)

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from engine.core.errors import InstallationError
-from engine.supervise import Supervisor
+from engine.processes.supervisor import Supervisor
 
 IDLE = [sys.executable, "-c", "import time\nwhile True: time.sleep(60)"]
 STUBBORN = [

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from engine.services.sweep import Sweeping, Swept
-from engine.store.silence import insert_crossings
+from engine.services.scheduled.sweep_silence import Sweeping, Swept
+from engine.store.scheduled.silence_sweep import insert_crossings
 from tests.integration.interleaving import Killed, Stop, die, holding, in_background
 from tests.integration.pipeline import Pipeline, Process
 from tests.integration.silent_customers import CLOCKS, WAKE, silent_since_the_start
@@ -273,7 +273,7 @@ class TestSlots:
         silent_since_the_start(pipeline, 3)
         pipeline.wait_until(30, "00:30")
         with monkeypatch.context() as patched:
-            patched.setattr("engine.store.silence.insert_crossings", die)
+            patched.setattr("engine.store.scheduled.silence_sweep.insert_crossings", die)
             with pytest.raises(Killed):
                 nightly.run()
         pipeline.wait(hours=1)

@@ -6,7 +6,7 @@ import pytest
 
 from engine.core.errors import MissingValue, NotFound, SopError
 from engine.ports import Receipt
-from engine.store.pauses import Scope
+from engine.store.state.pauses import Scope
 from tests.integration.operating import WHO, audited, operations
 from tests.integration.pipeline import ENGINE, Pipeline
 

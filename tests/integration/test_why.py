@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine.core.errors import NotFound, SopError
-from engine.core.why import Cause, Why, WhyStep
+from engine.core.explain.sop_report import Cause, Why, WhyStep
 from engine.ports import Receipt
-from engine.services.why import Telling
+from engine.services.reports.sop_report import Telling
 from tests.integration.pipeline import AT_ONCE, ENGINE, LEAD, START, Pipeline
 
 QUIET = ENGINE + 'quiet_hours: ["21:00", "09:00"]\n'

@@ -19,9 +19,10 @@ from engine import definitions_yaml
 from engine.core.errors import NotFound
 from engine.embedded import EmbeddedServers
 from engine.settings import temporary_state_dir
-from engine.store import invariants, schema
+from engine.store import schema
 from engine.store.database import connect, transaction
-from engine.store.pauses import Scope
+from engine.store.reports import invariants
+from engine.store.state.pauses import Scope
 from tests.simulation import comparing
 from tests.simulation.faults import Crash
 from tests.simulation.model import Model

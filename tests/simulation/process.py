@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, text
 
 from engine import definitions_yaml
 from engine.clocks import VirtualClock
-from engine.current import CurrentDefinitions
-from engine.services.ingest import Ingest
+from engine.definitions_in_force import CurrentDefinitions
+from engine.services.pipeline.ingest import Ingest
 from engine.settings import Settings
 from engine.store.database import connect
 from engine.wiring import CHANNEL_TYPES, Wiring

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine import calendars
-from engine.core import existing
-from engine.core.catalog import DefinedSop, Definitions
-from engine.core.customer import Customer, Timeline
-from engine.core.events import ENGINE_SOURCE, STAGE, Event
-from engine.core.matching import Matched
-from engine.core.playback import Playback, Played, Waited, play_each
-from engine.core.settling import settle_all
-from engine.core.timing import zone
+from engine.adapters import holidays
+from engine.core.customers.customer import Customer, Timeline
+from engine.core.definitions.catalog import DefinedSop, Definitions
+from engine.core.delivery.version_change import settle_all
+from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
+from engine.core.matching import existing_customers
+from engine.core.matching.match import Matched
+from engine.core.playback.run import Playback, Played, Waited, play_each
+from engine.core.time.arithmetic import zone
 from engine.definitions_yaml import Loaded, load_sources, render_problems
 from engine.wiring import CHANNEL_TYPES
 from tests.builders import INSTALLATION
@@ -73,7 +73,7 @@ def defined(sources: Mapping[str, str], generation: int) -> Definitions:
     assert found.problems == [], render_problems(found.problems)
     assert found.engine is not None and found.segments is not None
     sops = {name: DefinedSop(sop, generation) for name, sop in found.sops.items()}
-    days_off = calendars.days_off(found.engine.calendar)
+    days_off = holidays.days_off(found.engine.calendar)
     return Definitions(generation, found.engine, sops, segments=found.segments, days_off=days_off)
 
 
@@ -223,9 +223,9 @@ class Play:
     def _existing(self, customer: Customer, added: set[str], at: datetime) -> Iterator[Event]:
         for name in sorted(added):
             sop = self._definitions.sops[name].sop
-            found = existing.met(customer, sop, self._definitions, at) if sop.existing != "ignore" else None
+            found = existing_customers.met(customer, sop, self._definitions, at) if sop.existing != "ignore" else None
             if found is not None:
-                yield existing.start_event(customer, sop, found, at)
+                yield existing_customers.start_event(customer, sop, found, at)
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from engine.calendars import check, days_off, gaps
-from engine.core.calendar import NONE_OFF
+from engine.adapters.holidays import check, days_off, gaps
 from engine.core.definitions.calendar import WorkCalendar
 from engine.core.errors import DefinitionError
+from engine.core.time.days_off import NONE_OFF
 
 # Breaks (first and last day) and make-up workdays as the notices give them.
 # 国务院办公厅关于2024年部分节假日安排的通知(国办发明电〔2023〕7号)

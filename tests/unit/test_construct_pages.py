@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.reference_pages import LANGUAGE
+from engine.schema.reference_pages import LANGUAGE
 from tests.unit import scenarios
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "language"

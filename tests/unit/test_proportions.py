@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.results import Rate
-from engine.proportions import compare, rate
+from engine.adapters.proportions import compare, rate
+from engine.core.explain.results import Rate
 
 NEWCOMBE = [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
 """R. G. Newcombe, Two-sided confidence intervals for the single proportion: comparison of seven methods, Statistics in Medicine 17
@@ -115,7 +115,7 @@ def test_the_interval_holds_the_share(one: Rate) -> None:
 # ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("module", ["engine.cli.app", "engine.cli.results", "engine.api.app", "engine.wiring"])
+@pytest.mark.parametrize("module", ["engine.cli.app", "engine.cli.operate.results", "engine.api.app", "engine.wiring"])
 def test_nothing_loads_scipy_before_it_is_needed(module: str) -> None:
     more = "sys.modules['engine.cli.app'].build();" if module == "engine.cli.app" else ""
     program = f"import sys, {module}; {more} print([name for name in ('scipy', 'numpy') if name in sys.modules])"

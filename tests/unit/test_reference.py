@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.core import reference
 from engine.core.definitions import Moment
-from engine.core.reference_pages import GROUPS, LANGUAGE, TITLES
+from engine.schema import reference
+from engine.schema.reference_pages import GROUPS, LANGUAGE, TITLES
 from engine.wiring import CHANNEL_TYPES
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"

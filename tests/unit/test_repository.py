@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from engine.channels import registry
 from engine.core.definitions import Moment
 from engine.core.reasons import Reason
-from engine.core.states import TIMELINE_WAYS, TOUCH_WAYS
+from engine.core.timelines.states import TIMELINE_WAYS, TOUCH_WAYS
 from engine.definitions_yaml import load, load_sources, render_problems
 from engine.settings import Settings
 

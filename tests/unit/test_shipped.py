@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from engine import definitions_yaml
-from engine.core.catalog import DefinedSop, Definitions
-from engine.core.events import ENGINE_SOURCE, STAGE, Event
-from engine.core.playback import Playback, play
-from engine.core.timing import local_date
-from engine.shipped import shipped_definitions
+from engine.core.definitions.catalog import DefinedSop, Definitions
+from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
+from engine.core.playback.run import Playback, play
+from engine.core.time.arithmetic import local_date
+from engine.definitions_yaml.shipped import shipped_definitions
 from engine.wiring import CHANNEL_TYPES
 from tests.builders import INSTALLATION, SHANGHAI, an_event, at
 

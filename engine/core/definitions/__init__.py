@@ -1,6 +1,6 @@
 """The definition language as values, checked for form: what stands in a definitions folder.
 
-Meaning that spans parts (do the names exist?) is checked in `engine.core.checks`; places in the text are the business of
+Meaning that spans parts (do the names exist?) is checked in `engine.core.validation`; places in the text are the business of
 `engine.definitions_yaml`. The field descriptions here are what editors show (`sop schema`).
 """
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.core.timing import parse_duration, parse_percent, parse_time_of_day
+from engine.core.time.arithmetic import parse_duration, parse_percent, parse_time_of_day
 
 
 def _one_or_many(value: Any) -> Any:

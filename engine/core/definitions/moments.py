@@ -7,12 +7,12 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from engine.core.cron import checked
 from engine.core.definitions.base import EventType, Model, Name, Names, OneOf
 from engine.core.definitions.clocks import Silent
 from engine.core.definitions.comparisons import Comparison
 from engine.core.errors import did_you_mean
-from engine.core.timing import zone
+from engine.core.time.arithmetic import zone
+from engine.core.time.cron import checked
 
 
 class AllTags(Model):

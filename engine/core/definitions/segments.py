@@ -9,10 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from engine.core.cron import checked
 from engine.core.definitions.base import Model, Name, Names, OneOf
 from engine.core.definitions.conditions import Conditions
-from engine.core.timing import parse_duration
+from engine.core.time.arithmetic import parse_duration
+from engine.core.time.cron import checked
 
 DAILY = "0 3 * * *"
 """When numbers and computed dimensions are refreshed unless they say otherwise."""

@@ -21,7 +21,7 @@ from engine.core.definitions.base import (
     TimeOfDay,
 )
 from engine.core.definitions.conditions import Conditions
-from engine.core.timing import parse_window
+from engine.core.time.arithmetic import parse_window
 
 PREFERRED = "preferred"
 """In a channel list: the channel that the customer's attribute `preferred_channel` names."""

@@ -17,7 +17,7 @@ from jinja2.runtime import Context
 
 from engine.core.errors import TemplateError
 from engine.core.templates.values import Group, Listing
-from engine.core.timing import zone
+from engine.core.time.arithmetic import zone
 
 OUTPUT_LIMIT = 20_000
 """Characters a rendered template may have at most."""

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy import Engine
 
-from engine.api.parts import Parts
+from engine.api.dependencies import Parts
 from engine.api.server import bind, server
 from tests.integration.api.serving import Api, parts_on
 

@@ -8,21 +8,21 @@ import httpx2
 import redis
 from sqlalchemy import Engine
 
-from engine.api.parts import Parts
+from engine.adapters.hint_queue import RedisHintQueue
+from engine.api.dependencies import Parts
 from engine.channels import registry
 from engine.clocks import VirtualClock, wall_now
-from engine.current import CurrentChannels, CurrentDefinitions
+from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.operations import operations_on
-from engine.queue import RedisHintQueue
-from engine.services.explain import Explaining
-from engine.services.ingest import Ingest
-from engine.services.keys import Keys
-from engine.services.overview import Overview
-from engine.services.readiness import Readiness
-from engine.services.results import Counting
-from engine.services.simulate import Simulating
-from engine.services.take_receipts import TakingReceipts
-from engine.services.why import Telling
+from engine.services.operations.api_keys import Keys
+from engine.services.pipeline.ingest import Ingest
+from engine.services.pipeline.receipts import TakingReceipts
+from engine.services.reports.explain import Explaining
+from engine.services.reports.overview import Overview
+from engine.services.reports.readiness import Readiness
+from engine.services.reports.results import Counting
+from engine.services.reports.sop_report import Telling
+from engine.services.rollout.simulate import Simulating
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
 

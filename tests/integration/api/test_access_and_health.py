@@ -10,10 +10,10 @@ import httpx2
 import pytest
 from sqlalchemy import Engine
 
-from engine.api import bodies
-from engine.api.parts import Parts
+from engine.api.dependencies import Parts
+from engine.api.intake import request_body
 from engine.core.errors import AccessError, SopError
-from engine.services.keys import Keys
+from engine.services.operations.api_keys import Keys
 from engine.store.database import connect, rows, run, transaction
 from tests.integration.api.serving import Api, parts_on
 
@@ -216,7 +216,7 @@ def test_with_the_database_away_posts_are_told_to_come_again(
 
 
 def test_a_body_that_trickles_in_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(request_body, "READ_SECONDS", 0.2)
     host, port = api.url.removeprefix("http://").split(":")
     head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.key('admin')}\r\n"
     with socket.create_connection((host, int(port)), timeout=10) as connection:

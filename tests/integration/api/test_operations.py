@@ -10,9 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from engine.api.parts import Parts
+from engine.api.dependencies import Parts
 from engine.ports import Receipt
-from engine.services.keys import Keys
+from engine.services.operations.api_keys import Keys
 from tests.integration.api.serving import Api, parts_on
 from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline
 

@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from engine.api.app import create_app
-from engine.services.explain import Explaining
-from engine.services.overview import Overview
-from engine.services.why import Telling
+from engine.services.reports.explain import Explaining
+from engine.services.reports.overview import Overview
+from engine.services.reports.sop_report import Telling
 from tests.integration.api.serving import parts_on
 from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline
 

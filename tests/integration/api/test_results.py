@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from engine.api import problems
-from engine.api import results as api
-from engine.services.results import Counting
+from engine.api.routes import results as api
+from engine.services.reports.results import Counting
 from tests.integration.api.serving import parts_on
 from tests.integration.pipeline import ENGINE, START, Pipeline
 from tests.integration.results_population import AB, STAFFED

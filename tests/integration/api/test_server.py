@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from engine.api.server import bind
 from engine.clocks import WallClock
 from engine.core.errors import InstallationError
-from engine.services.keys import Keys
+from engine.services.operations.api_keys import Keys
 from engine.store.database import rows, transaction
 
 

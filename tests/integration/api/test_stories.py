@@ -9,8 +9,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from engine.api import problems, stories
-from engine.services.explain import Explaining
+from engine.api import problems
+from engine.api.routes import customers
+from engine.services.reports.explain import Explaining
 from tests.integration.api.serving import parts_on
 from tests.integration.pipeline import LEAD, Pipeline
 
@@ -22,7 +23,7 @@ def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     parts = replace(parts_on(pipeline.engine, redis_url), explaining=explaining)
     app = FastAPI()
     problems.install(app)
-    app.include_router(stories.router(parts))
+    app.include_router(customers.router(parts))
     headers = {"Authorization": f"Bearer {parts.keys.create('test', ['read'])}"}
     with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
         yield client

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from engine.cli import calendar_html, calendar_table
-from engine.core.simulation import Report, Wanted, simulate
+from engine.cli.views import calendar_html, calendar_table
+from engine.core.simulation.simulate import Report, Wanted, simulate
 from tests.builders import a_sop, an_engine, an_event, at, definitions
 
 EVIL = '</title><script>alert("x")</script>'

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.cli.log import _detail
+from engine.cli.operate.log import _detail
 
 DUE = datetime(2026, 9, 24, 2, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli import app, client, session
-from engine.cli.events import data_of
-from engine.cli.output import Column, clean, counted, table
+from engine.cli.operate.events import data_of
+from engine.cli.views.output import Column, clean, counted, table
 from engine.core.errors import AccessError, InstallationError, SopError
 from engine.settings import Settings
 
@@ -99,7 +99,7 @@ def test_a_noun_may_have_a_plural_of_its_own() -> None:
 def test_a_moment_is_not_cut_in_two_however_narrow_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.cli.output.on_terminal", lambda: True)
+    monkeypatch.setattr("engine.cli.views.output.on_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
     table(
         [Column("time"), Column("detail")], [("2026-09-22 10:00:05", "written to the log of this machine, all of it")]

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from engine.cli import output
-from engine.cli import results as command
-from engine.core.results import Arm, Note, Results, StepResult, VariantResult
-from engine.core.results_wording import ResultWords
-from engine.proportions import compare, rate
+from engine.adapters.proportions import compare, rate
+from engine.cli.operate import results as command
+from engine.cli.views import output
+from engine.core.explain.results import Arm, Note, Results, StepResult, VariantResult
+from engine.messages.results import ResultWords
 from tests.builders import NOON, SHANGHAI
 
 PLAIN, COUPON = rate(1_012, 10_240), rate(1_230, 10_311)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.app import run
-from engine.shipped import shipped_definitions
+from engine.definitions_yaml.shipped import shipped_definitions
 
 FOLDER = str(shipped_definitions())
 EVENT = {

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.actions import events
 from engine.core.definitions import Action
-from engine.core.events import END, ENGINE_SOURCE, START, Event
+from engine.core.delivery.actions import events
+from engine.core.events.event import END, ENGINE_SOURCE, START, Event
 from tests.builders import NOON, a_customer, a_sop, a_timeline, hours
 
 

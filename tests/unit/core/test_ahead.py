@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from engine.core.ahead import Outlook, foreseen, steps_to_come
-from engine.core.calendar import DaysOff
-from engine.core.catalog import Definitions
-from engine.core.customer import Customer
+from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
-from engine.core.story import Taken, ToldStep
+from engine.core.definitions.catalog import Definitions
+from engine.core.explain.story import Taken, ToldStep
+from engine.core.explain.upcoming_steps import Outlook, foreseen, steps_to_come
+from engine.core.time.days_off import DaysOff
 from tests.builders import NOON, a_customer, a_sop, a_timeline, an_engine, at, definitions
 
 PLAIN = """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core.awaiting import awaited
-from engine.core.story import triggers_of
-from engine.core.why import Awaited, Sighting
+from engine.core.explain.sop_report import Awaited, Sighting
+from engine.core.explain.story import triggers_of
+from engine.core.explain.untriggered import awaited
 from tests.builders import a_sop
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.basis import Basis, digest
 from engine.core.errors import BasisChanged
+from engine.core.rollout.basis import Basis, digest
 
 IN_FORCE = {"engine.yaml": digest("e"), "sops/lead.yaml": digest("1")}
 PLANNED = IN_FORCE | {"sops/lead.yaml": digest("2")}

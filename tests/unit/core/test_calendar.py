@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.core.calendar import NONE_OFF, DaysOff
 from engine.core.definitions.calendar import Cap, QuietHours, WorkCalendar
+from engine.core.time.days_off import NONE_OFF, DaysOff
 
 A_MONDAY = date(2026, 3, 2)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.core.checks import check
 from engine.core.definitions import EngineConfig
+from engine.core.validation import check
 from tests.builders import a_sop, an_engine
 
 STEP = {"id": "d1", "day": 1, "message": {"text": "您好"}}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core import facts
-from engine.core.catalog import conditions_of
-from engine.core.events import Event
-from engine.core.moments import matches
+from engine.core.customers import facts
+from engine.core.definitions.catalog import conditions_of
+from engine.core.events.event import Event
+from engine.core.matching.triggers import matches
 from tests.builders import a_customer, a_moment, a_sop, an_engine, an_event, definitions
 
 MOMENTS = [

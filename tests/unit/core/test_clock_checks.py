@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from engine.core.checks import check
 from engine.core.definitions import EngineConfig
+from engine.core.validation import check
 from tests.builders import a_sop, an_engine
 
 LEVELS = {"活跃期": 0, "沉默期": 64}

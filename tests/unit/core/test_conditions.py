@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from engine.core.conditions import Context, compares, hold
-from engine.core.customer import Activity, Customer
+from engine.core.conditions.evaluate import Context, compares, hold
+from engine.core.conditions.trace import Trace, Truth
+from engine.core.customers.customer import Activity, Customer
 from engine.core.definitions import Comparison
-from engine.core.trace import Trace, Truth
 from tests.builders import NOON, SHANGHAI, a_customer, a_sop, a_timeline, at, definitions, hours, some_conditions
 
 KNOWN = definitions()

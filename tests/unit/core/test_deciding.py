@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core.conditions import Context, hold
-from engine.core.deciding import Evaluation, deciding
-from engine.core.trace import Trace
+from engine.core.conditions.deciding import Evaluation, deciding
+from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.trace import Trace
 from tests.builders import NOON, a_customer, definitions, some_conditions
 
 

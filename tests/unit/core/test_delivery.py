@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.catalog import Definitions
-from engine.core.customer import Customer, Timeline
-from engine.core.delivery import Planned, touch_key
+from engine.core.customers.customer import Customer, Timeline
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.plan import Planned, touch_key
 from engine.core.reasons import Reason
 from tests.builders import (
     INSTALLATION,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from engine.cli.simulate import example
-from engine.core.described import Cast
-from engine.core.simulation import simulate
+from engine.cli.definitions.simulate import example
+from engine.core.simulation.customer_profile import Cast
+from engine.core.simulation.simulate import simulate
 from engine.definitions_yaml.customers import ReadCustomer, read_customer
 from tests.builders import a_sop, an_engine, at, definitions
 from tests.unit.test_shipped import known

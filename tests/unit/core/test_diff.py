@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from engine.core import diff_wording
 from engine.core.definitions import Model, SegmentsConfig
-from engine.core.diff import Change, Id, Version, changes_of, differences, plain
-from engine.core.wording import Words
+from engine.core.rollout.diff import Change, Id, Version, changes_of, differences, plain
 from engine.definitions_yaml import load
-from engine.shipped import shipped_definitions
+from engine.definitions_yaml.shipped import shipped_definitions
+from engine.messages import diff
+from engine.messages.story import Words
 from engine.wiring import CHANNEL_TYPES
 from tests.builders import _read, a_sop, an_engine
 
@@ -33,7 +33,7 @@ def between(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 
 
 def said(changes: list[Change], words: Words = EN) -> list[str]:
-    return diff_wording.lines(changes, words)
+    return diff.lines(changes, words)
 
 
 SINGLE = [
@@ -288,7 +288,7 @@ def test_what_is_new_gone_and_changed_comes_with_the_shared_files_first() -> Non
         ("lead", "changed"),
         ("old", "removed"),
     ]
-    assert [diff_wording.summary(each, EN) for each in found] == [
+    assert [diff.summary(each, EN) for each in found] == [
         "~ engine.yaml: changed",
         "+ fresh 新: new",
         "~ lead 培育: changed",
@@ -303,8 +303,8 @@ def test_the_same_text_is_no_difference() -> None:
 def test_a_comment_changes_the_text_only() -> None:
     (found,) = differences({"lead": version(a_sop(), "a")}, {"lead": version(a_sop(), "a # 备注")})
     assert (found.kind, found.changes) == ("text", [])
-    assert "does the same" in diff_wording.summary(found, EN)
-    assert "行为不变" in diff_wording.summary(found, ZH)
+    assert "does the same" in diff.summary(found, EN)
+    assert "行为不变" in diff.summary(found, ZH)
 
 
 def test_a_renamed_file_changes_the_text_only_and_is_named() -> None:

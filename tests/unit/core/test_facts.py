@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.customer import Customer
-from engine.core.events import Event
-from engine.core.facts import FactsApplied, apply, warnings
+from engine.core.customers.customer import Customer
+from engine.core.customers.facts import FactsApplied, apply, warnings
+from engine.core.events.event import Event
 from engine.core.reasons import Reason
 from tests.builders import NOON, a_customer, an_engine, an_event, hours
 

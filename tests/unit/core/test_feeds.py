@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.feeds import Feed, read_feed
+from engine.core.simulation.event_file import Feed, read_feed
 from tests.builders import a_sop, at, definitions
 
 NOW = at("2026-03-01 08:00")

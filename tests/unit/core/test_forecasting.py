@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.forecasting import Tally, ahead, days_ahead, seconds_to_send, self_starting
-from engine.core.foreseen import Change, Sample
-from engine.core.playback import Playback, play_one
+from engine.core.playback.run import Playback, play_one
+from engine.core.rollout.forecast import Tally, ahead, days_ahead, seconds_to_send, self_starting
+from engine.core.rollout.impact import Change, Sample
 from tests.builders import INSTALLATION, NOON, SHANGHAI, _read, a_customer, a_sop, an_engine, at, definitions, started
 
 UNTIL = NOON + timedelta(days=14)

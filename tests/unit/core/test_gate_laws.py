@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.core.calendar import DaysOff
-from engine.core.catalog import Definitions
-from engine.core.customer import Timeline
+from engine.core.customers.customer import Timeline
 from engine.core.definitions import Sop, Step
-from engine.core.events import Event
-from engine.core.playback import Playback, Played, play
+from engine.core.definitions.catalog import Definitions
+from engine.core.events.event import Event
+from engine.core.playback.run import Playback, Played, play
+from engine.core.time.days_off import DaysOff
 from tests.builders import INSTALLATION, NOON, SHANGHAI, a_sop, an_engine, an_event, definitions
 
 CHANGES = {

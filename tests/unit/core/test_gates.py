@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.core.calendar import DaysOff
-from engine.core.catalog import Definitions
 from engine.core.definitions import Cap
-from engine.core.gates import Claimant, Going, closed, closes, hold, own_time, room
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.gates import Claimant, Going, closed, closes, hold, own_time, room
+from engine.core.time.days_off import DaysOff
 from tests.builders import a_customer, an_engine, at
 
 TEN = at("2026-03-04 10:00")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from engine.core.catalog import DefinedSop, Definitions
-from engine.core.holding import HeldAnew, Queued, hold_anew
+from engine.core.definitions.catalog import DefinedSop, Definitions
+from engine.core.delivery.reschedule import HeldAnew, Queued, hold_anew
 from tests.builders import a_customer, a_sop, an_engine, at
 
 SOP = a_sop()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from engine.core.variants import held_out
+from engine.core.timelines.variants import held_out
 from tests.builders import a_sop
 
 REFS = [f"customer-{number}" for number in range(20_000)]

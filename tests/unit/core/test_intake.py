@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core import intake
 from engine.core.errors import EventError
+from engine.core.events import parse
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 
@@ -31,19 +31,19 @@ def raw(**changed: Any) -> dict[str, Any]:
 
 def refusal(event: Any) -> str:
     with pytest.raises(EventError) as caught:
-        intake.read(event, NOW)
+        parse.read(event, NOW)
     return str(caught.value)
 
 
 def test_an_event_is_read_with_its_time_in_utc() -> None:
-    event = intake.read(raw(), NOW)
+    event = parse.read(raw(), NOW)
     assert (event.source, event.id, event.type, event.subject) == ("crm", "e-1", "tag.added", "c-1")
     assert event.time == datetime(2026, 3, 1, 1, tzinfo=UTC) and event.time.tzinfo is UTC
     assert event.data == {"tag": "装修意向"} and event.received_at == NOW and not event.backfill
 
 
 def test_backfill_is_kept() -> None:
-    assert intake.read(raw(), NOW, backfill=True).backfill
+    assert parse.read(raw(), NOW, backfill=True).backfill
 
 
 @pytest.mark.parametrize("field", ["source", "id", "type", "subject"])
@@ -63,7 +63,7 @@ def test_the_engines_own_source_is_reserved(value: str) -> None:
 
 
 def test_a_source_that_only_resembles_the_engines_is_taken() -> None:
-    assert intake.read(raw(source="engineering"), NOW).source == "engineering"
+    assert parse.read(raw(source="engineering"), NOW).source == "engineering"
 
 
 def test_types_of_the_engine_are_reserved() -> None:
@@ -95,7 +95,7 @@ def test_subjects_by_identity_are_refused_by_name(subject: str) -> None:
     ],
 )
 def test_times_that_are_understood(value: Any, moment: datetime) -> None:
-    assert intake.read(raw(time=value), NOW).time == moment
+    assert parse.read(raw(time=value), NOW).time == moment
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_times_that_are_refused(value: Any, says: str) -> None:
 
 
 def test_five_minutes_ahead_is_a_clock_and_more_is_a_mistake() -> None:
-    assert intake.read(raw(time=(NOW + timedelta(minutes=5)).isoformat()), NOW)
+    assert parse.read(raw(time=(NOW + timedelta(minutes=5)).isoformat()), NOW)
     assert "6 min ahead" in refusal(raw(time=(NOW + timedelta(minutes=6)).isoformat()))
 
 
@@ -174,7 +174,7 @@ def test_data_that_is_refused(data: Any, says: str) -> None:
 )
 def test_data_that_is_taken(data: Any) -> None:
     expected = {} if data in (..., None) else data
-    assert intake.read(raw(type="visit", data=data), NOW).data == expected
+    assert parse.read(raw(type="visit", data=data), NOW).data == expected
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_cloudevents_attributes_beside_ours_are_ignored() -> None:
     event = raw(
         specversion="1.0", datacontenttype="application/json; charset=utf-8", traceparent="00-1", dataschema="x"
     )
-    assert intake.examine(event, NOW).body_hash == intake.examine(raw(), NOW).body_hash
+    assert parse.examine(event, NOW).body_hash == parse.examine(raw(), NOW).body_hash
 
 
 @pytest.mark.parametrize(
@@ -247,27 +247,27 @@ def test_known_types_say_what_their_data_lacks(kind: str, data: dict[str, Any], 
     ],
 )
 def test_known_types_take_what_they_need(kind: str, data: dict[str, Any]) -> None:
-    assert intake.read(raw(type=kind, data=data), NOW).data == data
+    assert parse.read(raw(type=kind, data=data), NOW).data == data
 
 
 def test_a_near_miss_of_a_type_is_taken_with_a_warning() -> None:
-    (warning,) = intake.examine(raw(type="tag.add"), NOW).warnings
+    (warning,) = parse.examine(raw(type="tag.add"), NOW).warnings
     assert "did you mean `tag.added`" in warning
 
 
 @pytest.mark.parametrize("kind", ["visit", "customer.created", "order.signed", "measure.booked"])
 def test_known_types_and_types_of_ones_own_raise_no_warning(kind: str) -> None:
-    assert intake.examine(raw(type=kind), NOW).warnings == ()
+    assert parse.examine(raw(type=kind), NOW).warnings == ()
 
 
 def test_the_same_event_written_differently_has_the_same_hash() -> None:
-    one = intake.examine(raw(data={"tag": "a", "n": 1}), NOW).body_hash
-    other = intake.examine(raw(time=1772326800, data={"n": 1, "tag": "a"}), NOW + timedelta(hours=1)).body_hash
-    assert one == other == intake.body_hash(intake.read(raw(data={"tag": "a", "n": 1}), NOW))
+    one = parse.examine(raw(data={"tag": "a", "n": 1}), NOW).body_hash
+    other = parse.examine(raw(time=1772326800, data={"n": 1, "tag": "a"}), NOW + timedelta(hours=1)).body_hash
+    assert one == other == parse.body_hash(parse.read(raw(data={"tag": "a", "n": 1}), NOW))
 
 
 def test_without_a_time_a_second_post_still_is_the_same_event() -> None:
-    first, second = (intake.examine(raw(time=...), NOW + timedelta(hours=h)) for h in (0, 1))
+    first, second = (parse.examine(raw(time=...), NOW + timedelta(hours=h)) for h in (0, 1))
     assert first.event.time != second.event.time and first.body_hash == second.body_hash
 
 
@@ -276,7 +276,7 @@ def test_without_a_time_a_second_post_still_is_the_same_event() -> None:
     [{"type": "visit"}, {"subject": "c-2"}, {"time": ...}, {"data": {"tag": "b"}}, {"id": "x"}, {"source": "y"}],
 )
 def test_whatever_differs_shows_in_the_hash(changed: dict[str, Any]) -> None:
-    assert intake.examine(raw(**changed), NOW).body_hash != intake.examine(raw(), NOW).body_hash
+    assert parse.examine(raw(**changed), NOW).body_hash != parse.examine(raw(), NOW).body_hash
 
 
 JSON = st.recursive(
@@ -288,13 +288,13 @@ FIELDS = st.sampled_from(["source", "id", "type", "subject", "time", "data", "sp
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(FIELDS, JSON), st.sampled_from([*intake.KNOWN_TYPES]), JSON)
+@given(st.dictionaries(FIELDS, JSON), st.sampled_from([*parse.KNOWN_TYPES]), JSON)
 def test_whatever_is_posted_is_read_or_refused_and_a_refusal_can_be_stored(
     changed: dict[str, Any], kind: str, data: Any
 ) -> None:
     for event in ({**raw(), **changed}, raw(type=kind, data=data), changed, data):
         try:
-            read = intake.read(event, NOW)
+            read = parse.read(event, NOW)
         except EventError as error:
             assert "\x00" not in str(error)
             str(error).encode()

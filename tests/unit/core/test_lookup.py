@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.core import lookup
+from engine.core.definitions import lookup
 from engine.core.errors import NotFound, SopError
 from tests.builders import a_sop, definitions
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.core.customer import Customer
-from engine.core.events import END, ENGINE_SOURCE, START, Event
+from engine.core.customers.customer import Customer
+from engine.core.events.event import END, ENGINE_SOURCE, START, Event
 from engine.core.reasons import Reason
 from tests.builders import (
     NOON,

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.core import metrics
-from engine.core.catalog import Definitions
-from engine.core.conditions import Context, hold
-from engine.core.customer import Activity, Customer
-from engine.core.declared import undeclared
+from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.trace import Trace, Truth
+from engine.core.customers import metrics
+from engine.core.customers.allowed_values import undeclared
+from engine.core.customers.customer import Activity, Customer
 from engine.core.definitions import Metric, SegmentsConfig
-from engine.core.events import Event
-from engine.core.rendering import template_context
-from engine.core.trace import Trace, Truth
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.content import template_context
+from engine.core.events.event import Event
 from tests.builders import NOON, a_customer, a_sop, a_timeline, an_engine, an_event, at, definitions, some_conditions
 
 SEGMENTS = SegmentsConfig.model_validate(

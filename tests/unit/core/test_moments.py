@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from engine.core import facts
-from engine.core.customer import Customer
+from engine.core.customers import facts
+from engine.core.customers.customer import Customer
 from engine.core.definitions import Moment
-from engine.core.moments import matches
+from engine.core.matching.triggers import matches
 from tests.builders import SHANGHAI, a_customer, a_moment, an_engine, an_event
 
 

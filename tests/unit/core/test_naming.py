@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.naming import NeverSeen, never_seen
+from engine.core.validation.unseen_names import NeverSeen, never_seen
 from tests.builders import a_sop, definitions
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.customer import ClockFact
-from engine.core.nearness import Closest, PastEvent, closest, would_start
-from engine.core.story import triggers_of
+from engine.core.customers.customer import ClockFact
+from engine.core.explain.near_misses import Closest, PastEvent, closest, would_start
+from engine.core.explain.story import triggers_of
 from tests.builders import LONG_AGO, NOON, SHANGHAI, a_customer, a_sop, definitions
 
 

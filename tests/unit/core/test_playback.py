@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core.catalog import Definitions
-from engine.core.customer import Customer
-from engine.core.events import Event
-from engine.core.playback import Playback, play, play_on, play_one
+from engine.core.customers.customer import Customer
+from engine.core.definitions.catalog import Definitions
+from engine.core.events.event import Event
+from engine.core.playback.run import Playback, play, play_on, play_one
 from tests.builders import INSTALLATION, a_customer, a_sop, a_timeline, an_event, at, definitions
 
 LEAD = a_sop(

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.core.definitions.calendar import QuietHours
-from engine.core.quiet import next_quiet_start, quiet_until
-from engine.core.timing import FOREVER
+from engine.core.delivery.quiet_hours import next_quiet_start, quiet_until
+from engine.core.time.arithmetic import FOREVER
 from tests.builders import SHANGHAI, at
 
 CHANGES = {

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.core.catalog import DefinedSop, Definitions
 from engine.core.definitions import SegmentsConfig
-from engine.core.events import Event
-from engine.core.numbers import Numbers
-from engine.core.simulation import Report, Wanted, simulate
+from engine.core.definitions.catalog import DefinedSop, Definitions
+from engine.core.events.event import Event
+from engine.core.playback.metric_history import Numbers
+from engine.core.simulation.simulate import Report, Wanted, simulate
 from tests.builders import a_sop, an_engine, an_event, at
 
 BEGIN = at("2026-03-01 00:00")

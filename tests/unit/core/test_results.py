@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.core.results import InForce, Note, Rate, changes, goal_as_written, judge
-from engine.core.results_wording import RESULT_PHRASES, ResultWords
+from engine.core.explain.results import InForce, Note, Rate, changes, goal_as_written, judge
+from engine.messages.results import RESULT_PHRASES, ResultWords
 from tests.builders import NOON, SHANGHAI, a_sop
 
 ZH, EN = ResultWords("zh", SHANGHAI), ResultWords("en", SHANGHAI)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.core import phrases
-from engine.core.operating_phrases import OPERATING
+from engine.core.delivery.resume import look_again, missed, skip
 from engine.core.reasons import Reason
-from engine.core.resuming import look_again, missed, skip
-from engine.core.timing import FOREVER
+from engine.core.time.arithmetic import FOREVER
+from engine.messages import catalog
+from engine.messages.operating_phrases import OPERATING
 from tests.builders import INSTALLATION, a_customer, a_sop, a_timeline, at, definitions
 
 SOP = a_sop("""
@@ -74,5 +74,5 @@ def test_handed_back_it_is_due_at_once_and_still_says_what_held_it() -> None:
 
 def test_no_phrase_of_operating_stands_for_another_one() -> None:
     """Seen failing with: `cancelled`, which a timeline's headline says already."""
-    written = phrases.__loader__.get_source(phrases.__name__)  # type: ignore[union-attr]  # a module from a file has one
+    written = catalog.__loader__.get_source(catalog.__name__)  # type: ignore[union-attr]  # a module from a file has one
     assert [name for name in OPERATING if f'    "{name}": Sentence' in written] == []

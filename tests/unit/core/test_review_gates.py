@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.core.customer import Customer, Timeline
+from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
-from engine.core.delivery import plan_customer, resettle
-from engine.core.falling import Unconfirmed, fall_back
-from engine.core.holding import Queued, comes_after, hold_anew
+from engine.core.delivery.fallback import Unconfirmed, fall_back
+from engine.core.delivery.plan import plan_customer, resettle
+from engine.core.delivery.reschedule import Queued, comes_after, hold_anew
 from tests.builders import INSTALLATION, a_customer, a_sop, a_timeline, an_engine, at, definitions
 
 DAILY: dict[str, Any] = {"caps": [{"max": 1, "per": "1d"}]}

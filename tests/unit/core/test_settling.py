@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.customer import Customer
+from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
-from engine.core.settling import Fate, fates, fork, settle_all
+from engine.core.delivery.version_change import Fate, fates, fork, settle_all
 from tests.builders import INSTALLATION, _read, a_customer, a_sop, a_timeline, at, definitions, started
 
 STEPS = """

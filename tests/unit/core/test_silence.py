@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from engine.core.catalog import Definitions
-from engine.core.conditions import Context, hold
-from engine.core.customer import Activity, ClockFact, Customer, DimensionFact
+from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.trace import Trace
+from engine.core.customers.customer import Activity, ClockFact, Customer, DimensionFact
+from engine.core.customers.silence import REDEFINED, bring_in_line, crossing, due_events
 from engine.core.definitions import Sop
-from engine.core.events import Event
-from engine.core.silence import REDEFINED, bring_in_line, crossing, due_events
-from engine.core.trace import Trace
+from engine.core.definitions.catalog import Definitions
+from engine.core.events.event import Event
 from tests.builders import NOON, a_customer, a_sop, an_engine, an_event, at, definitions, matched, some_conditions
 
 LEVELS = {"活跃期": 0, "沉默期": 64, "睡眠期": 127, "流失期": 366}

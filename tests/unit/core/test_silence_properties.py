@@ -8,10 +8,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.catalog import Definitions
-from engine.core.customer import Customer
-from engine.core.events import Event
-from engine.core.silence import due_events
+from engine.core.customers.customer import Customer
+from engine.core.customers.silence import due_events
+from engine.core.definitions.catalog import Definitions
+from engine.core.events.event import Event
 from tests.builders import a_customer, a_sop, an_engine, an_event, at, definitions, matched
 
 BEGIN, END = at("2026-01-01 00:00"), at("2028-01-01 00:00")

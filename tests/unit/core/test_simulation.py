@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from engine.core.calendar_totals import per_second
-from engine.core.calendar_words import CalendarWords
-from engine.core.catalog import Definitions
-from engine.core.events import Event
-from engine.core.simulation import Report, Wanted, simulate
+from engine.core.definitions.catalog import Definitions
+from engine.core.events.event import Event
+from engine.core.simulation.simulate import Report, Wanted, simulate
+from engine.core.simulation.totals import per_second
+from engine.messages.calendar import CalendarWords
 from tests.builders import ENGINE, a_sop, an_engine, an_event, at, definitions
 
 BEGIN, END = at("2026-03-01 00:00"), at("2026-03-20 00:00")

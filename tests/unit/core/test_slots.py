@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.core import cron, slots
-from engine.core.catalog import Definitions
 from engine.core.definitions import Moment
-from engine.core.playback import play
-from engine.core.timing import at_local, local_date, zone
+from engine.core.definitions.catalog import Definitions
+from engine.core.matching import schedules
+from engine.core.playback.run import play
+from engine.core.time import cron
+from engine.core.time.arithmetic import at_local, local_date, zone
 from tests.builders import INSTALLATION, a_customer, a_moment, a_sop, an_event, at, definitions
 
 NEW_YORK, HAVANA, SHANGHAI = "America/New_York", "America/Havana", "Asia/Shanghai"
@@ -29,7 +30,9 @@ def by_date(text: str = "{attribute: due}", steps: Any = None) -> Definitions:
 
 def days_met(named: date, every: str, begin: date, end: date) -> list[date]:
     return [
-        day for number in range((end - begin).days) if slots.is_met(named, day := begin + timedelta(days=number), every)
+        day
+        for number in range((end - begin).days)
+        if schedules.is_met(named, day := begin + timedelta(days=number), every)
     ]
 
 
@@ -51,13 +54,13 @@ class TestDates:
     @settings(max_examples=120)
     @given(named=DAYS, after=DAYS, every=st.sampled_from(["year", "once"]))
     def test_the_next_one_is_the_first_that_is_met(self, named: date, after: date, every: str) -> None:
-        found = slots.next_met(named, after, every)
+        found = schedules.next_met(named, after, every)
         if found is None:
             assert every == "once" and named <= after
             return
-        assert found > after and slots.is_met(named, found, every)
+        assert found > after and schedules.is_met(named, found, every)
         nearer = [after + timedelta(days=n) for n in range(1, min((found - after).days, 400))]
-        assert not any(slots.is_met(named, day, every) for day in nearer)
+        assert not any(schedules.is_met(named, day, every) for day in nearer)
 
     @settings(max_examples=120)
     @given(named=DAYS, year=st.integers(1950, 2100))
@@ -68,29 +71,31 @@ class TestDates:
     @settings(max_examples=120)
     @given(named=DAYS, day=DAYS)
     def test_looking_for_texts_near_a_day_finds_all_that_meet_it(self, named: date, day: date) -> None:
-        if slots.is_met(named, day, "year"):
-            assert named.isoformat()[5:] in slots.texts_near([day])
+        if schedules.is_met(named, day, "year"):
+            assert named.isoformat()[5:] in schedules.texts_near([day])
 
     def test_a_leap_day_is_looked_for_on_the_28th(self) -> None:
         assert not calendar.isleap(2026)
-        assert "02-29" in slots.texts_near([date(2026, 2, 28)])
+        assert "02-29" in schedules.texts_near([date(2026, 2, 28)])
 
 
 class TestMidnights:
     def test_each_zone_has_its_own(self) -> None:
-        found = slots.midnights([SHANGHAI, "Asia/Tokyo", "Asia/Taipei"], at("2026-03-01 12:00"), at("2026-03-02 12:00"))
+        found = schedules.midnights(
+            [SHANGHAI, "Asia/Tokyo", "Asia/Taipei"], at("2026-03-01 12:00"), at("2026-03-02 12:00")
+        )
         assert found == {at("2026-03-01 23:00"): ["Asia/Tokyo"], at("2026-03-02 00:00"): [SHANGHAI, "Asia/Taipei"]}
 
     def test_one_at_the_beginning_is_past_one_at_the_end_is_not(self) -> None:
         first, second = at("2026-03-02 00:00"), at("2026-03-03 00:00")
-        assert list(slots.midnights([SHANGHAI], first, second)) == [second]
-        assert slots.next_midnight([SHANGHAI], first) == second
+        assert list(schedules.midnights([SHANGHAI], first, second)) == [second]
+        assert schedules.next_midnight([SHANGHAI], first) == second
 
     def test_where_clocks_change_at_midnight_a_day_begins_once(self) -> None:
         """In Havana 2026-03-08 begins at 01:00, and 2026-11-01 has the hour from 00:00 twice."""
-        gap = slots.midnights([HAVANA], at("2026-03-07 12:00", HAVANA), at("2026-03-08 12:00", HAVANA))
+        gap = schedules.midnights([HAVANA], at("2026-03-07 12:00", HAVANA), at("2026-03-08 12:00", HAVANA))
         assert [moment.astimezone(zone(HAVANA)).hour for moment in gap] == [1]
-        fold = slots.midnights([HAVANA], at("2026-10-31 12:00", HAVANA), at("2026-11-02 12:00", HAVANA))
+        fold = schedules.midnights([HAVANA], at("2026-10-31 12:00", HAVANA), at("2026-11-02 12:00", HAVANA))
         assert [local_date(moment, HAVANA).isoformat() for moment in fold] == ["2026-11-01", "2026-11-02"]
         assert list(fold)[1] - next(iter(fold)) == timedelta(hours=25)
 
@@ -99,16 +104,21 @@ class TestLead:
     def test_the_earliest_negative_day_of_the_steps(self) -> None:
         step = {"id": "a", "message": {"text": "x"}}
         assert (
-            slots.lead(a_sop(steps=[step | {"day": 0}, step | {"id": "b", "day": -3}, step | {"id": "c", "day": -1}]))
+            schedules.lead(
+                a_sop(steps=[step | {"day": 0}, step | {"id": "b", "day": -3}, step | {"id": "c", "day": -1}])
+            )
             == 3
         )
-        assert slots.lead(a_sop(steps=[step | {"day": 2}])) == 0
-        assert slots.lead(a_sop(steps=[step | {"day": -9, "from": "attr.due"}, step | {"id": "b", "after": "1h"}])) == 0
+        assert schedules.lead(a_sop(steps=[step | {"day": 2}])) == 0
+        assert (
+            schedules.lead(a_sop(steps=[step | {"day": -9, "from": "attr.due"}, step | {"id": "b", "after": "1h"}]))
+            == 0
+        )
 
     def test_the_timeline_starts_so_many_days_before_and_counts_from_the_date(self) -> None:
         known = by_date(steps=[{"id": "early", "day": -3, "message": {"text": "x"}}])
-        (source,) = slots.sources(known)
-        event = slots.date_event(source, "c-1", date(2026, 5, 1), SHANGHAI, at("2026-04-28 00:01"))
+        (source,) = schedules.sources(known)
+        event = schedules.date_event(source, "c-1", date(2026, 5, 1), SHANGHAI, at("2026-04-28 00:01"))
         assert (event.time, event.data["anchor"]) == (at("2026-04-28 00:00"), at("2026-05-01 00:00").isoformat())
         assert event.id == "slot:lead:0:2026-05-01:c-1"
 
@@ -228,10 +238,10 @@ class TestPlayed:
 class TestStillDue:
     def test_not_when_the_date_was_corrected_or_the_trigger_is_gone(self) -> None:
         known = by_date()
-        (source,) = slots.sources(known)
+        (source,) = schedules.sources(known)
         sop = known.sops["lead"].sop
-        event = slots.date_event(source, "c-1", date(2026, 5, 1), SHANGHAI, at("2026-05-01 00:00"))
-        assert slots.still_due(a_customer(attributes={"due": "1990-05-01"}), event, sop, known)
-        assert not slots.still_due(a_customer(attributes={"due": "1990-05-02"}), event, sop, known)
-        assert not slots.still_due(a_customer(), event, sop, known)
-        assert not slots.still_due(a_customer(attributes={"due": "1990-05-01"}), event, a_sop(), known)
+        event = schedules.date_event(source, "c-1", date(2026, 5, 1), SHANGHAI, at("2026-05-01 00:00"))
+        assert schedules.still_due(a_customer(attributes={"due": "1990-05-01"}), event, sop, known)
+        assert not schedules.still_due(a_customer(attributes={"due": "1990-05-02"}), event, sop, known)
+        assert not schedules.still_due(a_customer(), event, sop, known)
+        assert not schedules.still_due(a_customer(attributes={"due": "1990-05-01"}), event, a_sop(), known)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.core.customer import Customer
+from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
-from engine.core.events import ENGINE_SOURCE, Event
+from engine.core.events.event import ENGINE_SOURCE, Event
+from engine.core.matching.entry import Start, decide
 from engine.core.reasons import Reason
-from engine.core.starting import Start, decide
 from tests.builders import NOON, a_customer, a_sop, a_timeline, an_event, definitions, hours
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import engine.store.migrations.versions
 from engine.core.errors import IllegalTransition
-from engine.core.states import (
+from engine.core.timelines.states import (
     OPEN_TOUCHES,
     TIMELINE_WAYS,
     TOUCH_WAYS,

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from engine.calendars import days_off
+from engine.adapters.holidays import days_off
 from engine.core.definitions.calendar import QuietHours, WorkCalendar
-from engine.core.playback import play
-from engine.core.quiet import next_quiet_start, quiet_until
-from engine.core.timelines import schedule
-from engine.core.timing import at_local
+from engine.core.delivery.quiet_hours import next_quiet_start, quiet_until
+from engine.core.playback.run import play
+from engine.core.time.arithmetic import at_local
+from engine.core.timelines.schedule import schedule
 from tests.builders import INSTALLATION, a_customer, a_sop, a_timeline, an_engine, an_event, definitions
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.customer import Customer
-from engine.core.timelines import DueStep, as_date, next_step, schedule
-from engine.core.timing import FOREVER
+from engine.core.customers.customer import Customer
+from engine.core.time.arithmetic import FOREVER
+from engine.core.timelines.schedule import DueStep, as_date, next_step, schedule
 from tests.builders import NOON, SHANGHAI, a_customer, a_sop, a_timeline, at, definitions, hours
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.core.timing import (
+from engine.core.time.arithmetic import (
     FOREVER,
     at_local,
     day_shift,

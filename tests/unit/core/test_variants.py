@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from engine.core.conditions import Context
+from engine.core.conditions.evaluate import Context
+from engine.core.conditions.trace import Trace
 from engine.core.definitions import Sop
-from engine.core.trace import Trace
-from engine.core.variants import choose, held_out
+from engine.core.timelines.variants import choose, held_out
 from tests.builders import NOON, a_customer, a_sop, definitions
 
 WEIGHTED = """

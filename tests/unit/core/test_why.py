@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core.conditions import Context, hold
-from engine.core.customer import Activity
-from engine.core.trace import Trace
-from engine.core.why import Cause, Example, Group, Sample, Why, WhyStep, causes, narrowed
-from engine.core.why_steps import step_time, steps_of
+from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.trace import Trace
+from engine.core.customers.customer import Activity
+from engine.core.explain.sop_report import Cause, Example, Group, Sample, Why, WhyStep, causes, narrowed
+from engine.core.explain.step_report import step_time, steps_of
 from tests.builders import NOON, a_customer, a_sop, definitions, some_conditions
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from engine.core.condition_words import ConditionWords
-from engine.core.deciding import Evaluation
-from engine.core.held import HeldDetail, read_detail
-from engine.core.nearness import Closest, ConditionNow, NearMiss, WouldStart
+from engine.core.conditions.deciding import Evaluation
+from engine.core.delivery.held import HeldDetail, read_detail
+from engine.core.explain.near_misses import Closest, ConditionNow, NearMiss, WouldStart
+from engine.core.explain.sop_report import Awaited, Cause, Sample, Sighting, Wanted, WhyStep
+from engine.core.explain.story import Decision, Taken, ToldStep, ToldTimeline
 from engine.core.reasons import Reason
-from engine.core.story import Decision, Taken, ToldStep, ToldTimeline
-from engine.core.why import Awaited, Cause, Sample, Sighting, Wanted, WhyStep
-from engine.core.why_wording import WhyWords
-from engine.core.wording import Words
+from engine.messages.conditions import ConditionWords
+from engine.messages.sop_report import WhyWords
+from engine.messages.story import Words
 from tests.builders import NOON, SHANGHAI, at
 
 ZH, EN = WhyWords("zh", SHANGHAI), WhyWords("en", SHANGHAI)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from engine.core.conditions import Context, hold
-from engine.core.customer import Activity
-from engine.core.deciding import deciding
-from engine.core.phrases import PHRASES
+from engine.core.conditions.deciding import deciding
+from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.trace import Trace
+from engine.core.customers.customer import Activity
+from engine.core.explain.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline, decisions, triggers_of
 from engine.core.reasons import Reason
-from engine.core.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline, decisions, triggers_of
-from engine.core.trace import Trace
-from engine.core.wording import Words, gist
+from engine.messages.catalog import PHRASES
+from engine.messages.story import Words, gist
 from tests.builders import NOON, SHANGHAI, a_customer, a_sop, at, definitions, some_conditions
 
 ZH, EN = Words("zh", SHANGHAI), Words("en", SHANGHAI)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from engine import calendars
-from engine.core import checks
-from engine.core.checks import likely, names
+from engine.adapters import holidays
+from engine.core import validation
+from engine.core.validation import names, warnings
 from engine.definitions_yaml import load_sources
 from tests.unit.definitions.examples import CHANNEL_TYPES
 from tests.unit.definitions.refused import FOLDER, Refusal
@@ -21,8 +21,8 @@ from tests.unit.definitions.refused import FOLDER, Refusal
 ROOT = Path(__file__).resolve().parents[3]
 TABLES = ("ENGINE_CHECKS", "SOP_CHECKS", "SEGMENTS_CHECKS")
 BESIDE = {
-    "names.ids_once": (names, "ids_once"), "likely.circles": (likely, "circles"),
-    "likely.starts_without_key": (likely, "starts_without_key"), "calendars.check": (calendars, "check"),
+    "names.ids_once": (names, "ids_once"), "likely.circles": (warnings, "circles"),
+    "likely.starts_without_key": (warnings, "starts_without_key"), "calendars.check": (holidays, "check"),
 }  # fmt: skip
 """Checks that are called by name."""
 
@@ -67,7 +67,7 @@ def named(check: Any) -> str:
 
 
 def test_every_check_has_a_case_and_no_case_is_of_a_check_there_is_not() -> None:
-    listed = {named(check) for table in TABLES for check in getattr(checks, table)}
+    listed = {named(check) for table in TABLES for check in getattr(validation, table)}
     assert set(REFUSALS) - {"form", "reading"} == listed | set(BESIDE)
 
 
@@ -77,13 +77,15 @@ def test_it_is_that_check_that_says_it(name: str, refusal: Refusal, monkeypatch:
     if name in BESIDE:
         monkeypatch.setattr(*BESIDE[name], lambda *_: [])
     for table in TABLES:
-        monkeypatch.setattr(checks, table, tuple(each for each in getattr(checks, table) if named(each) != name))
+        monkeypatch.setattr(
+            validation, table, tuple(each for each in getattr(validation, table) if named(each) != name)
+        )
     assert set(refusal.said) - set(said(refusal.folder))
 
 
 # ── completeness: models, reader, traps ──────────────────────────────────────────────────────────────────────
 
-FORM_SOURCES = ["engine/core/timing.py", "engine/core/cron.py"] + [
+FORM_SOURCES = ["engine/core/time/arithmetic.py", "engine/core/time/cron.py"] + [
     path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "engine/core/definitions").glob("*.py"))
 ]
 READING_SOURCES = [f"engine/definitions_yaml/{name}.py" for name in ("reading", "scalars", "traps", "keys", "loading")]

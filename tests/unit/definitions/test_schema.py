@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from engine.core.definitions import EngineConfig, Model, SegmentsConfig, Sop
-from engine.core.schema import engine_schema, segments_schema, sop_schema
 from engine.definitions_yaml.reading import read
 from engine.definitions_yaml.validating import validate
+from engine.schema.json_schema import engine_schema, segments_schema, sop_schema
 from engine.wiring import CHANNEL_TYPES as REAL_TYPES
 from tests.unit.definitions.examples import CHANNEL_TYPES, ENGINE, NEW_FRIEND, STAGES, TWO_TAGS
 from tests.unit.definitions.instances import instances

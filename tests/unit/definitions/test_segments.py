@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from engine import definitions_yaml
-from engine.core.schema import segments_schema
+from engine.schema.json_schema import segments_schema
 from tests.unit.definitions.examples import CHANNEL_TYPES, ENGINE
 
 SEGMENTS = """\

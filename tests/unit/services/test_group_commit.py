@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from engine.services.group_commit import GroupCommit, Overloaded
+from engine.services.pipeline.group_commit import GroupCommit, Overloaded
 
 
 class Writer:

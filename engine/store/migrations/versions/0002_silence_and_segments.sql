@@ -74,7 +74,7 @@ create table rethresholding (                           -- clocks are set anew, 
     cursor bigint not null default 0,                   -- customers up to this id are done
     done_at timestamptz
 );
--- Texts and local times as moments, read as engine/core/conditions.py and timing.py read them.
+-- Texts and local times as moments, read as engine/core/conditions/evaluate.py and timing.py read them.
 
 create function known_zone(zone text, otherwise text) returns text language plpgsql stable parallel safe as $$
 begin

@@ -1,0 +1,1 @@
+"""Events in: every form a body may have, until the 202."""

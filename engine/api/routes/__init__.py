@@ -1,0 +1,1 @@
+"""The endpoints, one file a subject, with what they ask for and answer."""

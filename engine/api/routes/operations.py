@@ -1,0 +1,208 @@
+"""`/v1/sops/{id}/pause` and what else operators do: each audited under the key that called, each safe to repeat."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
+
+from engine.api.access import require
+from engine.api.dependencies import Parts
+from engine.api.problems import ApiProblem
+from engine.api.routes import requests, responses
+from engine.operations import Operations
+from engine.services.operations.cancel import Cancelled
+from engine.services.operations.opt_out import Opted
+from engine.services.operations.pause import Paused
+from engine.services.operations.recall import Recalled
+from engine.services.operations.resume import Resumed
+from engine.services.operations.retry import Retried
+from engine.services.operations.trial_send import Tried
+from engine.store.database import Row
+from engine.store.state.pauses import Scope
+
+T = TypeVar("T")
+
+_Sop = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$", description="The SOP's id")]
+_Ref = Annotated[str, Path(max_length=200, pattern=r"^[^\x00]+$", description="The customer's id in the CRM")]
+_Id = Annotated[int, Path(ge=1, lt=2**63)]
+_MAX_WAIT = 10.0
+_PROBLEMS = responses.problems(
+    status_400="What is asked cannot be done; `detail` says why and what would help",
+    status_401="No valid API key",
+    status_403="The key lacks the scope `operate`",
+    status_404="A name or id leads nowhere; `detail` names the nearest",
+    status_422="The body or a parameter is not as described",
+    status_503="The database is away; try again after Retry-After",
+)
+
+
+def router(parts: Parts) -> APIRouter:
+    """Return the routes of operating."""
+    routes = APIRouter(prefix="/v1", tags=["operations"], responses=_PROBLEMS)
+    _pausing(routes, parts)
+    _by_hand(routes, parts)
+    _mending(routes, parts)
+    _reading(routes, parts)
+    return routes
+
+
+async def _do(request: Request, parts: Parts, work: Callable[[Operations, str], T], scope: str = "operate") -> T:
+    """Do work for a key that may, under its name."""
+    key = await require(request, parts.keys, scope)
+    return await run_in_threadpool(work, parts.operations, f"key:{key.id}")
+
+
+def _pausing(routes: APIRouter, parts: Parts) -> None:
+    @routes.post("/sops/{sop}/pause", summary="Hold everything of an SOP", openapi_extra=responses.NEEDS_KEY)
+    async def pause_sop(request: Request, sop: _Sop, why: requests.Why | None = None) -> Paused:
+        reason = why.reason if why else None
+        return await _do(request, parts, lambda do, who: do.pausing.pause(Scope("sop", sop), who, reason))
+
+    @routes.post("/sops/{sop}/resume", summary="Let an SOP go on", openapi_extra=responses.NEEDS_KEY)
+    async def resume_sop(request: Request, sop: _Sop, how: requests.HowToResume | None = None) -> Resumed:
+        skip = bool(how and how.skip_missed)
+        return await _do(request, parts, lambda do, who: do.resuming.resume(Scope("sop", sop), who, skip_missed=skip))
+
+    @routes.get("/pauses", summary="What is paused", openapi_extra=responses.NEEDS_KEY)
+    async def list_pauses(request: Request) -> requests.Pauses:
+        found = await _do(request, parts, lambda do, _: do.pausing.pauses(), "read")
+        return requests.Pauses(pauses=[requests.Pause.model_validate(dict(row._mapping)) for row in found])
+
+    @routes.post("/pauses", summary="Hold a channel, or all", openapi_extra=responses.NEEDS_KEY)
+    async def pause_other(request: Request, what: requests.WhatToPause) -> Paused:
+        return await _do(request, parts, lambda do, who: do.pausing.pause(what.scope, who, what.reason))
+
+    @routes.post("/pauses/resume", summary="Let a channel, or all, go on", openapi_extra=responses.NEEDS_KEY)
+    async def resume_other(request: Request, what: requests.WhatToResume) -> Resumed:
+        return await _do(
+            request, parts, lambda do, who: do.resuming.resume(what.scope, who, skip_missed=what.skip_missed)
+        )
+
+
+def _by_hand(routes: APIRouter, parts: Parts) -> None:
+    @routes.post("/sops/{sop}/start", summary="Start an SOP for a customer", openapi_extra=responses.NEEDS_KEY)
+    async def start(
+        request: Request,
+        sop: _Sop,
+        whom: requests.WhomToStart,
+        wait: Annotated[float, Query(ge=0, le=_MAX_WAIT, allow_inf_nan=False, description="Seconds to wait")] = 3.0,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    ) -> requests.EventLedTo:
+        asked = await _do(
+            request,
+            parts,
+            lambda do, who: do.starting.start(
+                sop, whom.customer, who, anchor=whom.anchor, data=whom.data, key=idempotency_key
+            ),
+        )
+        row = await _matched(parts, asked.event, wait)
+        if row is None:
+            return requests.EventLedTo(event=asked.event, changed=asked.changed)
+        started = bool((row.outcome or {}).get("started"))
+        return requests.EventLedTo(event=asked.event, changed=asked.changed, started=started, outcome=row.outcome)
+
+    @routes.post("/sops/{sop}/recall", summary="Call back a step's touches", openapi_extra=responses.NEEDS_KEY)
+    async def recall(request: Request, sop: _Sop, what: requests.WhatToRecall) -> Recalled:
+        return await _do(request, parts, lambda do, who: do.recalling.recall(sop, what.step, who))
+
+    @routes.post(
+        "/sops/{sop}/test-send", summary="Send one step to one customer now", openapi_extra=responses.NEEDS_KEY
+    )
+    async def test_send(request: Request, sop: _Sop, what: requests.WhatToTry) -> Tried:
+        return await _do(
+            request,
+            parts,
+            lambda do, who: do.trying.send(sop, what.step, what.to, who, variant=what.variant, channel=what.channel),
+        )
+
+    @routes.post("/customers/{ref}/opt-out", summary="No more messages", openapi_extra=responses.NEEDS_KEY)
+    async def opt_out(request: Request, ref: _Ref, what: requests.WhatToOptOut | None = None) -> Opted:
+        channel = what.channel if what else None
+        return await _do(request, parts, lambda do, who: do.opting.opt(ref, who, channel=channel))
+
+    @routes.post("/customers/{ref}/opt-in", summary="Messages again", openapi_extra=responses.NEEDS_KEY)
+    async def opt_in(request: Request, ref: _Ref, what: requests.WhatToOptOut | None = None) -> Opted:
+        channel = what.channel if what else None
+        return await _do(request, parts, lambda do, who: do.opting.opt(ref, who, channel=channel, out=False))
+
+
+async def _matched(parts: Parts, event: int, wait: float) -> Row | None:
+    """Return an event once it is matched, None after `wait` seconds. No thread is kept waiting."""
+    loop = asyncio.get_running_loop()
+    until, pause = loop.time() + wait, 0.02
+    while (row := await run_in_threadpool(parts.operations.outcomes.wait, event, 0.0)) is None:
+        if loop.time() >= until:
+            return None
+        await asyncio.sleep(min(pause, max(0.0, until - loop.time())))
+        pause = min(1.5 * pause, 0.5)
+    return row
+
+
+def _mending(routes: APIRouter, parts: Parts) -> None:
+    @routes.post("/timelines/{timeline}/cancel", summary="End a timeline", openapi_extra=responses.NEEDS_KEY)
+    async def cancel(request: Request, timeline: _Id, why: requests.Why | None = None) -> Cancelled:
+        reason = why.reason if why else None
+        return await _do(request, parts, lambda do, who: do.cancelling.cancel(timeline, who, reason))
+
+    @routes.post(
+        "/touches/{touch}/retry",
+        summary="Send a failed touch again, or note that it arrived",
+        openapi_extra=responses.NEEDS_KEY,
+        responses=responses.problems(status_409="It is in another state, or its limit or its timeline is over"),
+    )
+    async def retry(request: Request, touch: _Id, how: requests.HowToRetry | None = None) -> Retried:
+        mark = bool(how and how.mark_sent)
+        (told,) = await _do(request, parts, lambda do, who: do.retrying.retry([touch], who, mark_sent=mark))
+        if told.verdict == "not_found":
+            raise ApiProblem(404, f"no touch has the id {touch}; GET /v1/touches lists them")
+        if not told.done:
+            raise ApiProblem(409, _RETRY[told.verdict].format(told=told), extra={"verdict": told.verdict})
+        return told
+
+    @routes.get("/dead-letters", summary="What was set aside", openapi_extra=responses.NEEDS_KEY)
+    async def letters(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> requests.DeadLettersFound:
+        found = await _do(request, parts, lambda do, _: do.dead_letters.newest(limit), "read")
+        return requests.DeadLettersFound(
+            dead_letters=[requests.DeadLetter.model_validate(dict(row._mapping)) for row in found]
+        )
+
+    @routes.post("/dead-letters/{letter}/replay", summary="Match its event anew", openapi_extra=responses.NEEDS_KEY)
+    async def replay(request: Request, letter: _Id) -> requests.Replayed:
+        event = await _do(request, parts, lambda do, who: do.dead_letters.replay(letter, who))
+        return requests.Replayed(letter=letter, event=event)
+
+    @routes.post("/dead-letters/{letter}/discard", summary="Take it away", openapi_extra=responses.NEEDS_KEY)
+    async def discard(request: Request, letter: _Id) -> requests.Discarded:
+        await _do(request, parts, lambda do, who: do.dead_letters.discard(letter, who))
+        return requests.Discarded(letter=letter)
+
+
+_RETRY = {
+    "expired": "its limit {told.limit_at:%Y-%m-%d %H:%M:%S%z} is over; it is not sent",
+    "ended": "its timeline has ended; it is not sent",
+    "wrong_status": "it is {told.status}; what is failed or unknown can be sent again, what is unknown marked as sent",
+}
+
+
+def _reading(routes: APIRouter, parts: Parts) -> None:
+    @routes.get("/audit", summary="What was done by hand, newest first", openapi_extra=responses.NEEDS_KEY)
+    async def audit(
+        request: Request,
+        action: Annotated[str | None, Query(max_length=64)] = None,
+        before: Annotated[int | None, Query(ge=1, lt=2**63, description="`next` of the page before")] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> requests.AuditFound:
+        found = await _do(
+            request, parts, lambda do, _: do.audit.newest(limit + 1, before=before, action=_plain(action)), "operate"
+        )
+        lines = [requests.AuditLine.model_validate(dict(row._mapping)) for row in found[:limit]]
+        return requests.AuditFound(audit=lines, next=lines[-1].id if len(found) > limit else None)
+
+
+def _plain(text: str | None) -> str | None:
+    """A filter as PostgreSQL can take it; no stored value contains NUL."""
+    return None if text is None else text.replace("\x00", "\\u0000")

@@ -1,0 +1,178 @@
+"""`sop event` posts one event; `sop events` shows the inbox."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli import client, session
+from engine.cli.session import AsJson, Lang
+from engine.cli.views.output import Column, as_json, at, clean, line, note, say, table
+from engine.core.errors import SopError
+from engine.core.explain.story import ToldEvent, decisions
+from engine.messages.story import Words, gist
+from engine.services.reports.dispatch_log import Inbox
+from engine.settings import Settings
+
+_VALUES = "The event's data. What is JSON (a number, true, [..], {..}) is read as such; a.b=… nests."
+_PANEL = "Events and touches"
+_ALREADY = datetime.min.replace(tzinfo=UTC)
+"""Stands for moments that an answer does not tell."""
+_WAIT = 10.0
+"""Seconds `--wait` waits."""
+_INBOX = (Column("received", 19), Column("customer", 16), Column("event", 34), Column("led to"))
+_REJECTED = (Column("received", 19), Column("source", 12), Column("id", 20), Column("why"))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(rich_help_panel=_PANEL)(event)
+    app.command(rich_help_panel=_PANEL)(events)
+
+
+def event(
+    kind: Annotated[
+        str, typer.Argument(metavar="TYPE", help="tag.added, stage.changed, message.received, purchase, …")
+    ],
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id in the CRM.")],
+    values: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=_VALUES)] = None,
+    wait: Annotated[bool, typer.Option("--wait", help=f"Say what came of it, within {_WAIT:.0f} seconds.")] = False,
+    time: Annotated[
+        str | None, typer.Option(help="When it happened, e.g. 2026-03-01T10:00:00+08:00; without it, now.")
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Its id; without it, a new one. The same id again is a duplicate.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="The system that saw it.")] = "cli",
+    lang: Lang = None,
+    json_: AsJson = False,
+) -> None:
+    """Post one event through the API.
+
+    Examples:
+
+    sop event tag.added C1 tag=装修意向 --wait
+
+    sop event customer.updated C1 attributes.name=王女士 attributes.budget=200000
+
+    sop event message.received C1 channel=wecom text=我想预约
+    """
+    posted: dict[str, Any] = {
+        "specversion": "1.0",
+        "source": source,
+        "id": id_ or secrets.token_hex(8),
+        "type": kind,
+        "subject": customer,
+    }
+    if time is not None:
+        posted["time"] = time
+    posted["data"] = data_of(values or [])
+    answer = client.post_event(Settings(), posted, _WAIT if wait else None)
+    if json_:
+        as_json({"id": posted["id"], **answer})
+    else:
+        _tell(posted, answer, Words(session.language(lang), None))
+    if wait and not _outcome(answer):
+        note(f"taken, and not matched within {_WAIT:.0f} seconds; is the matcher running? `sop doctor` looks")
+        raise typer.Exit(1)
+
+
+def data_of(values: list[str]) -> dict[str, Any]:
+    """Return an event's data from KEY=VALUE texts. Raises SopError for a text of another form."""
+    data: dict[str, Any] = {}
+    for each in values:
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise SopError(f"`{each}` is not KEY=VALUE; write e.g. tag=装修意向")
+        *parents, last = name.split(".")
+        inner = data
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise SopError(f"`{each}`: `{parent}` has a value already, so nothing can stand below it")
+        inner[last] = _value(value)
+    return data
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _tell(posted: dict[str, Any], answer: dict[str, Any], words: Words) -> None:
+    for warning in answer.get("warnings", []):
+        note(f"warning: {clean(warning)}")
+    if answer.get("duplicates"):
+        say(f"{clean(posted['id'])}: a duplicate, it came before; nothing was done again")
+    else:
+        say(f"{clean(posted['id'])}: accepted")
+    told = _outcome(answer)
+    for each in words.outcome(told) if told else ():
+        say(f"  {clean(each)}")
+
+
+def _outcome(answer: dict[str, Any]) -> ToldEvent | None:
+    """Return the posted event with what came of it, None where that is not known (yet)."""
+    for each in answer.get("events") or ():
+        if each.get("outcome") is not None:
+            return _told(each["type"], {}, each["outcome"])
+    return None
+
+
+def _told(kind: str, data: dict[str, Any], outcome: dict[str, Any] | None, row: Any = None) -> ToldEvent:
+    matched = row.matched_at if row is not None else _ALREADY
+    return ToldEvent(
+        0, "", "", kind, _ALREADY, _ALREADY, data, row.cause if row is not None else None, matched,
+        (outcome or {}).get("reason"), list((outcome or {}).get("dropped", ())), decisions(outcome),
+    )  # fmt: skip
+
+
+def events(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes in, until Ctrl-C.")] = False,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Those that were not taken, and why.")] = False,
+    customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=10_000, help="So many of the newest.")] = 30,
+    lang: Lang = None,
+    json_: AsJson = False,
+) -> None:
+    """Show the inbox: the newest events and what each led to. In a pipe: tab-separated lines; --json: an object a line.
+
+    Examples:
+
+    sop events --follow
+
+    sop events --rejected --limit 5
+    """
+    parts = session.wiring()
+    zone = session.zone_of(parts)
+    words = Words(session.language(lang), zone)
+    inbox = Inbox(parts.engine, customer, rejected=rejected)
+    columns = _REJECTED if rejected else _INBOX
+
+    def shown(row: Any) -> tuple[str, ...]:
+        if rejected:
+            return at(row.received_at, zone), row.source or "", row.event_id or "", row.error
+        told = _told(row.type, row.data, row.outcome, row)
+        about = f"{row.type} {gist(row.type, row.data)}".strip()
+        return at(row.received_at, zone), row.subject, about, words.say("semicolon").join(words.outcome(told))
+
+    def show(row: Any) -> None:
+        if json_:
+            as_json(dict(row._mapping), indent=False)
+        else:
+            line(columns, shown(row))
+
+    found = inbox.last(limit)
+    if json_ or follow:
+        for row in found:
+            show(row)
+    else:
+        table(columns, [shown(row) for row in found])
+    if follow:
+        session.follow(inbox.changes, show)

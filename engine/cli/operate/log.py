@@ -1,0 +1,84 @@
+"""`sop log`: the dispatch log."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, get_args
+
+import typer
+
+from engine.cli import session
+from engine.cli.session import AsJson, Lang
+from engine.cli.views.output import Column, as_json, at, line, table
+from engine.core.timelines.states import TouchState
+from engine.messages.conditions import ConditionWords
+from engine.services.reports.dispatch_log import DispatchLog
+from engine.store.reports.dispatch_log import TouchFilter
+
+_COLUMNS = (
+    Column("time", 19), Column("customer", 16), Column("SOP", 18), Column("step", 10), Column("channel", 8), Column("status", 9),
+    Column("reason", 16), Column("detail"),
+)  # fmt: skip
+
+Status = StrEnum("Status", {name: name for name in get_args(TouchState)})  # type: ignore[misc]  # the names are those of the states
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(rich_help_panel="Events and touches")(log)
+
+
+def log(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is sent, until Ctrl-C.")] = False,
+    customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
+    sop: Annotated[str | None, typer.Option(help="Only this SOP's.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those in this state.", show_choices=True)] = None,
+    channel: Annotated[str | None, typer.Option(help="Only those over this channel.")] = None,
+    since: Annotated[str | None, typer.Option(help="7d, 2h, or a date: only since then.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=100_000, help="So many of the newest.")] = 50,
+    lang: Lang = None,
+    json_: AsJson = False,
+) -> None:
+    """Show what went where, and what did not and why; newest last. In a pipe: tab-separated lines; --json: an object a line.
+
+    Columns: time of the present state, customer, SOP, step, channel, status, reason, detail.
+
+    Examples:
+
+    sop log --follow
+
+    sop log --sop renovation-lead --status skipped --since 7d
+    """
+    parts = session.wiring()
+    zone, tongue = session.zone_of(parts), session.language(lang)
+    begin = session.moment(since, parts.clock.now(), zone) if since else None
+    dispatched = DispatchLog(
+        parts.engine, TouchFilter(customer, sop, None, status.value if status else None, channel, since=begin)
+    )
+
+    def shown(row: Any) -> tuple[str, ...]:
+        place = at(row.at, zone), row.customer, row.sop, row.step, row.channel or ""
+        return *place, row.status, row.reason or "", _detail(row, zone, tongue)
+
+    def show(row: Any) -> None:
+        if json_:
+            as_json(dict(row._mapping), indent=False)
+        else:
+            line(_COLUMNS, shown(row))
+
+    found = dispatched.last(limit)
+    if json_ or follow:
+        for row in found:
+            show(row)
+    else:
+        table(_COLUMNS, [shown(row) for row in found])
+    if follow:
+        session.follow(dispatched.changes, show)
+
+
+def _detail(row: Any, zone: str, tongue: str) -> str:
+    why = ConditionWords(tongue, zone).reason(row.reason, row.detail)
+    said = [why] if why else []
+    if row.status == "queued" and row.ready_at > row.due_at:
+        said.append(f"→ {at(row.ready_at, zone)}")
+    return "; ".join(said)

@@ -1,0 +1,181 @@
+"""`sop pause · resume · pauses · recall`: what operators do about many customers at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli import session
+from engine.cli.session import AsJson, Lang
+from engine.cli.views.output import as_json, clean, note, say
+from engine.messages.story import Words
+from engine.operations import Operations
+from engine.services.operations.pause import Paused
+from engine.services.operations.resume import Resumed
+from engine.store.state.pauses import Scope
+
+PANEL = "Operating"
+
+_Sop = Annotated[str | None, typer.Argument(metavar="[SOP]", help="The SOP's id.", show_default=False)]
+_Channel = Annotated[str | None, typer.Option(help="Instead of an SOP: everything that goes over this channel.")]
+_All = Annotated[bool, typer.Option("--all", help="Instead of an SOP: everything.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (pause, resume, pauses, recall):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def operating(lang: Lang = None) -> tuple[Operations, Words, str]:
+    """Return the use cases, the words in the reader's language, and who gives this command."""
+    parts = session.wiring()
+    return parts.operations, Words(session.language(lang), session.zone_of(parts)), session.who()
+
+
+def scope_of(sop: str | None, channel: str | None, everything: bool) -> Scope:
+    """Return what a command is about. Raises BadParameter (exit code 2) unless exactly one of the three is given."""
+    given = [
+        *([Scope("sop", sop)] if sop else []),
+        *([Scope("channel", channel)] if channel else []),
+        *([Scope("all")] if everything else []),
+    ]
+    if len(given) != 1:
+        raise typer.BadParameter("name one: an SOP, --channel NAME, or --all")
+    return given[0]
+
+
+def named(scope: Scope, words: Words) -> str:
+    """Return a pause's scope in words."""
+    return words.say(f"scope_{scope.kind}", name=scope.name)
+
+
+# ── pausing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pause(
+    sop: _Sop = None,
+    channel: _Channel = None,
+    everything: _All = False,
+    reason: Annotated[str | None, typer.Option(help="Why, for those who come after.")] = None,
+    lang: Lang = None,
+    json_: AsJson = False,
+) -> None:
+    """Hold everything of an SOP, of a channel, or all: what waits to be sent stays, what falls due waits. Audited.
+
+    Events are still taken, timelines still start and end. What is being sent at this moment goes out.
+
+    Examples:
+
+    sop pause renovation-lead --reason "wrong price in d3"
+
+    sop pause --channel wecom
+    """
+    operations, words, who = operating(lang)
+    told = operations.pausing.pause(scope_of(sop, channel, everything), who, reason)
+    if json_:
+        as_json(told)
+        return
+    _tell_paused(told, words)
+
+
+def _tell_paused(told: Paused, words: Words) -> None:
+    what = named(told.scope, words)
+    if told.changed:
+        say(words.say("paused", what=clean(what)))
+    else:
+        say(words.say("paused_already", what=clean(what), since=words.time(told.since), who=clean(told.who)))
+    held = "pause_holds_touches" if told.scope.kind == "channel" else "pause_holds"
+    say(f"  {words.say(held, **({} if 'touches' in held else {'timelines': told.timelines}), touches=told.touches)}")
+    if told.sending:
+        say(f"  {words.say('pause_sending', number=told.sending)}")
+    target = {"sop": told.scope.name, "channel": f"--channel {told.scope.name}", "all": "--all"}[told.scope.kind]
+    note(words.say("pause_hint", target=clean(target)))
+
+
+def resume(
+    sop: _Sop = None,
+    channel: _Channel = None,
+    everything: _All = False,
+    skip_missed: Annotated[
+        bool, typer.Option("--skip-missed", help="Nothing that came due meanwhile goes out, even if still in time.")
+    ] = False,
+    lang: Lang = None,
+    json_: AsJson = False,
+) -> None:
+    """Let what was paused go on: what is past its limit expires, the rest goes, and nobody gets a pile. Audited.
+
+    Example: sop resume renovation-lead --skip-missed
+    """
+    operations, words, who = operating(lang)
+    told = operations.resuming.resume(scope_of(sop, channel, everything), who, skip_missed=skip_missed)
+    if json_:
+        as_json(told)
+        return
+    _tell_resumed(told, words)
+
+
+def _tell_resumed(told: Resumed, words: Words) -> None:
+    what = clean(named(told.scope, words))
+    if told.changed and told.since:
+        say(words.say("resumed", what=what, since=words.time(told.since)))
+    else:
+        say(words.say("resumed_not", what=what))
+    lines = [
+        (told.skipped, words.say("resume_skipped", number=told.skipped)),
+        (told.timelines, words.say("resume_steps", timelines=told.timelines, going=told.going, expired=told.expired)),
+        (
+            told.touches + told.touches_expired,
+            words.say("resume_touches", going=told.touches, expired=told.touches_expired),
+        ),
+    ]
+    for _, line in filter(lambda each: each[0], lines):
+        say(f"  {line}")
+    if told.still_paused:
+        say(
+            f"  {words.say('resume_still', what=words.listed(clean(named(each, words)) for each in told.still_paused))}"
+        )
+
+
+def pauses(lang: Lang = None, json_: AsJson = False) -> None:
+    """Show what is paused, since when, by whom and why."""
+    operations, words, _ = operating(lang)
+    found = operations.pausing.pauses()
+    if json_:
+        as_json([dict(row._mapping) for row in found])
+        return
+    for row in found:
+        phrase = "pause_line_why" if row.reason else "pause_line"
+        what = named(Scope(row.kind, row.name), words)
+        say(clean(words.say(phrase, what=what, since=words.time(row.since), who=row.who or "?", why=row.reason)))
+    if not found:
+        note(words.say("pause_none"))
+
+
+# ── recalling ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def recall(
+    sop: Annotated[str, typer.Argument(metavar="SOP", help="The SOP's id.")],
+    step: Annotated[str, typer.Option(help="The step whose touches are called back.")],
+    lang: Lang = None,
+    json_: AsJson = False,
+) -> None:
+    """Call back a step's touches that are not confirmed yet: those that wait to be sent, and those that wait for staff. Audited.
+
+    Example: sop recall renovation-lead --step d3
+    """
+    operations, words, who = operating(lang)
+    told = operations.recalling.recall(sop, step, who)
+    if json_:
+        as_json(told)
+        return
+    about = {"sop": clean(sop), "step": clean(step)}
+    if told.changed:
+        say(words.say("recalled", **about, queued=told.queued, handed=told.handed))
+        say(f"  {words.say('recalled_on')}")
+    else:
+        say(words.say("recalled_none", **about))
+    if told.sending + told.sent:
+        say(f"  {words.say('recalled_late', sending=told.sending, sent=told.sent)}")

@@ -1,0 +1,155 @@
+"""`sop why`: what an SOP did over a time, and why not more."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli import session
+from engine.cli.session import AsJson, Lang
+from engine.cli.views.output import Column, as_json, print_beside, print_styled, say, table
+from engine.core.explain.sop_report import Cause, Why, WhyStep
+from engine.messages.sop_report import WhyWords
+from engine.services.reports.sop_report import MOST_SAMPLES
+
+_SHOWN = {
+    "waiting": ("queued", "sending", "handed"), "sent": ("sent",), "skipped": ("skipped",), "expired": ("expired",),
+    "failed": ("failed", "unknown"), "cancelled": ("cancelled",),
+}  # fmt: skip
+"""Columns of the steps' table, and the statuses each counts."""
+
+_STYLES = {
+    "failed": "red",
+    "unknown": "red",
+    "expired": "yellow",
+    "skipped": "yellow",
+    "held": "yellow",
+    "sent": "green",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(rich_help_panel="Events and touches")(why)
+
+
+def why(
+    sop: Annotated[str, typer.Argument(metavar="SOP", help="The SOP's id.")],
+    since: Annotated[str, typer.Option(help="From then on: 7d, 2h, 2026-03-01, or with a time.")] = "7d",
+    until: Annotated[str | None, typer.Option(help="Before then; without it, until now.", show_default=False)] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only what has this reason, e.g. condition, cap.", show_default=False)
+    ] = None,
+    step: Annotated[str | None, typer.Option(help="Only this step.", show_default=False)] = None,
+    samples: Annotated[int, typer.Option(min=0, max=MOST_SAMPLES, help="So many customers for each reason.")] = 3,
+    lang: Lang = None,
+    json_: AsJson = False,
+) -> None:
+    """Tell what an SOP did over a time: who triggered it, who did not enter and why, what became of each step.
+
+    Example: sop why renovation-lead --since 7d
+    """
+    parts = session.wiring()
+    zone, now = session.zone_of(parts), parts.clock.now()
+    begin = session.moment(since, now, zone)
+    end = session.moment(until, now, zone) if until else None
+    told = parts.telling.why(sop, begin, end, reason=reason, step=step, samples=samples)
+    if json_:
+        as_json(told)
+        return
+    _print(told, WhyWords(session.language(lang), told.timezone))
+
+
+def _print(told: Why, words: WhyWords) -> None:
+    print_styled((words.head(told), "bold"))
+    for each in words.state(told):
+        print_styled((f"  {each}", "dim" if told.accepting and not told.paused else "yellow"))
+    if told.asked_step or told.asked_reason:
+        _narrowed(told, words)
+    else:
+        print_styled((f"  {words.funnel(told)}", ""))
+        if goal := words.goal(told):
+            print_styled((f"  {goal}", ""))
+    _awaits(told, words)
+    _causes(words.say("not_started"), told.refused, words)
+    _causes(words.say("ended_title"), told.ended, words)
+    _steps(told, words)
+    if any(cause.samples for cause in _all(told)):
+        say("")
+        print_styled((words.say("follow_up", sop=told.sop), "dim"))
+
+
+def _narrowed(told: Why, words: WhyWords) -> None:
+    if told.asked_step:
+        print_styled((f"  {words.say('of_step', step=told.asked_step)}", ""))
+    if told.asked_reason:
+        print_styled((f"  {words.say('of_reason', reason=told.asked_reason)}", ""))
+    if not _all(told):
+        print_styled((f"  {words.say('nothing_found')}", "yellow"))
+
+
+def _all(told: Why) -> list[Cause]:
+    return [*told.refused, *told.ended, *(cause for step in told.steps for cause in (*step.in_flight, *step.touches))]
+
+
+def _awaits(told: Why, words: WhyWords) -> None:
+    if not told.awaits:
+        return
+    say("")
+    print_styled((words.say("nobody"), "yellow"))
+    for each in told.awaits:
+        print_styled((f"  {words.awaited(each)}", "bold"))
+        for said in words.sightings(each):
+            print_styled((f"      {said}", ""))
+
+
+def _causes(title: str, causes: list[Cause], words: WhyWords) -> None:
+    if not causes:
+        return
+    _title(title)
+    width = max(len(str(each.number)) for each in causes)
+    for each in causes:
+        _cause(f"  {each.number:>{width}}  ", each, words)
+
+
+def _cause(lead: str, cause: Cause, words: WhyWords) -> None:
+    lines = [(words.cause(cause), ""), (words.samples(cause), "dim")]
+    print_beside((lead, _STYLES.get(cause.what, "")), *((text, style) for text, style in lines if text))
+
+
+def _steps(told: Why, words: WhyWords) -> None:
+    if not any(each.in_flight or each.touches for each in told.steps):
+        return
+    _title(words.say("steps_title"))
+    names = ["step", "when", "next", *_SHOWN]
+    columns = [Column(words.say(f"col_{name}")) for name in names]
+    table(columns, [_line(each, words) for each in told.steps])
+    reasons = [(each, cause) for each in told.steps for cause in (*each.in_flight, *each.touches) if _tells(cause)]
+    if told.finishing and not (told.asked_step or told.asked_reason):
+        print_styled((f"  {words.say('last_step', number=told.finishing)}", ""))
+    for each in told.steps:
+        if each.variants:
+            print_styled((f"  {each.step}  {words.variants(each)}", ""))
+    if not reasons:
+        return
+    _title(words.say("why_title"))
+    wide, deep = max(len(each.step) for each, _ in reasons), max(len(str(cause.number)) for _, cause in reasons)
+    for each, cause in reasons:
+        _cause(f"  {each.step:<{wide}}  {cause.number:>{deep}}  ", cause, words)
+
+
+def _tells(cause: Cause) -> bool:
+    """Return whether there is more to tell of a cause than its number."""
+    return cause.reason is not None or cause.waited is not None or cause.what in ("failed", "unknown", "held")
+
+
+def _line(step: WhyStep, words: WhyWords) -> list[str]:
+    to_come = sum(each.number for each in step.in_flight)
+    counts = [to_come, *(step.number(*statuses) for statuses in _SHOWN.values())]
+    return [step.step, words.when(step), *(str(number) if number else "-" for number in counts)]
+
+
+def _title(text: str) -> None:
+    say("")
+    print_styled((text, "bold underline"))

@@ -1,0 +1,28 @@
+"""`sop db upgrade`: the database's schema."""
+
+from __future__ import annotations
+
+import typer
+
+from engine.cli import session
+from engine.cli.views.output import say
+from engine.store import schema
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="The database's schema.")
+    group.command()(upgrade)
+    app.add_typer(group, name="db", rich_help_panel="Installation")
+
+
+def upgrade() -> None:
+    """Bring the database's schema up to date. Safe to repeat, and from several machines at once.
+
+    Example: SOP_DATABASE_URL=postgresql://sop@db/sop sop db upgrade
+    """
+    engine = session.wiring().engine
+    before = schema.current(engine)
+    schema.upgrade(engine)
+    after = schema.current(engine)
+    say(f"schema {after}, nothing to do" if before == after else f"schema {before or 'empty'} → {after}")

@@ -1,0 +1,1 @@
+"""How things look in a terminal, as a page, as JSON."""

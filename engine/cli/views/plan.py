@@ -1,0 +1,241 @@
+"""How differences, plans and generations are shown: in words and tables, or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from engine.cli.views.output import Column, print_styled, say, table
+from engine.core.reasons import sentence
+from engine.core.rollout.diff import Difference
+from engine.core.rollout.forecast import LATE, Ahead, Tally, days_ahead, seconds_to_send
+from engine.core.rollout.impact import ExistingForecast, SopForecast
+from engine.messages import diff
+from engine.messages.story import Words
+from engine.services.rollout.plan_apply import Plan
+from engine.services.rollout.versions import Generation
+
+_STYLES = {"added": "green", "removed": "red", "changed": "yellow", "text": "dim", "unreadable": "red"}
+_STEP_COLUMNS = ("step", "waiting", "to_come", "gets", "moves", "loses", "passed")
+
+
+# ── differences ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def show_differences(found: Iterable[Difference], words: Words, *, whole: bool) -> None:
+    """Print what differs, a line for each change. `whole`: of what is new, all that it says."""
+    nothing = True
+    for each in found:
+        nothing = False
+        print_styled((diff.summary(each, words), _STYLES[each.kind]))
+        if each.kind != "added" or whole:
+            for line in diff.lines(each.changes, words):
+                print_styled((f"    {line}", ""))
+    if nothing:
+        say(words.say("no_difference"))
+
+
+def differences_as_dict(found: Iterable[Difference], words: Words) -> list[dict[str, Any]]:
+    """Return what differs as JSON has it, each change with its words."""
+    return [
+        {
+            "name": each.name, "kind": each.kind, "title": each.title,
+            "changes": [
+                {"path": "/".join(map(str, change.path)), "kind": change.kind, "before": change.before, "after": change.after,
+                 "said": diff.line(change, words)} for change in each.changes
+            ],
+        }
+        for each in found
+    ]  # fmt: skip
+
+
+# ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def show_plan(plan: Plan, words: Words) -> None:
+    """Print a plan: what changes, what becomes of timelines, who joins, what goes out."""
+    show_head(plan, words)
+    show_summary(plan, words)
+    if plan.existing:
+        _title("plan_existing", words)
+        for each in plan.existing:
+            _show_existing(each, words)
+    if plan.ahead is not None:
+        _show_ahead(plan, plan.ahead, words)
+
+
+def show_head(plan: Plan, words: Words) -> None:
+    """Print which generation is in force, and which this would be."""
+    generation, back = plan.basis.generation, plan.basis.back_to
+    phrase = "plan_first" if not generation else "plan_back" if back else "plan_on"
+    print_styled((words.say(phrase, generation=generation, next=generation + 1, back=back), "dim"))
+
+
+def show_summary(plan: Plan, words: Words) -> None:
+    """Print what changes and what becomes of timelines in flight."""
+    _title("plan_changes", words)
+    show_differences(plan.differences, words, whole=False)
+    if not plan.basis.generation or not plan.differences:
+        return
+    _title("plan_in_flight", words)
+    if not plan.sops:
+        say(words.say("plan_nobody"))
+    for each in plan.sops:
+        _show_sop(each, words)
+
+
+def _title(phrase: str, words: Words, **values: Any) -> None:
+    say("")
+    print_styled((words.say(phrase, **values), "bold"))
+
+
+def _show_sop(forecast: SopForecast, words: Words) -> None:
+    head = words.say("plan_flying", sop=forecast.sop, number=forecast.in_flight)
+    if None in forecast.waiting:
+        head += words.say("plan_waits_end", number=forecast.waiting[None])
+    print_styled((head, "bold"))
+    ends = words.say("plan_ends", number=sum(forecast.ends.values()), why=_reasons(forecast.ends, words))
+    print_styled((f"  {ends if forecast.ends else words.say('plan_ends_none')}", "red" if forecast.ends else "dim"))
+    _scaled(forecast.customers, forecast.looked_at, words)
+    if forecast.steps:
+        columns = [Column(words.say(f"plan_column_{name}")) for name in _STEP_COLUMNS]
+        table(columns, ([getattr(each, name) or "" for name in _STEP_COLUMNS] for each in forecast.steps))
+
+
+def _show_existing(forecast: ExistingForecast, words: Words) -> None:
+    print_styled((words.say("plan_meet", sop=forecast.sop, number=forecast.meet), "bold"))
+    said = words.say(f"plan_mode_{forecast.mode}", starts=forecast.starts, per_day=forecast.per_day, days=forecast.days)
+    print_styled((f"  {said}", "green" if forecast.starts else "dim"))
+    if forecast.mode in ("join", "start"):
+        if forecast.refused:
+            why = _reasons(forecast.refused, words)
+            say("  " + words.say("plan_refused", number=sum(forecast.refused.values()), why=why))
+        for phrase, steps in (("plan_stand_at", forecast.stand_at), ("plan_missed", forecast.missed)):
+            if steps:
+                say("  " + words.say(phrase, steps=words.listed(f"{step} {number}" for step, number in steps.items())))
+    _scaled(forecast.customers, forecast.looked_at, words)
+
+
+def _scaled(customers: int, looked_at: int, words: Words) -> None:
+    if looked_at < customers:
+        print_styled((f"  {words.say('plan_scaled', customers=customers, looked_at=looked_at)}", "dim"))
+
+
+def _reasons(numbers: Mapping[str, int], words: Words) -> str:
+    return _counted({sentence(code, words.language): number for code, number in numbers.items()}, words)
+
+
+def _counted(numbers: Mapping[str, int], words: Words) -> str:
+    if len(numbers) == 1:
+        return next(iter(numbers))
+    return words.listed(f"{name} {number}" for name, number in numbers.items())
+
+
+def _show_ahead(plan: Plan, ahead: Ahead, words: Words) -> None:
+    days = (ahead.until - plan.now).days
+    rows = _volume(plan, ahead)
+    if not rows:
+        _title("plan_ahead_none", words, days=days)
+        return
+    _title("plan_ahead", words, days=days, customers=ahead.customers)
+    _scaled(ahead.customers, ahead.looked_at, words)
+    lines = [[row["day"], row["channel"], row["before"], row["after"], _signed(row)] for row in rows]
+    sums = {side: sum(row[side] for row in rows) for side in ("before", "after")}
+    lines.append([words.say("plan_total"), "", sums["before"], sums["after"], _signed(sums)])
+    names = ("day", "channel", "before", "after", "difference")
+    table([Column(words.say(f"plan_column_{name}")) for name in names], lines)
+    for phrase, _, gate, both in _losses(ahead):
+        why = words.say("plan_late") if gate == LATE else words.say(f"short_{gate}")
+        say("  " + words.say(phrase, why=why, **both))
+    for peak in _peaks(plan, ahead):
+        said = words.say("plan_peak", channel=peak["channel"], at=words.time(peak["at"]), number=peak["number"])
+        if peak["seconds"] is not None:
+            said += words.say("plan_rate", rate=peak["rate"], seconds=peak["seconds"])
+        say(f"  {said}")
+    print_styled((f"  {words.say('plan_ahead_without')}", "dim"))
+
+
+def _signed(both: Mapping[str, Any]) -> str:
+    return f"{both['after'] - both['before']:+d}" if both["after"] != both["before"] else ""
+
+
+def _volume(plan: Plan, ahead: Ahead) -> list[dict[str, Any]]:
+    """Return what goes out on each day over each channel, both ways; not where nothing does."""
+    rows = []
+    for day in days_ahead(plan.now, ahead.until, plan.zone):
+        for channel in sorted({channel for side in (ahead.before, ahead.after) for _, channel in side.sent}):
+            before, after = (round(side.sent.get((day, channel), 0)) for side in (ahead.before, ahead.after))
+            if before or after:
+                rows.append({"day": day.isoformat(), "channel": channel, "before": before, "after": after})
+    return rows
+
+
+def _losses(ahead: Ahead) -> list[tuple[str, str, str, dict[str, int]]]:
+    """Return phrase, name, gate and numbers of what gates hold back and what they cost."""
+    found = []
+    for name in ("held", "lost"):
+        sides: dict[str, Mapping[str, float]] = {
+            "before": getattr(ahead.before, name), "after": getattr(ahead.after, name)
+        }  # fmt: skip
+        for gate in sorted(sides["before"].keys() | sides["after"].keys()):
+            both = {side: round(numbers.get(gate, 0)) for side, numbers in sides.items()}
+            if any(both.values()):
+                found.append((f"plan_{name}", name, gate, both))
+    return found
+
+
+def _peaks(plan: Plan, ahead: Ahead) -> list[dict[str, Any]]:
+    """Return the busiest minute of each channel under the new definitions, and how long that takes at the channel's rate."""
+    tally: Tally = ahead.after
+    found = []
+    for channel in sorted({name for _, name in tally.sent}):
+        peak = tally.peak(channel)
+        if peak is not None and round(peak[1]):
+            rate = plan.engine.channels.get(channel, {}).get("rate")
+            seconds = seconds_to_send(peak[1], rate)
+            at, number = peak[0], round(peak[1])
+            found.append(
+                {"channel": channel, "at": at, "number": number, "rate": rate, "seconds": seconds and round(seconds, 1)}
+            )
+    return found
+
+
+def plan_as_dict(plan: Plan, words: Words) -> dict[str, Any]:
+    """Return a plan as JSON has it."""
+    found: dict[str, Any] = {
+        "at": plan.now,
+        "zone": plan.zone,
+        "basis": plan.basis.model_dump(),
+        "differences": differences_as_dict(plan.differences, words),
+        "sops": [
+            {**asdict(each), "waiting": {step or "": n for step, n in each.waiting.items()}} for each in plan.sops
+        ],
+        "existing": [asdict(each) for each in plan.existing],
+        "ahead": None,
+    }
+    if plan.ahead is not None:
+        held = {(name, gate): both for _, name, gate, both in _losses(plan.ahead)}
+        found["ahead"] = {
+            "until": plan.ahead.until, "customers": plan.ahead.customers, "looked_at": plan.ahead.looked_at,
+            "volume": _volume(plan, plan.ahead), "peaks": _peaks(plan, plan.ahead),
+            **{name: {gate: both for (of, gate), both in held.items() if of == name} for name in ("held", "lost")},
+        }  # fmt: skip
+    return found
+
+
+# ── generations ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def generation_said(told: Generation, words: Words) -> str:
+    """Return what a generation changed, in one line."""
+    said = [
+        words.say(f"versions_{name}", names=words.listed(f"{each} v{version}" for each, version in versions.items()))
+        for name, versions in (("new", told.new), ("changed", told.changed))
+        if versions
+    ]
+    if told.removed:
+        said.append(words.say("versions_removed", names=words.listed(told.removed)))
+    if told.same_as is not None:
+        said.append(words.say("versions_same", generation=told.same_as))
+    return words.say("semicolon").join(said)

@@ -1,0 +1,1 @@
+"""A customer as decisions see one, and how facts change one."""

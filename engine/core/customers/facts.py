@@ -1,0 +1,301 @@
+"""What an event changes about a customer, and which moments that makes.
+
+Last writer wins by event time; at equal times the one later in the inbox. An event that changes no fact is no moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.core.customers.allowed_values import typed_attributes, undeclared
+from engine.core.customers.customer import Activity, Customer, DimensionFact, TagFact
+from engine.core.definitions import EngineConfig, SegmentsConfig
+from engine.core.events.event import STAGE, Event
+from engine.core.reasons import Reason
+from engine.core.time.arithmetic import zone
+
+MESSAGE = "message.received"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A moment that just took place, with what it names."""
+
+    kind: str
+    name: str | None = None
+    """The tag, `dimension=value`, or event type it is indexed by."""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class FactsApplied:
+    """What became of an event's facts."""
+
+    moments: list[Happened] = field(default_factory=list)
+    changed: bool = False
+    """A fact that conditions can see is different now."""
+    reason: Reason | None = None
+    """Why nothing changed."""
+    dropped: list[str] = field(default_factory=list)
+
+
+_NO_SEGMENTS = SegmentsConfig()
+
+
+def apply(
+    customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS
+) -> FactsApplied:
+    """Write the event's facts into the customer and return the moments that makes."""
+    handler = _HANDLERS.get(event.type)
+    if event.type == STAGE:
+        applied = _dimension(customer, event, engine, segments)
+    else:
+        applied = handler(customer, event, engine) if handler else _activity(customer, event)
+    if applied.reason is None:
+        applied.moments.append(Happened("event", event.type, event.data))
+    return applied
+
+
+def is_activity(event: Event) -> bool:
+    """Return whether the event is something the customer did, which metrics may count."""
+    return event.type not in FACT_TYPES or event.type == MESSAGE
+
+
+def warnings(event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS) -> list[str]:
+    """Return what of the event would be dropped, in words: wrong attribute types, undeclared values."""
+    if event.type in ("customer.created", "customer.updated"):
+        return _fitting(event, engine)[1]
+    if event.type == STAGE:
+        problem = undeclared(str(event.data.get("dimension", "stage")), str(event.data.get("value")), engine, segments)
+        return [problem] if problem else []
+    return []
+
+
+# ── tags ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tag(customer: Customer, event: Event, present: bool) -> FactsApplied:
+    tag = str(event.data["tag"])
+    fact = customer.tags.get(tag)
+    if fact and event.time < fact.written_at:
+        return FactsApplied(reason=Reason.SUPERSEDED)
+    customer.dirty.add(f"tag:{tag}")
+    if fact and fact.present == present:
+        fact.written_at = event.time
+        return FactsApplied(reason=Reason.NO_CHANGE)
+    customer.tags[tag] = TagFact(present, event.time, event.time, event.source)
+    if fact is None and not present:
+        return FactsApplied(reason=Reason.NO_CHANGE)
+    kind = "tag_added" if present else "tag_removed"
+    return FactsApplied([Happened(kind, tag, {"tag": tag})], changed=True)
+
+
+def _tag_added(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+    return _tag(customer, event, True)
+
+
+def _tag_removed(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+    return _tag(customer, event, False)
+
+
+# ── dimensions ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _dimension(
+    customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS
+) -> FactsApplied:
+    name, value = str(event.data.get("dimension", "stage")), str(event.data["value"])
+    problem = undeclared(name, value, engine, segments, refresh=event.refresh == name)
+    if problem:
+        return FactsApplied(reason=Reason.UNKNOWN_VALUE, dropped=[problem])
+    fact = customer.dimensions.get(name)
+    if fact and event.time < fact.written_at:
+        return FactsApplied(reason=Reason.SUPERSEDED)
+    customer.dirty.add(f"dimension:{name}")
+    if fact and fact.value == value:
+        fact.written_at = event.time
+        return FactsApplied(reason=Reason.NO_CHANGE)
+    before = fact.value if fact else None
+    customer.dimensions[name] = DimensionFact(value, event.time, event.time, event.start_id)
+    detail = {"dimension": name, "from": before, "to": value}
+    moments = [Happened("left", f"{name}={before}", detail)] if before is not None else []
+    return FactsApplied([*moments, Happened("entered", f"{name}={value}", detail)], changed=True)
+
+
+# ── the customer's own fields ────────────────────────────────────────────────────────────────────────────────
+
+
+def _written_after(customer: Customer, field_name: str, at: datetime) -> bool:
+    """Return whether an event later than `at` has written the field."""
+    last = customer.written.get(field_name)
+    return last is not None and at < datetime.fromisoformat(last)
+
+
+def _wins(customer: Customer, field_name: str, at: datetime) -> bool:
+    """Return whether `at` is not before the field's last writing, and note it as the last one if so."""
+    if _written_after(customer, field_name, at):
+        return False
+    customer.written[field_name] = at.isoformat()
+    return True
+
+
+def _write(
+    customer: Customer, group: str, values: dict[str, Any], name: str, value: Any, at: datetime
+) -> Reason | None:
+    """Write one value if none newer is known; None takes it away. Return why nothing changed, None where something did."""
+    if not _wins(customer, f"{group}.{name}", at):
+        return Reason.SUPERSEDED
+    customer.dirty.add("self")
+    before = values.get(name)
+    if before == value and isinstance(before, bool) is isinstance(
+        value, bool
+    ):  # True == 1, yet conditions tell them apart
+        return Reason.NO_CHANGE
+    if value is None:
+        del values[name]
+    else:
+        values[name] = value
+    return None
+
+
+def _fitting(event: Event, engine: EngineConfig) -> tuple[dict[str, Any], list[str]]:
+    """Return the event's attributes that can be taken, and in words what else of it was dropped."""
+    attributes, dropped = typed_attributes(event.data.get("attributes") or {}, engine)
+    timezone = event.data.get("timezone")
+    if timezone is not None and not _is_zone(timezone):
+        dropped.append(f"`{str(timezone)[:40]}` is not a time zone and was dropped")
+    return attributes, dropped
+
+
+def _updated(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplied:
+    attributes, dropped = _fitting(event, engine)
+    groups = {
+        "attributes": (customer.attributes, attributes),
+        "staff": (customer.staff, event.data.get("staff") or {}),
+        "addresses": (customer.addresses, event.data.get("addresses") or {}),
+    }
+    unchanged = {
+        _write(customer, group, values, name, value, event.time)
+        for group, (values, new) in groups.items()
+        for name, value in new.items()
+    }
+    unchanged.add(_timezone(customer, event))
+    if None in unchanged:
+        return FactsApplied(changed=True, dropped=dropped)
+    reason = Reason.SUPERSEDED if Reason.SUPERSEDED in unchanged else Reason.NO_CHANGE
+    return FactsApplied(reason=reason, dropped=dropped)
+
+
+def _timezone(customer: Customer, event: Event) -> Reason | None:
+    name = event.data.get("timezone")
+    if name is None or not _is_zone(name):
+        return Reason.NO_CHANGE
+    if not _wins(customer, "timezone", event.time):
+        return Reason.SUPERSEDED
+    customer.dirty.add("self")
+    before, customer.timezone = customer.timezone, name
+    return Reason.NO_CHANGE if before == name else None
+
+
+def _is_zone(name: Any) -> bool:
+    try:
+        return bool(zone(str(name)))
+    except ValueError:
+        return False
+
+
+def _created(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplied:
+    applied = _updated(customer, event, engine)
+    if customer.created:
+        return applied
+    customer.created = True
+    customer.dirty.add("self")
+    return FactsApplied([Happened("customer_created")], changed=True, dropped=applied.dropped)
+
+
+def _friend_added(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+    staff, state = str(event.data.get("staff", "")), str(event.data.get("state") or "")
+    if not _wins(customer, f"friends.{staff}", event.time):
+        return FactsApplied(reason=Reason.SUPERSEDED)
+    customer.dirty.add("self")
+    if staff in customer.friends:
+        customer.friends[staff] = state
+        return FactsApplied(reason=Reason.NO_CHANGE)
+    customer.friends[staff] = state
+    return FactsApplied([Happened("friend_added", None, {"staff": staff, "state": state})], changed=True)
+
+
+def _friend_removed(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+    staff = str(event.data.get("staff", ""))
+    if not _wins(customer, f"friends.{staff}", event.time):
+        return FactsApplied(reason=Reason.SUPERSEDED)
+    customer.dirty.add("self")
+    if staff not in customer.friends:
+        return FactsApplied(reason=Reason.NO_CHANGE)
+    state = customer.friends.pop(staff)
+    return FactsApplied([Happened("friend_removed", None, {"staff": staff, "state": state})], changed=True)
+
+
+def _opt(customer: Customer, event: Event, out: bool) -> FactsApplied:
+    """Opt out of or in to one channel or, named `*`, all: what concerns all settles everything said before it."""
+    channel = str(event.data.get("channel") or "*")
+    if _written_after(customer, "opt_outs.*", event.time) or not _wins(customer, f"opt_outs.{channel}", event.time):
+        return FactsApplied(reason=Reason.SUPERSEDED)
+    customer.dirty.add("self")
+    before = set(customer.opt_outs)
+    if channel == "*":
+        customer.opt_outs = {each for each in before if _written_after(customer, f"opt_outs.{each}", event.time)}
+    customer.opt_outs.discard(channel)
+    if out:
+        customer.opt_outs.add(channel)
+    changed = before != customer.opt_outs
+    return FactsApplied(changed=changed, reason=None if changed else Reason.NO_CHANGE)
+
+
+def _opted_out(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+    return _opt(customer, event, True)
+
+
+def _opted_in(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+    return _opt(customer, event, False)
+
+
+# ── activities ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _activity(customer: Customer, event: Event) -> FactsApplied:
+    """Anything else is something the customer did: remembered by type, whatever order it comes in."""
+    fact = customer.activities.get(event.type)
+    customer.dirty.add(f"activity:{event.type}")
+    if fact is None:
+        customer.activities[event.type] = Activity(event.time, event.time, 1)
+    else:
+        fact.first_at, fact.last_at = min(fact.first_at, event.time), max(fact.last_at, event.time)
+        fact.times += 1
+    return FactsApplied(changed=True)
+
+
+def _message(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+    applied = _activity(customer, event)
+    detail = {"text": str(event.data.get("text") or ""), "channel": event.data.get("channel")}
+    applied.moments.append(Happened("replied", None, detail))
+    return applied
+
+
+_HANDLERS: dict[str, Callable[[Customer, Event, EngineConfig], FactsApplied]] = {
+    "tag.added": _tag_added,
+    "tag.removed": _tag_removed,
+    STAGE: _dimension,
+    "customer.created": _created,
+    "customer.updated": _updated,
+    "friend.added": _friend_added,
+    "friend.removed": _friend_removed,
+    MESSAGE: _message,
+    "message.opted_out": _opted_out,
+    "message.opted_in": _opted_in,
+}
+FACT_TYPES = frozenset(_HANDLERS)
+"""Event types with a meaning of their own; every other type is an activity (and so is a message)."""

@@ -1,0 +1,1 @@
+"""What becomes of a step that is due: sent, skipped, delayed, and with which content."""

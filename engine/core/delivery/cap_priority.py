@@ -1,0 +1,51 @@
+"""Who wants the room under a cap first: the customer's timelines of higher priority."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.core.customers.customer import Customer, Timeline
+from engine.core.definitions import Sop
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.gates import Claimant, Going, closed
+from engine.core.delivery.reaching import defined_channels, open_channels
+from engine.core.timelines.schedule import DueStep, schedule
+from engine.core.timelines.touch import MENDABLE, WAITED
+
+
+def due_timelines(customer: Customer, now: datetime) -> list[Timeline]:
+    """Return the active timelines to be looked at by now."""
+    return [each for each in customer.timelines if each.active and each.due_at is not None and each.due_at <= now]
+
+
+def claimants(
+    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, *, due: bool = False
+) -> list[Claimant]:
+    """Return the messages that the customer's timelines of higher priority have still to send under the caps.
+
+    Parameters:
+        due: those that the planner has to look at by now, instead of those to come.
+    """
+    found: list[Claimant] = []
+    for other in due_timelines(customer, now) if due else customer.active_timelines():
+        sop = definitions.sop(other.sop)
+        if sop is None or other.holdout or other.priority <= timeline.priority or other is timeline:
+            continue
+        for each in schedule(other, sop, customer, definitions):
+            if each.step.kind != "message" or each.step.id in other.had or sop.exempt_from(each.step, "caps"):
+                continue
+            at = _comes(each, other, sop, customer, definitions)
+            known = defined_channels(sop.channels_of(each.step), customer, definitions)
+            channels = open_channels(known, "message", customer)
+            if channels and (at <= now if due else now < at) and max(at, now) < each.limit:
+                found.append(Claimant(at, other.sop, tuple(channels)))
+    return found
+
+
+def _comes(due: DueStep, timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions) -> datetime:
+    """Return when the step can go out: at its time, or when what holds it back ends, and not in quiet hours."""
+    waits = timeline.next_step == due.step.id and timeline.waiting in WAITED and timeline.waiting not in MENDABLE
+    at = max(due.opens, timeline.due_at) if waits and timeline.due_at is not None else due.opens
+    exempt = frozenset((*(sop.exempt or ()), *(due.step.exempt or ())))
+    shut = closed(Going(due.step.kind, due.due, customer, definitions, exempt), at)
+    return shut.until if shut is not None else at

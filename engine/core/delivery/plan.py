@@ -1,0 +1,205 @@
+"""What a due timeline leads to: touches queued or skipped, the timeline deferred, finished, or ended.
+
+The same function serves the planner and every simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from engine.core.customers.customer import Customer, Timeline
+from engine.core.definitions import Step
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery import actions
+from engine.core.delivery.cap_priority import due_timelines
+from engine.core.delivery.gates import count
+from engine.core.delivery.notices import notices
+from engine.core.delivery.step import Scene, decide
+from engine.core.errors import SopError
+from engine.core.events.event import Event
+from engine.core.matching.goals import goal_end
+from engine.core.matching.match import while_broken
+from engine.core.reasons import Reason
+from engine.core.timelines.schedule import DueStep, next_step, schedule, settle
+from engine.core.timelines.touch import HELD, MENDABLE, WAITED, Touch, touch_key
+
+__all__ = ["Planned", "Touch", "due_timelines", "plan", "plan_customer", "resettle", "touch_key"]
+
+PAUSED_ALL = "*"
+"""Among the paused SOPs: every one is."""
+
+_FIRST_LOOK, _LAST_LOOK = timedelta(seconds=1), timedelta(hours=1)
+"""How soon, and how seldom, a timeline whose last touches are on their way is looked at."""
+
+
+@dataclass(slots=True)
+class Planned:
+    """The decision about one due timeline. The timeline itself is changed in place."""
+
+    touches: list[Touch] = field(default_factory=list)
+    made: list[Event] = field(default_factory=list)
+
+
+def plan_customer(
+    customer: Customer,
+    definitions: Definitions,
+    now: datetime,
+    installation: str,
+    paused: Collection[str] = (),
+) -> list[Planned]:
+    """Plan the customer's due timelines, those of higher priority first, then the earliest; what makes events ends the turn.
+
+    Parameters:
+        paused: ids of the SOPs that are paused, or PAUSED_ALL: their due timelines are parked.
+    """
+    done: list[Planned] = []
+    for timeline in sorted(
+        due_timelines(customer, now), key=lambda each: (-each.priority, each.step_due or now, each.sop, each.key)
+    ):
+        if timeline.sop in paused or PAUSED_ALL in paused:
+            timeline.park(Reason.PAUSED)
+            continue
+        done.append(plan(timeline, customer, definitions, now, installation))
+        if done[-1].made:
+            break
+    return done
+
+
+def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str) -> Planned:
+    """Carry out, skip or hold back every step of the timeline that is due at `now`.
+
+    After a step that makes events nothing more is done: those come first, the rest stays due.
+    """
+    planned = Planned()
+    defined = definitions.sops.get(timeline.sop)
+    if timeline.sop in definitions.broken:
+        raise SopError(
+            f"SOP `{timeline.sop}` cannot be read by this version of the engine; correct its file and apply again"
+        )
+    if defined is None:
+        timeline.end("exited", Reason.SOP_REMOVED, now)
+        return planned
+    sop = defined.sop
+    broken = while_broken(timeline, sop, customer, definitions, now) if sop.while_ else None
+    if broken is not None:
+        timeline.end("exited", Reason.WHILE_ENDED, now, broken.decided_at)
+        return planned
+    scene = Scene(timeline, sop, customer, definitions, now, installation)
+    steps = schedule(timeline, sop, customer, definitions)
+    held: list[Touch] = []
+    for due in [each for each in steps if each.opens <= now and each.step.id not in timeline.had]:
+        touch = decide(scene, due)
+        if touch.status == HELD:
+            held.append(touch)
+            continue
+        _carry_out(touch, due.step, scene, planned)
+        if planned.made:
+            break
+    if held:
+        _wait(timeline, held, steps, now if planned.made else None, now)
+    else:
+        _go_on(scene, steps, planned)
+    return planned
+
+
+def _carry_out(touch: Touch, step: Step, scene: Scene, planned: Planned) -> None:
+    timeline, customer, now = scene.timeline, scene.customer, scene.now
+    timeline.had.add(step.id)
+    timeline.changed = True
+    planned.touches.append(touch)
+    if touch.status == "queued":
+        customer.touched[timeline.sop] = now
+        if touch.counted_on is not None and touch.channel is not None:
+            count(customer, touch.counted_on, touch.channel)
+    if step.do and touch.status == "sent":
+        planned.made += actions.events(step.do, timeline, customer, f"steps/{step.id}", now, now, timeline.depth)
+        planned.touches += notices(
+            step.do, step.id, timeline, scene.sop, customer, scene.definitions, now, scene.installation
+        )
+
+
+# ── what comes next ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _wait(timeline: Timeline, held: list[Touch], steps: list[DueStep], until: datetime | None, now: datetime) -> None:
+    """Look again when what holds back ends (or a fact changes, see matching), or another step is due.
+
+    Of several held back, the timeline tells the one that somebody can mend, else the first that is looked at again.
+    """
+    first = min(held, key=lambda each: (each.reason not in MENDABLE, each.until or each.limit))
+    others = [each.opens for each in steps if each.opens > now and each.step.id not in timeline.had]
+    timeline.next_step, timeline.step_due = first.step, first.due_at
+    timeline.due_at = until or min([each.until or each.limit for each in held] + others)
+    timeline.waiting, timeline.detail, timeline.changed = first.reason, first.detail, True
+
+
+def _go_on(scene: Scene, steps: list[DueStep], planned: Planned) -> None:
+    """Write down what comes next; with nothing left, finish once every touch has come to its end."""
+    timeline, now = scene.timeline, scene.now
+    following = next_step(timeline, steps)
+    timeline.detail = None
+    if following is not None:
+        settle(timeline, following)
+        return
+    left = [step for step in scene.sop.steps if step.id not in timeline.had]  # those whose date never came to be known
+    timeline.had.update(step.id for step in left)
+    planned.touches += [scene.touch(DueStep(step, now, now, now)).skip(Reason.NO_DATE, step.from_) for step in left]
+    if timeline.open_touches or any(each.status == "queued" for each in planned.touches):
+        last = max((each.opens for each in steps), default=now)
+        timeline.next_step, timeline.step_due, timeline.waiting = None, None, None
+        timeline.due_at = now + min(max(now - last, _FIRST_LOOK), _LAST_LOOK)
+        timeline.changed = True
+    else:
+        timeline.end("completed", None, now)
+
+
+# ── a new generation ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def resettle(
+    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str
+) -> list[Touch]:
+    """Bring an active timeline in line with a new generation: its next step and due time, or its end.
+
+    Steps not yet had come from the new version; one whose time has passed is not sent: it is returned as skipped. What was
+    due before the change already is left to the planner.
+    """
+    defined = definitions.sops.get(timeline.sop)
+    if timeline.sop in definitions.broken:
+        return []
+    if defined is None:
+        timeline.end("exited", Reason.SOP_REMOVED, now)
+        return []
+    scene = Scene(timeline, defined.sop, customer, definitions, now, installation)
+    steps = schedule(timeline, defined.sop, customer, definitions)
+    passed = _passed(timeline, steps, now)
+    timeline.had.update(each.step.id for each in passed)
+    timeline.goal_until, timeline.priority = goal_end(defined.sop, timeline.anchor), defined.sop.priority
+    following = next_step(timeline, steps)
+    if following is not None and _waits_still(timeline, following, now):
+        timeline.due_at, timeline.changed = now, True
+    elif following is not None:
+        settle(timeline, following)
+    else:
+        timeline.due_at, timeline.changed = now, True
+    return [scene.touch(each).skip(Reason.PASSED, each.step.from_) for each in passed]
+
+
+def _waits_still(timeline: Timeline, following: DueStep, now: datetime) -> bool:
+    """Return whether it waits for the same step as before, held back by the same: who decides next is told so."""
+    same = timeline.next_step == following.step.id and timeline.step_due == following.due
+    return same and following.opens <= now and timeline.waiting in WAITED
+
+
+def _passed(timeline: Timeline, steps: list[DueStep], now: datetime) -> list[DueStep]:
+    """Return the steps that a new version brings too late: due before now, and before what the timeline waits for."""
+    awaited = timeline.step_due if timeline.step_due is not None else now
+    return [
+        each
+        for each in steps
+        if each.opens < min(now, awaited)
+        and each.step.id not in timeline.had
+        and (each.step.id != timeline.next_step or awaited > now)
+    ]

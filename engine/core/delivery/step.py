@@ -1,0 +1,163 @@
+"""What becomes of one due step: a touch queued, done, skipped, or held back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.trace import Trace
+from engine.core.customers.customer import Customer, Timeline
+from engine.core.definitions import Message, Sop, Step, Task
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.cap_priority import claimants
+from engine.core.delivery.content import body_of, template_context
+from engine.core.delivery.gates import Going, Hold, closed, closes, own_time
+from engine.core.delivery.gates import hold as held_by_gates
+from engine.core.delivery.reaching import defined_channels, open_channels
+from engine.core.errors import MissingValue, TemplateError
+from engine.core.reasons import Reason
+from engine.core.time.arithmetic import local_date
+from engine.core.timelines.schedule import DueStep
+from engine.core.timelines.touch import HELD, MENDABLE, WAITED, Touch, touch_key
+from engine.core.timelines.variants import choose, content_of
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every step of one timeline is decided with."""
+
+    timeline: Timeline
+    sop: Sop
+    customer: Customer
+    definitions: Definitions
+    now: datetime
+    installation: str
+
+    @property
+    def version(self) -> int:
+        """The version in force."""
+        return self.definitions.sops[self.sop.sop].version
+
+    def touch(self, due: DueStep) -> Touch:
+        """Return the touch of a step, to be decided."""
+        key = touch_key(self.installation, self.customer.ref, self.timeline, due.step.id)
+        return Touch(self.timeline, due.step.id, due.step.kind, "queued", due.due, due.limit, key, self.version)
+
+    def going(self, due: DueStep, channel: str | None = None, *, rivals: bool = False) -> Going:
+        """Return the step as the gates see it."""
+        exempt = frozenset((*(self.sop.exempt or ()), *(due.step.exempt or ())))
+        others = claimants(self.timeline, self.customer, self.definitions, self.now) if rivals else ()
+        return Going(due.step.kind, due.due, self.customer, self.definitions, exempt, channel, rivals=others)
+
+
+def decide(scene: Scene, due: DueStep) -> Touch:
+    """Return the touch for a due step: queued, done, skipped, or held back."""
+    touch, step, timeline, now = scene.touch(due), due.step, scene.timeline, scene.now
+    touch.waited = _waited_for(due, timeline)
+    if due.due < timeline.start:
+        return touch.skip(Reason.BEFORE_START)
+    if now >= due.limit:
+        return _expire(touch, due, scene)
+    if step.kind != "do" and (shut := closed(scene.going(due), now)) is not None:
+        return _hold(touch, shut)
+    context, trace = Context.of(timeline, scene.customer, scene.definitions, now), Trace()
+    met = hold(step.when, context, f"steps/{step.id}/when", trace)
+    touch.trace = trace.entries
+    if met is not True:
+        return touch.skip(Reason.UNKNOWN if met is None else Reason.CONDITION, trace.unknown if met is None else None)
+    if step.do:
+        touch.status = "sent"
+        touch.body = {"do": [action.model_dump(mode="json", exclude_unset=True, by_alias=True) for action in step.do]}
+        return touch
+    return _content(touch, due, scene, context, trace)
+
+
+def _waited_for(due: DueStep, timeline: Timeline) -> str | None:
+    """Return what has held the step back until now."""
+    if timeline.waiting == Reason.PAUSED or (timeline.next_step == due.step.id and timeline.waiting in WAITED):
+        return timeline.waiting
+    return Reason.HOLIDAY if due.opens > due.due else None
+
+
+def _hold(touch: Touch, by: Hold) -> Touch:
+    """Hold the touch back; where its limit comes before, it will never go out and is skipped at once."""
+    if by.until >= touch.limit:
+        touch.channel, touch.body = None, None
+        return touch.skip(Reason.EXPIRED, by.causes)
+    return touch.hold(by.reason, by.until, by.detail)
+
+
+def _expire(touch: Touch, due: DueStep, scene: Scene) -> Touch:
+    """Skip a touch whose time is over: for what nobody mended if that held it back, else as expired, naming what did."""
+    if scene.timeline.waiting in MENDABLE and not due.step.do:
+        _render(touch, due, scene)
+        if touch.status == HELD:
+            return touch.skip(touch.reason or Reason.EXPIRED, touch.detail)
+    touch.channel, touch.body, touch.variant = None, None, None
+    return touch.skip(Reason.EXPIRED, touch.waited)
+
+
+def _content(touch: Touch, due: DueStep, scene: Scene, context: Context, trace: Trace) -> Touch:
+    """Choose the variant, then who gets it over which channel, and see whether a cap holds it back."""
+    step, sop = due.step, scene.sop
+    if step.variants:
+        variant, known = choose(step, sop, context, trace)
+        if variant is None:
+            return touch.skip(Reason.NO_VARIANT if known is False else Reason.UNKNOWN, trace.unknown)
+        touch.variant = variant.id
+    if scene.timeline.holdout:
+        return touch.skip(Reason.HOLDOUT)
+    _render(touch, due, scene)
+    if touch.status != "queued":
+        return touch
+    going = scene.going(due, touch.channel, rivals=bool(scene.definitions.engine.caps))
+    capped = held_by_gates(going, scene.now)
+    if capped is None and touch.waited == Reason.CAP:  # looked at early: its day has come, not its time
+        capped = own_time(going, scene.now)
+    if capped is not None:
+        return _hold(touch, capped)
+    _allow(touch, due, going, scene)
+    return touch
+
+
+def _allow(touch: Touch, due: DueStep, going: Going, scene: Scene) -> None:
+    """Write down since when and until when it may go out, and the day it counts on."""
+    timeline = scene.timeline
+    looked = timeline.due_at if touch.waited and timeline.due_at is not None else due.opens
+    touch.ready_at = min(max(due.opens, looked), scene.now)
+    touch.send_before = closes(going, scene.now, touch.limit)
+    touch.fallback_after = scene.sop.fallback_of(due.step)
+    if touch.kind == "message":
+        touch.counted_on = local_date(scene.now, going.zone)
+
+
+def _render(touch: Touch, due: DueStep, scene: Scene) -> None:
+    """Choose the channel and write the body; hold the touch back where a value is missing."""
+    written = scene.sop.channels_of(due.step)
+    known = defined_channels(written, scene.customer, scene.definitions)
+    if not known:
+        touch.skip(Reason.CHANNEL_REMOVED, ", ".join(written))
+        return
+    reachable = open_channels(known, touch.kind, scene.customer)
+    if not reachable:
+        touch.skip(Reason.OPTED_OUT, ", ".join(known))
+        return
+    touch.channel = reachable[0]
+    try:
+        touch.body = _body(touch, due.step, scene)
+    except MissingValue as error:
+        touch.hold(Reason.MISSING_VALUE, touch.limit, str(error)[:300])
+    except TemplateError as error:
+        touch.hold(Reason.TEMPLATE_ERROR, touch.limit, str(error)[:300])
+
+
+def _body(touch: Touch, step: Step, scene: Scene) -> dict[str, object]:
+    """Return the body of the step's content. Raises MissingValue or TemplateError."""
+    variant = next((each for each in step.variants or () if each.id == touch.variant), None)
+    if step.variants and variant is None:  # an expired one, whose variant nobody chose
+        variant = step.variants[0]
+    content: Message | Task = content_of(step, variant)
+    context = template_context(scene.customer, scene.timeline, scene.sop, step.id, scene.definitions, scene.now)
+    body = body_of(content, context, scene.customer, touch.due_at)
+    return {**body, "welcome": True} if step.welcome else body

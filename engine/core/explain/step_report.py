@@ -1,0 +1,72 @@
+"""The steps of an SOP as `sop why` tells them: when each comes, who stands before it, what became of those who came to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.core.definitions import Sop, Step
+from engine.core.explain.sop_report import Cause, WhyStep
+
+
+def step_time(step: Step, sop: Sop) -> str:
+    """Return when a step comes, as the definition says it: `day 1 10:00`, `after 2h`, `day -3 10:00 from attr.due`."""
+    if step.after is not None:
+        return f"after {_duration(step.after.total_seconds())}"
+    window = sop.window_of(step)
+    at = (
+        f"{window[0]:%H:%M}-{window[1]:%H:%M}"
+        if window
+        else f"{clock:%H:%M}"
+        if (clock := step.at or sop.defaults.at)
+        else ""
+    )
+    return f"day {step.day} {at}".rstrip() + (f" from {step.from_}" if step.from_ else "")
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"
+
+
+def steps_of(
+    sop: Sop,
+    in_flight: Mapping[str | None, list[Cause]],
+    touches: Mapping[str, list[Cause]],
+    variants: Mapping[str, dict[str, int]],
+    kinds: Mapping[str, str],
+) -> list[WhyStep]:
+    """Return the SOP's steps in their order, then those it had once that touches still tell of."""
+    told = [
+        WhyStep(
+            step.id,
+            step.kind,
+            step_time(step, sop),
+            in_flight.get(step.id, []),
+            touches.get(step.id, []),
+            variants.get(step.id, {}),
+        )
+        for step in sop.steps
+    ]
+    known = {each.step for each in told}
+    gone = sorted({*touches, *(name for name in in_flight if name)} - known)
+    return told + [
+        WhyStep(
+            name,
+            kinds.get(name, "message"),
+            _noticed(name, sop),
+            in_flight.get(name, []),
+            touches.get(name, []),
+            variants.get(name, {}),
+        )
+        for name in gone
+    ]
+
+
+def _noticed(name: str, sop: Sop) -> str | None:
+    """Return the place that sends a notice, None where the SOP has none of that name any more."""
+    place, has, _ = name.rpartition(".notify")
+    steps = {each.id for each in sop.steps if each.do}
+    exits = {f"exit{index}" for index, each in enumerate(sop.exit) if each.do}
+    return f"notice of {place}" if has and place in steps | exits else None

@@ -1,0 +1,213 @@
+"""One customer's story as values: every event with what it led to, every timeline, every step had or to come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from engine.core.conditions.deciding import Evaluation, deciding
+from engine.core.definitions import Moment, Sop
+from engine.core.explain.near_misses import Closest, WouldStart
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one event did to one SOP of the customer."""
+
+    what: Literal["started", "refused", "ended", "converted"]
+    sop: str
+    path: str
+    """The trigger or exit in the YAML."""
+    key: str = ""
+    version: int | None = None
+    reason: str | None = None
+    detail: str | None = None
+    deciding: list[Evaluation] = field(default_factory=list)
+    """The conditions that decided, for a refusal or an end by a condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """One event and what came of it."""
+
+    row: int
+    source: str
+    id: str
+    type: str
+    time: datetime
+    received_at: datetime
+    data: dict[str, Any]
+    cause: dict[str, Any] | None
+    """For an engine-made event: the SOP and place that made it."""
+    matched_at: datetime | None
+    """None: it waits for the matcher."""
+    reason: str | None = None
+    """Why it changed nothing."""
+    dropped: list[str] = field(default_factory=list)
+    """Values that were not taken, in words."""
+    decisions: list[Decision] = field(default_factory=list)
+
+
+StepStatus = Literal[
+    "planned", "due", "held", "undated", "unreached",
+    "queued", "sending", "sent", "failed", "unknown", "handed", "cancelled", "expired", "skipped",
+]  # fmt: skip
+"""A touch's status; or, of a step without one: planned for later, due now, held back, without a date, never reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that counts under caps."""
+
+    sop: str
+    step: str
+    channel: str | None
+    on: date
+    """The customer's date on which it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldStep:
+    """One step of a timeline: carried out, skipped, waiting, or to come."""
+
+    step: str
+    kind: str
+    status: StepStatus
+    due_at: datetime | None
+    at: datetime | None = None
+    """When it came to this status."""
+    until: datetime | None = None
+    """Waits so long: the next try, or the moment at which it expires."""
+    channel: str | None = None
+    attempt: int = 0
+    reason: str | None = None
+    detail: str | None = None
+    deciding: list[Evaluation] = field(default_factory=list)
+    waited: str | None = None
+    """Of one that was carried out: what held it back before."""
+    variant: str | None = None
+    """The variant chosen; of a step to come, the one that is as things stand."""
+    fallback: int = 0
+    """So many channels were tried before this one."""
+    expected: datetime | None = None
+    """Of a step to come: when it goes out, or is skipped, if nothing else happens."""
+    moved_by: list[str] = field(default_factory=list)
+    """Of a step to come: the reasons for which that is later than due."""
+    skip: str | None = None
+    """Of a step to come: the reason for which it will be skipped if nothing else happens."""
+    skip_detail: str | None = None
+    room: list[Taken] = field(default_factory=list)
+    """Of one that a cap holds back: the messages that took the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTimeline:
+    """One run through one SOP."""
+
+    id: int
+    sop: str
+    title: str | None
+    """None where the SOP is no longer defined."""
+    version: int
+    key: str
+    state: str
+    anchor: datetime
+    ended_at: datetime | None
+    reason: str | None
+    detail: str | None
+    steps: list[ToldStep] = field(default_factory=list)
+    holdout: bool = False
+    """In the comparison group: it runs, and no message or task goes out."""
+    converted_at: datetime | None = None
+    """When the goal was reached, perhaps after the end."""
+    goal_until: datetime | None = None
+    """So long a goal not yet reached counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Why an SOP did not start for a customer."""
+
+    applied_at: datetime | None
+    """When the SOP was first applied; what came before could not start it."""
+    closest: list[Closest]
+    """For each trigger, the events that came closest."""
+    would_start: WouldStart
+    """What a trigger now would lead to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All there is to tell about one customer."""
+
+    customer: str
+    now: datetime
+    timezone: str
+    stands: dict[str, str]
+    """Dimension: value."""
+    tags: list[str]
+    attributes: dict[str, Any]
+    staff: dict[str, str]
+    opt_outs: list[str]
+    events: list[ToldEvent]
+    """In inbox order; the newest, if there are more than were asked for."""
+    earlier_events: bool
+    """There are older events, left out."""
+    timelines: list[ToldTimeline]
+    rejected_events: int
+    """Events that name this customer and were not taken."""
+    asked: str | None = None
+    """The one SOP asked about."""
+    asked_title: str | None = None
+    waits_for: list[str] = field(default_factory=list)
+    """The triggers of the SOP asked about, where nothing here ever hit one."""
+    why_not: WhyNot | None = None
+    """Where nothing hit one, or it is asked for: how close events came, and whether it would start now."""
+
+
+def decisions(outcome: Mapping[str, Any] | None, sop: str | None = None) -> list[Decision]:
+    """Return what an event's recorded outcome says about each SOP, or about one."""
+    known = outcome or {}
+    found = [
+        *(_decision("ended", entry) for entry in known.get("exits", ())),
+        *(_decision("converted", entry) for entry in known.get("goals", ())),
+        *(_decision("started", entry) for entry in known.get("started", ())),
+        *(_decision("refused", entry) for entry in known.get("refused", ())),
+    ]
+    return [each for each in found if sop is None or each.sop == sop]
+
+
+def _decision(what: Literal["started", "refused", "ended", "converted"], entry: Mapping[str, Any]) -> Decision:
+    return Decision(
+        what, entry["sop"], entry.get("path", ""), entry.get("key") or "", entry.get("version"), entry.get("reason"), entry.get("detail"),
+        [] if what == "started" else deciding(entry.get("trace")),
+    )  # fmt: skip
+
+
+_SIGNS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
+
+
+def triggers_of(sop: Sop) -> list[str]:
+    """Return what an SOP waits for, as written: `tag_added: 装修意向, 楼盘A`."""
+    return [as_written(each) for each in sop.trigger]
+
+
+def as_written(moment: Moment) -> str:
+    """Return a moment as a definition has it: `event: type order.signed`."""
+    kind, detail = moment.kind, getattr(moment, moment.kind)
+    if isinstance(detail, tuple):
+        return f"{kind}: {', '.join(detail)}"
+    written = detail.model_dump(mode="json", exclude_unset=True, by_alias=True) if detail is not None else {}
+    named = sorted(written.items(), key=lambda each: each[0] in ("from", "to"))  # the dimension first
+    shown = ", ".join(f"{name} {_plain(value)}" for name, value in named)
+    return f"{kind}: {shown}" if shown else kind
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{_SIGNS.get(name, name)} {_plain(each)}" for name, each in value.items())
+    return str(value)

@@ -1,0 +1,65 @@
+"""What the triggers of an SOP that nobody starts are waiting for, and what came in instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.core.definitions import Moment, Sop
+from engine.core.explain.near_misses import comparable, likeness, names_of, nearest_first, type_of
+from engine.core.explain.sop_report import Awaited, Sighting
+
+_MOST_NEAR = 5
+_ALIKE = 0.5
+"""A type of event less like the one waited for than this is another one, not a misspelling."""
+
+
+def awaited(
+    sop: Sop,
+    written: Sequence[str],
+    by_type: Mapping[str, Sequence[Sighting]],
+    types: Mapping[str, Sighting],
+    already: Mapping[int, int],
+) -> list[Awaited]:
+    """Return each trigger with what was seen of it and near it.
+
+    Parameters:
+        written: the triggers in words, in their order.
+        by_type: what events of a type named, with how often.
+        types: every type of event that came in.
+        already: by a trigger's place: how many customers meet it from before.
+    """
+    return [
+        _awaited(moment, written[index], f"trigger/{index}/{moment.kind}", by_type, types, already.get(index))
+        for index, moment in enumerate(sop.trigger)
+    ]
+
+
+def _awaited(
+    moment: Moment,
+    written: str,
+    path: str,
+    by_type: Mapping[str, Sequence[Sighting]],
+    types: Mapping[str, Sighting],
+    already: int | None,
+) -> Awaited:
+    kind, names = type_of(moment), names_of(moment)
+    if kind is None:
+        return Awaited(written, path, already=already)
+    if not names:
+        seen = [types[kind]] if kind in types else []
+        return Awaited(
+            written,
+            path,
+            seen,
+            [] if seen else _near([each for each in types.values() if likeness(each.name, kind) >= _ALIKE], (kind,)),
+            already,
+        )
+    found = by_type.get(kind, ())
+    seen = [each for each in found if each.name in names]
+    same = [each for each in found if each.name not in names and comparable(each.name, names)]
+    return Awaited(written, path, seen, [] if seen else _near(same, names), already)
+
+
+def _near(found: Sequence[Sighting], wanted: Sequence[str]) -> list[Sighting]:
+    by_name = {each.name: each for each in found}
+    return [by_name[name] for name in nearest_first(by_name, wanted)[:_MOST_NEAR]]

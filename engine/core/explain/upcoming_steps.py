@@ -1,0 +1,174 @@
+"""The steps of a timeline that have no touch yet: when each comes, what holds it back, and what becomes of it as things stand."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from engine.core.conditions.deciding import deciding
+from engine.core.customers.customer import Customer, Timeline
+from engine.core.definitions import Step
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.held import read_detail
+from engine.core.explain.story import StepStatus, Taken, ToldStep
+from engine.core.playback.run import play_one
+from engine.core.reasons import Reason
+from engine.core.time.arithmetic import FOREVER, day_shift, local_date
+from engine.core.timelines.schedule import DueStep, schedule
+from engine.core.timelines.touch import Touch
+
+_FARTHEST = timedelta(days=400)
+"""So far ahead is looked at most."""
+
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The installation of touches that are never stored."""
+
+Place = tuple[int, str]
+"""A timeline's row, and a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What becomes of a step if nothing else happens."""
+
+    at: datetime
+    touch: Touch
+    waits: list[tuple[str, str | None]] = field(default_factory=list)
+    """What it waits for until then, in order: reason and detail."""
+
+
+def foreseen(customer: Customer, definitions: Definitions, now: datetime) -> dict[Place, Foreseen]:
+    """Return what becomes of every open step of the customer if nothing else happens: the production decisions, on a copy.
+
+    Parameters:
+        customer: as a planner reads them, with all their active timelines; they stay as they are.
+    """
+    played = play_one(copy.deepcopy(customer), (), definitions, now, _end(customer, definitions, now), _NOBODY)
+    waits: dict[Place, list[tuple[str, str | None]]] = {}
+    for each in played.waits:
+        if each.timeline.id is not None:
+            waits.setdefault((each.timeline.id, each.step), []).append((each.reason, each.detail))
+    found: dict[Place, Foreseen] = {}
+    for one in played.touches:
+        if one.touch.timeline.id is not None:
+            place = (one.touch.timeline.id, one.touch.step)
+            found[place] = Foreseen(one.at, one.touch, waits.get(place, []))
+    return found
+
+
+def _end(customer: Customer, definitions: Definitions, now: datetime) -> datetime:
+    """Return until when to look: the limit of the last step, within reason."""
+    limits = [
+        each.limit
+        for timeline in customer.active_timelines()
+        if (sop := definitions.sop(timeline.sop)) is not None
+        for each in schedule(timeline, sop, customer, definitions)
+    ]
+    farthest = now + _FARTHEST
+    return min(max((each for each in limits if each != FOREVER), default=now) + timedelta(days=1), farthest)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the open steps of one customer are told with."""
+
+    customer: Customer
+    definitions: Definitions
+    now: datetime
+    events_wait: bool = False
+    """Events of the customer are not matched yet; they come first."""
+    paused: Collection[str] = ()
+    """Ids of paused SOPs; `*` for all."""
+    foreseen: Mapping[Place, Foreseen] = field(default_factory=dict)
+    counted: Sequence[Taken] = ()
+    """The messages that count under caps of late."""
+
+    def pauses(self, timeline: Timeline) -> bool:
+        """Return whether the timeline's SOP is paused."""
+        return bool({timeline.sop, "*"} & set(self.paused))
+
+
+def steps_to_come(timeline: Timeline, outlook: Outlook) -> list[ToldStep]:
+    """Return the steps that have no touch yet, each with its time, what it waits for, and what becomes of it.
+
+    Parameters:
+        timeline: with the steps it has had.
+    """
+    sop = outlook.definitions.sop(timeline.sop)
+    if sop is None:
+        return []
+    due = {each.step.id: each for each in schedule(timeline, sop, outlook.customer, outlook.definitions)}
+    told = []
+    for step in sop.steps:
+        if step.id in timeline.had:
+            continue
+        found = due.get(step.id)
+        if found is None:
+            told.append(ToldStep(step.id, step.kind, "undated", None, reason=Reason.NO_DATE, detail=step.from_))
+        elif not timeline.active:
+            told.append(ToldStep(step.id, step.kind, "unreached", found.due))
+        else:
+            told.append(_open(timeline, found, outlook))
+    return told
+
+
+def _open(timeline: Timeline, due: DueStep, outlook: Outlook) -> ToldStep:
+    step, foreseen_ = due.step, outlook.foreseen.get((timeline.id or 0, due.step.id))
+    if outlook.pauses(timeline):
+        if due.due > outlook.now:
+            return ToldStep(step.id, step.kind, "planned", due.due, reason=Reason.PAUSED)
+        return ToldStep(step.id, step.kind, "held", due.due, until=due.limit, reason=Reason.PAUSED)
+    if timeline.next_step == step.id and timeline.waiting is not None and due.due <= outlook.now:
+        until = None if timeline.due_at in (None, FOREVER) else timeline.due_at
+        return _told(step, "held", due, outlook, timeline.waiting, timeline.detail, until, foreseen_)
+    if due.due > outlook.now:
+        return _told(step, "planned", due, outlook, None, None, None, foreseen_)
+    if outlook.events_wait:
+        return ToldStep(step.id, step.kind, "due", due.due, reason=Reason.UNMATCHED_EVENTS)
+    if foreseen_ is not None and foreseen_.at > outlook.now and foreseen_.waits:
+        reason, detail = foreseen_.waits[0]
+        return _told(step, "held", due, outlook, reason, detail, foreseen_.at, foreseen_)
+    return ToldStep(step.id, step.kind, "due", due.due)
+
+
+def _told(
+    step: Step,
+    status: StepStatus,
+    due: DueStep,
+    outlook: Outlook,
+    reason: str | None,
+    detail: str | None,
+    until: datetime | None,
+    foreseen_: Foreseen | None,
+) -> ToldStep:
+    touch = foreseen_.touch if foreseen_ else None
+    skipped = touch is not None and touch.status == "skipped"
+    return ToldStep(
+        step.id, step.kind, status, due.due, until=until, reason=reason, detail=detail,
+        variant=touch.variant if touch else None,
+        expected=foreseen_.at if foreseen_ else None,
+        moved_by=_moved_by(due, foreseen_),
+        skip=touch.reason if touch and skipped else None,
+        skip_detail=touch.detail if touch and skipped else None,
+        deciding=deciding(touch.trace) if touch and skipped and touch.reason in (Reason.CONDITION, Reason.UNKNOWN) else [],
+        room=_room(detail, outlook) if reason == Reason.CAP else [],
+    )  # fmt: skip
+
+
+def _moved_by(due: DueStep, foreseen_: Foreseen | None) -> list[str]:
+    """Return the reasons for which a step comes later than due, in order."""
+    reasons = [Reason.HOLIDAY.value] if due.opens > due.due else []
+    reasons += [str(reason) for reason, _ in foreseen_.waits] if foreseen_ else []
+    return list(dict.fromkeys(reasons))
+
+
+def _room(detail: str | None, outlook: Outlook) -> list[Taken]:
+    """Return the messages that took the room under the cap named in the detail."""
+    cap = read_detail(detail)
+    if cap.days is None or cap.rival is not None:
+        return []
+    today = local_date(outlook.now, outlook.definitions.zone_of(outlook.customer.timezone))
+    first = day_shift(today, 1 - cap.days)
+    return [each for each in outlook.counted if each.on >= first and cap.channel in (None, each.channel)]

@@ -1,0 +1,1 @@
+"""What one event leads to: moments, entries, exits, goals."""

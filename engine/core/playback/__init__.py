@@ -1,0 +1,1 @@
+"""A virtual clock: the production decisions, played without a database."""

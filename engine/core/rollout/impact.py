@@ -1,0 +1,222 @@
+"""What applying would do, worked out on customers as they are: what becomes of timelines in flight, and who joins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from math import ceil
+
+from engine.core.customers.customer import Customer
+from engine.core.definitions import Sop, StartExisting
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.version_change import Fate, fates
+from engine.core.events.event import Event
+from engine.core.matching import existing_customers
+from engine.core.playback.run import play_one
+from engine.core.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Customers looked at, and how many there are."""
+
+    population: int
+    ids: Sequence[int] = ()
+
+    @property
+    def weight(self) -> float:
+        """How many customers each one stands for."""
+        return self.population / len(self.ids) if self.ids else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The two sets of definitions, and the customers as they are."""
+
+    before: Definitions
+    after: Definitions
+    now: datetime
+    installation: str
+    customers: Mapping[int, Customer]
+    """By id, with what their timelines have had."""
+    overtaken: frozenset[str] = frozenset()
+    """Refs of those with events that wait to be matched."""
+    clocks_differ: bool = False
+    """Clocks are set anew."""
+
+
+# ── timelines in flight ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class StepForecast:
+    """What becomes of one step, in timelines."""
+
+    step: str
+    waiting: int = 0
+    """Have it next, now."""
+    to_come: int = 0
+    """Still get it, afterwards."""
+    gets: int = 0
+    """Of these, because it is new."""
+    moves: int = 0
+    """Of these, at another time."""
+    loses: int = 0
+    """Would have got it, and do not: it is gone."""
+    passed: int = 0
+    """Do not get it: its time has passed."""
+
+
+@dataclass(slots=True)
+class SopForecast:
+    """What becomes of an SOP's timelines in flight."""
+
+    sop: str
+    in_flight: int
+    customers: int
+    looked_at: int
+    """Of these customers; fewer than all: the numbers are scaled up."""
+    waiting: dict[str | None, int]
+    """By next step; None: all had, the last touches on their way."""
+    ends: dict[str, int] = field(default_factory=dict)
+    """By reason."""
+    steps: list[StepForecast] = field(default_factory=list)
+
+
+def in_flight(
+    sop: str, sample: Sample, waiting: Mapping[str | None, int], known: Mapping[int, list[Fate]], change: Change
+) -> SopForecast:
+    """Return what becomes of one SOP's timelines, by the fates of the customers in the sample."""
+    found = SopForecast(sop, sum(waiting.values()), sample.population, len(sample.ids), dict(waiting))
+    ours = [fate for id_ in sample.ids for fate in known.get(id_, ()) if fate.sop == sop]
+    if change.after.sop(sop) is None and sop not in change.after.broken:
+        found.ends = {str(Reason.SOP_REMOVED): found.in_flight} if found.in_flight else {}
+        return found
+    weight = sample.weight
+    found.ends = _scaled(Counter(fate.ended for fate in ours if fate.ended), weight)
+    steps = {id_: StepForecast(id_, waiting.get(id_, 0)) for id_ in _step_ids(sop, change)}
+    for name in ("to_come", "gets", "moves", "loses", "passed"):
+        for step, number in _scaled(Counter(step for fate in ours for step in getattr(fate, name)), weight).items():
+            setattr(steps[step], name, number)
+    found.steps = list(steps.values())
+    return found
+
+
+def all_fates(ids: Iterable[int], change: Change) -> dict[int, list[Fate]]:
+    """Return what becomes of each of these customers' timelines."""
+    return {id_: foreseen(change.customers[id_], change)[1] for id_ in ids if id_ in change.customers}
+
+
+def foreseen(customer: Customer, change: Change) -> tuple[Customer, list[Fate]]:
+    """Return the customer as the new definitions would leave them, and what becomes of each active timeline."""
+    overtaken = customer.ref in change.overtaken
+    return fates(customer, change.before, change.after, change.now, change.installation, overtaken=overtaken)
+
+
+def _step_ids(sop: str, change: Change) -> list[str]:
+    """Return the steps of both versions: as the new one has them, then those that are gone."""
+    new, old = (
+        [step.id for step in found.sop.steps] if (found := side.sops.get(sop)) else []
+        for side in (change.after, change.before)
+    )
+    return list(dict.fromkeys([*new, *old]))
+
+
+def _scaled(numbers: Mapping[str, int], weight: float) -> dict[str, int]:
+    return {str(name): round(number * weight) for name, number in sorted(numbers.items())}
+
+
+# ── who meets the trigger already ────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class ExistingForecast:
+    """What a new SOP's `existing` does with those who meet its trigger already."""
+
+    sop: str
+    mode: str
+    """ignore, join, start; again: the id was applied before, so that `existing` is not asked."""
+    meet: int = 0
+    """Meet a trigger already."""
+    starts: int = 0
+    """Of these, enter."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Of these, do not, by reason."""
+    stand_at: dict[str, int] = field(default_factory=dict)
+    """Of those who enter, by the step they have next."""
+    missed: dict[str, int] = field(default_factory=dict)
+    """Of those who enter, by the steps whose time was before."""
+    per_day: int | None = None
+    days: int | None = None
+    """So many days until all have started."""
+    customers: int = 0
+    looked_at: int = 0
+
+
+def meeting(sop: Sop, mode: str, kept_out: int, sample: Sample, change: Change) -> ExistingForecast:
+    """Return who meets the trigger and what becomes of them.
+
+    Parameters:
+        kept_out: who meet it and are known to be kept out by `when` or `while`; the sample is of the others.
+    """
+    found = ExistingForecast(sop.sop, mode, customers=sample.population, looked_at=len(sample.ids))
+    counts: Counter[tuple[str, str]] = Counter()
+    for customer in (change.customers[id_] for id_ in sample.ids if id_ in change.customers):
+        counts.update(_joining(customer, sop, change))
+    kinds = {kind: {name: number for (of, name), number in counts.items() if of == kind} for kind, _ in counts}
+    found.refused = _scaled(kinds.get("refused", {}), sample.weight)
+    if kept_out:
+        found.refused[str(Reason.CONDITION)] = found.refused.get(str(Reason.CONDITION), 0) + kept_out
+    found.stand_at = _scaled(kinds.get("stands", {}), sample.weight)
+    found.missed = _scaled(kinds.get("missed", {}), sample.weight)
+    entering = round(counts["starts", ""] * sample.weight)
+    found.meet = entering + sum(found.refused.values())
+    found.starts = entering if mode in ("join", "start") else 0
+    if isinstance(sop.existing, StartExisting) and mode == "start":
+        found.per_day, found.days = sop.existing.per_day, ceil(entering / sop.existing.per_day)
+    return found
+
+
+def _joining(customer: Customer, sop: Sop, change: Change) -> Iterable[tuple[str, str]]:
+    """Yield what becomes of a customer: starts, and where they stand and what they miss; or refused, and why. Nothing: not met."""
+    event = start_of(customer, sop, change, change.now)
+    if event is None:
+        return
+    if not existing_customers.would_start(customer, event, sop, change.after, change.now):
+        yield "refused", str(Reason.CONDITION)
+        return
+    settled = foreseen(customer, change)[0]
+    played = play_one(settled, [event], change.after, change.now, change.now, change.installation)
+    ours = next((each for each in played.matched if each.event is event), None)
+    reason = _refusal(ours.outcome, sop.sop) if ours else None
+    if ours is None or reason is not None:
+        yield "refused", reason or str(Reason.UNMATCHED_EVENTS)
+        return
+    yield "starts", ""
+    for touch in (each.touch for each in played.touches if each.touch.timeline.start_id == event.start_id):
+        if touch.reason == Reason.BEFORE_START:
+            yield "missed", touch.step
+    for timeline in settled.timelines:
+        if timeline.start_id == event.start_id and timeline.active and timeline.next_step:
+            yield "stands", timeline.next_step
+
+
+def start_of(customer: Customer, sop: Sop, change: Change, at: datetime) -> Event | None:
+    """Return the event that takes the customer in at a moment, None where they do not meet the trigger."""
+    found = existing_customers.met(customer, sop, change.after, change.now)
+    if found is None:
+        return None
+    event = existing_customers.start_event(customer, sop, found, at)
+    return replace(event, received_at=at)
+
+
+def _refusal(outcome: Mapping[str, object], sop: str) -> str | None:
+    """Return why an event did not start the SOP, None where it did."""
+    refused = outcome.get("refused")
+    for each in refused if isinstance(refused, list) else ():
+        if each["sop"] == sop:
+            return str(each["reason"])
+    reason = outcome.get("reason")
+    return str(reason) if reason is not None else None

@@ -1,0 +1,1 @@
+"""Definitions played on made or recorded histories, as a calendar."""

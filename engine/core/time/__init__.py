@@ -1,0 +1,1 @@
+"""Arithmetic of moments and days, in the customer's zone."""

@@ -1,0 +1,1 @@
+"""One customer's run through one SOP: its times, states and touches."""

@@ -1,0 +1,44 @@
+"""Checks of clocks: what they count, and the one lifecycle they may have. That clocks exist where named is checked in `names`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from engine.core.definitions import LIFECYCLE, EngineConfig
+from engine.core.errors import did_you_mean
+from engine.core.problems import Problem
+from engine.core.validation.files import problem
+
+ENGINE_FILE = "engine.yaml"
+_TYPE = re.compile(r"[a-z][a-z0-9_.\-]{0,99}")
+_USUAL = ("message.received", "purchase", "visit", "checkin")
+
+
+def kinds_are_types(engine: EngineConfig) -> Iterator[Problem]:
+    """A clock lists event types; what the engine makes itself is no activity."""
+    for name, clock in engine.clocks.items():
+        for index, kind in enumerate(clock.kinds):
+            loc = ("clocks", name, "kinds", index)
+            if not _TYPE.fullmatch(kind):
+                hint = did_you_mean(kind, _USUAL) or f" Usual ones: {', '.join(_USUAL)}."
+                message = f"`{kind}` is no event type (small letters, digits, `.`, `_`, `-`).{hint}"
+                yield problem(ENGINE_FILE, loc, message)
+            elif kind.startswith("engine."):
+                message = f"`{kind}` is made by the engine and is no activity of a customer; remove it"
+                yield problem(ENGINE_FILE, loc, message)
+
+
+def one_lifecycle(engine: EngineConfig) -> Iterator[Problem]:
+    """One clock at most has a lifecycle: a customer is in exactly one of its values."""
+    with_one = [name for name, clock in engine.clocks.items() if clock.lifecycle is not None]
+    for name in with_one[1:]:
+        message = f"the clock `{with_one[0]}` has the lifecycle already; a customer is in one only, so remove it here or there"
+        yield problem(ENGINE_FILE, ("clocks", name, "lifecycle"), message, key=True)
+
+
+def lifecycle_computed(engine: EngineConfig) -> Iterator[Problem]:
+    """The dimension of a clock's lifecycle is not declared a second time."""
+    if LIFECYCLE in engine.dimensions and engine.lifecycle is not None:
+        message = f"`{LIFECYCLE}` is computed from the clock `{engine.lifecycle[0]}`; remove it here, its values are the clock's"
+        yield problem(ENGINE_FILE, ("dimensions", LIFECYCLE), message, key=True)

@@ -1,0 +1,94 @@
+"""Deciding about touches under their customers' locks: all at once, and one by one where one of them fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from engine.core.customers.customer import Customer
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.gates import counted_since
+from engine.core.delivery.reschedule import Queued
+from engine.definitions_in_force import CurrentDefinitions
+from engine.ports import Clock
+from engine.store.database import DatabaseUnavailable, Row, retrying, transaction
+from engine.store.state import customers, timelines
+
+log = structlog.get_logger()
+
+_LATER = timedelta(minutes=1)
+"""So long a touch is left alone about which nothing could be decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is decided with: customers whose rows are held, as they are now."""
+
+    rows: Sequence[Row]
+    """The touches looked at: id, customer_id."""
+    known: Mapping[int, Customer]
+    definitions: Definitions
+    now: datetime
+
+    def queued(self, row: Row) -> Queued:
+        """Return a touch as gates and fallbacks see it."""
+        customer = self.known[row.customer_id]
+        timeline = next((each for each in customer.timelines if each.id == row.timeline_id), None)
+        return Queued(
+            row.id, customer, timeline, row.sop, row.step, row.kind, row.channel, row.due_at, row.limit_at, row.counted_on
+        )  # fmt: skip
+
+
+Decide = Callable[[Connection, Held], int]
+PutOff = Callable[[Connection, int, datetime], None]
+
+
+class UnderLock:
+    """Runs decisions about touches; one that fails keeps neither the others nor the planning after it from going on."""
+
+    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, name: str) -> None:
+        self._engine, self._clock, self._current, self._name = engine, clock, current, name
+
+    def run(self, found: Sequence[Row], decide: Decide, put_off: PutOff) -> int:
+        """Decide about these touches and return what `decide` counts.
+
+        Parameters:
+            found: id and customer_id of each, as they were a moment ago; `decide` reads them again.
+            put_off: leaves a touch alone until a moment, where nothing could be decided.
+        """
+        if not found:
+            return 0
+        try:
+            return retrying(self._engine, lambda connection: decide(connection, self._hold(connection, found)))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.warning(f"{self._name}.batch_failed", touches=len(found), error=type(error).__name__)
+        return sum(self._alone(row, decide, put_off) for row in found)
+
+    def _alone(self, row: Row, decide: Decide, put_off: PutOff) -> int:
+        try:
+            return retrying(self._engine, lambda connection: decide(connection, self._hold(connection, [row])))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.error(f"{self._name}.failed", touch=row.id, customer=row.customer_id, error=type(error).__name__)
+            with transaction(self._engine) as connection:
+                put_off(connection, row.id, self._clock.now() + _LATER)
+            return 0
+
+    def _hold(self, connection: Connection, found: Sequence[Row]) -> Held:
+        """Hold the customers' rows, then read all that decisions need."""
+        now = self._clock.now()
+        held = customers.hold_ids(connection, sorted({row.customer_id for row in found}))
+        known = customers.load(connection, held)
+        definitions = self._current.read(connection)
+        timelines.load_into(connection, known)
+        if definitions.counted_days:
+            timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
+            timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
+        return Held(found, known, definitions, now)

@@ -1,0 +1,1 @@
+"""What operators may do, one thing a file."""

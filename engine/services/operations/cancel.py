@@ -1,0 +1,86 @@
+"""Cancelling a timeline by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from engine.core.errors import NotFound
+from engine.core.reasons import Reason
+from engine.ports import Clock
+from engine.store.database import Row, retrying, transaction
+from engine.store.operations import audit, touches
+from engine.store.reports import stories
+from engine.store.state import customers, timelines
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A timeline after its cancelling."""
+
+    timeline: int
+    customer: str
+    sop: str
+    changed: bool
+    """False: it had ended already, in `state`; nothing was changed."""
+    state: str
+    called_back: int = 0
+    """Touches of it that waited to be sent or confirmed, and are cancelled with it."""
+
+
+class Cancelling:
+    """Ends timelines before their time."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
+
+    def cancel(self, timeline: int, who: str, reason: str | None = None) -> Cancelled:
+        """Cancel a timeline, audited; its queued and handed touches are called back. An ended one stays as it is.
+
+        Raises NotFound for an id that no timeline has.
+        """
+        done = retrying(self._engine, lambda connection: self._cancel(connection, timeline, who, reason))
+        if done.changed:
+            log.info("timeline.cancelled", timeline=timeline, sop=done.sop, touches=done.called_back)
+        return done
+
+    def active_of(self, ref: str) -> list[Row]:
+        """Return id, sop, key and anchor of a customer's active timelines; none for a customer nobody ever named."""
+        with transaction(self._engine) as connection:
+            known = stories.customer_id(connection, ref)
+            return [] if known is None else touches.active_timelines(connection, known)
+
+    def _cancel(self, connection: Connection, timeline: int, who: str, reason: str | None) -> Cancelled:
+        found = touches.timeline(connection, timeline)
+        if found is None:
+            raise NotFound(
+                f"no timeline has the id {timeline}; `sop explain CUSTOMER --json` shows those of a customer, with their ids"
+            )
+        held = customers.hold_ids(connection, [found.customer_id])
+        known = customers.load(connection, held)
+        timelines.load_into(connection, known)
+        mine = next((each for c in known.values() for each in c.timelines if each.id == timeline), None)
+        if mine is None:
+            return _unchanged(touches.timeline(connection, timeline) or found)
+        open_before = touches.open_touches(connection, timeline)
+        now = self._clock.now()
+        mine.end("cancelled", Reason.BY_HAND, now, reason or who)
+        timelines.write(connection, known.values())
+        called_back = open_before - touches.open_touches(connection, timeline)
+        detail = {
+            "timeline": timeline,
+            "customer": found.ref,
+            "sop": found.sop,
+            "reason": reason,
+            "touches": called_back,
+        }
+        audit.add(connection, now, who, "cancel", detail)
+        return Cancelled(timeline, found.ref, found.sop, True, "cancelled", called_back)
+
+
+def _unchanged(row: Row) -> Cancelled:
+    return Cancelled(row.id, row.ref, row.sop, False, row.state)

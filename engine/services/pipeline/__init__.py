@@ -1,0 +1,1 @@
+"""The way of an event: taken in, matched, planned, sent, told of."""

@@ -1,0 +1,288 @@
+"""Taking events in: read, committed to the inbox, and only then hinted at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Any, Literal
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError
+
+from engine.core.errors import EventConflict, EventError
+from engine.core.events import parse
+from engine.core.events.event import Event
+from engine.core.events.parse import Reading
+from engine.ports import Clock, HintQueue
+from engine.store.database import DatabaseUnavailable, retrying
+from engine.store.state import events as store
+
+_log = structlog.get_logger(__name__)
+
+MAX_WARNINGS = 100
+"""An answer carries so many warnings; the rest are counted."""
+
+HINT_PATIENCE = 1.0
+"""Seconds a call waits for the queue; a lost hint costs less than a slow answer."""
+
+HINT_PAUSE = 5.0
+"""Seconds in which no hint is tried after one was lost; the reconciler finds what waits."""
+
+Raw = Mapping[str, Any] | EventError
+Verdict = Literal["accepted", "duplicate", "conflict", "invalid"]
+
+
+class UnreadableEvent(EventError):
+    """What was sent is not JSON; `body` is the text as sent, cut."""
+
+    def __init__(self, message: str, body: str = "") -> None:
+        super().__init__(message)
+        self.body = body
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One raw event, or why it could not even be parsed."""
+
+    raw: Raw
+    backfill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one event."""
+
+    verdict: Verdict
+    id: str | None = None
+    row: int | None = None
+    """Its place in the inbox, if it is there (a duplicate's is the first one's)."""
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that was not taken, by its index in what was posted."""
+
+    index: int
+    id: str | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of the events of one call."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    """Places in the inbox of what was accepted or there before, in the order posted."""
+
+    def __add__(self, other: Answer) -> Answer:
+        return Answer(
+            self.accepted + other.accepted,
+            self.duplicates + other.duplicates,
+            self.rejected + other.rejected,
+            self.warnings + other.warnings,
+            self.ids + other.ids,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    post: Post
+    reading: Reading | None = None
+    error: EventError | None = None
+
+    @property
+    def key(self) -> store.Key | None:
+        return (self.reading.event.source, self.reading.event.id) if self.reading else None
+
+
+class Ingest:
+    """The way of events into the inbox.
+
+    Parameters:
+        warn: tells what of an event the definitions in force would drop, one sentence each.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, warn: Callable[[Event], list[str]]) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._hints = _Hints(hints)
+        self._warn = warn
+
+    def accept(self, raws: Sequence[tuple[int, Raw]], backfill: bool = False) -> Answer:
+        """Take events, each with its index in what was posted, in one transaction: all of the valid ones, or none.
+
+        Raises DatabaseUnavailable where nothing was taken (or nothing is known of it: posting again is safe).
+        """
+        results = self.accept_each([Post(raw, backfill) for _, raw in raws])
+        return answer([(index, result) for (index, _), result in zip(raws, results, strict=True)])
+
+    def accept_each(self, posts: Sequence[Post]) -> list[Result]:
+        """Take events in one transaction and tell what became of each. Raises as `accept`."""
+        now = self._clock.now()
+        entries = [_examined(post, now) for post in posts]
+        try:
+            results = retrying(self._engine, lambda connection: _store(connection, now, entries, store.insert))
+        except DataError:
+            # Something passed our checks that PostgreSQL refuses: find the guilty one, take the others.
+            results = retrying(self._engine, lambda connection: _store_singly(connection, now, entries))
+        self._hints.send(_subjects(entries, results))
+        return [self._with_warnings(entry, result) for entry, result in zip(entries, results, strict=True)]
+
+    def _with_warnings(self, entry: _Entry, result: Result) -> Result:
+        if entry.reading is None or result.verdict != "accepted":
+            return result
+        warnings = (*entry.reading.warnings, *self._warn(entry.reading.event))
+        return Result(result.verdict, result.id, result.row, None, warnings) if warnings else result
+
+
+def answer(results: Sequence[tuple[int, Result]]) -> Answer:
+    """Return the answer to one call from what became of its events, each with its index in what was posted."""
+    warnings = [
+        text if len(results) == 1 else f"event {index} ({result.id}): {text}"
+        for index, result in results
+        for text in result.warnings
+    ]
+    if len(warnings) > MAX_WARNINGS:
+        warnings[MAX_WARNINGS:] = [f"and {len(warnings) - MAX_WARNINGS} more warnings"]
+    return Answer(
+        accepted=sum(result.verdict == "accepted" for _, result in results),
+        duplicates=sum(result.verdict == "duplicate" for _, result in results),
+        rejected=[Rejected(index, result.id, result.error) for index, result in results if result.error is not None],
+        warnings=warnings,
+        ids=[result.row for _, result in results if result.row is not None],
+    )
+
+
+def _examined(post: Post, now: datetime) -> _Entry:
+    if isinstance(post.raw, EventError):
+        return _Entry(post, error=post.raw)
+    try:
+        return _Entry(post, reading=parse.examine(post.raw, now, backfill=post.backfill))
+    except EventError as error:
+        return _Entry(post, error=error)
+
+
+Insert = Callable[[Connection, Sequence[Reading]], dict[store.Key, int]]
+
+
+def _store(connection: Connection, now: datetime, entries: Sequence[_Entry], insert: Insert) -> list[Result]:
+    firsts: dict[store.Key, Reading] = {}
+    for entry in entries:
+        if entry.reading and entry.key:
+            firsts.setdefault(entry.key, entry.reading)
+    new = insert(connection, list(firsts.values())) if firsts else {}
+    missing = [key for key in firsts if key not in new]
+    before = store.known(connection, missing) if missing else {}
+    there = {**{key: (row, firsts[key].body_hash) for key, row in new.items()}, **before}
+    results = [_result(entry, new, there, firsts) for entry in entries]
+    refused = [_refused(entry, result.error) for entry, result in zip(entries, results, strict=True) if result.error]
+    if refused:
+        store.keep_rejected(connection, now, refused)
+    return results
+
+
+def _result(
+    entry: _Entry,
+    new: dict[store.Key, int],
+    there: dict[store.Key, tuple[int, bytes]],
+    firsts: dict[store.Key, Reading],
+) -> Result:
+    if entry.reading is None or entry.key is None:
+        return Result("invalid", _posted(entry.post.raw, "id"), error=str(entry.error))
+    key, event_id = entry.key, entry.reading.event.id
+    if key not in there:
+        raise DatabaseUnavailable("an event of this call was being removed just now; post it again")
+    row, body_hash = there[key]
+    if key in new and firsts[key] is entry.reading:
+        return Result("accepted", event_id, row)
+    if body_hash == entry.reading.body_hash:
+        return Result("duplicate", event_id, row)
+    return Result("conflict", event_id, error=str(EventConflict()))
+
+
+def _store_singly(connection: Connection, now: datetime, entries: Sequence[_Entry]) -> list[Result]:
+    """As `_store`, each event behind a savepoint of its own."""
+    refused: dict[store.Key, EventError] = {}
+    tried: dict[store.Key, int] = {}
+    for entry in entries:
+        if entry.reading is None or entry.key is None or entry.key in tried or entry.key in refused:
+            continue
+        try:
+            with connection.begin_nested():
+                tried |= store.insert(connection, [entry.reading])
+        except DataError as error:
+            refused[entry.key] = EventError(f"the database refuses a value of this event: {_reason(error)}")
+    judged = [_Entry(each.post, error=refused[each.key]) if each.key in refused else each for each in entries]
+    return _store(connection, now, judged, lambda _connection, _readings: tried)
+
+
+def _reason(error: DataError) -> str:
+    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    return str(primary or type(error.orig).__name__)
+
+
+def _subjects(entries: Sequence[_Entry], results: Sequence[Result]) -> list[str]:
+    """Customers with a new event, each once, in order."""
+    pairs = zip(entries, results, strict=True)
+    return list(dict.fromkeys(e.reading.event.subject for e, r in pairs if e.reading and r.verdict == "accepted"))
+
+
+def _refused(entry: _Entry, error: str) -> store.Refused:
+    raw = entry.post.raw
+    return store.Refused(_posted(raw, "source"), _posted(raw, "id"), error, _body(raw))
+
+
+def _posted(raw: object, name: str) -> str | None:
+    """A text of what was posted, safe to print and cut, None where it is none."""
+    value = raw.get(name) if isinstance(raw, Mapping) else None
+    if not isinstance(value, str):
+        return None
+    return value[: parse.MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+
+
+def _body(raw: object) -> str:
+    if isinstance(raw, EventError):
+        return str(getattr(raw, "body", ""))
+    try:
+        return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, TypeError, RecursionError):
+        return "(cannot be shown)"
+
+
+class _Hints:
+    """Hints that never hold a call up: sent by a thread of their own, given up after a moment, then left out for a while."""
+
+    def __init__(self, queue: HintQueue) -> None:
+        self._queue = queue
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hints")
+        self._stuck: Future[None] | None = None
+        self._not_before = 0.0
+
+    def send(self, subjects: Sequence[str]) -> None:
+        """Ask that these customers be looked at; a failure is logged and forgotten, the reconciler finds them."""
+        if not subjects or monotonic() < self._not_before:
+            return
+        if self._stuck and not self._stuck.done():
+            self._lost(subjects, "the queue has not answered yet")
+            return
+        sending = self._thread.submit(self._queue.look_at, subjects)
+        try:
+            sending.result(timeout=HINT_PATIENCE)
+        except Exception as error:  # whatever the queue's failure is, the events are committed
+            self._stuck = sending
+            self._lost(subjects, type(error).__name__)
+
+    def _lost(self, subjects: Sequence[str], error: str) -> None:
+        self._not_before = monotonic() + HINT_PAUSE
+        _log.warning("hint.lost", customers=len(subjects), error=error, pause_seconds=HINT_PAUSE)

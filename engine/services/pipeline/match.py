@@ -1,0 +1,208 @@
+"""Matching: hints say which customers to look at; their waiting events are applied in inbox order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from engine.core.customers.customer import Customer
+from engine.core.customers.facts import is_activity
+from engine.core.customers.metrics import orders_of
+from engine.core.definitions.catalog import Definitions
+from engine.core.errors import SopError
+from engine.core.events.event import ENGINE_SOURCE, Event
+from engine.core.matching.match import Matched, match
+from engine.core.reasons import Reason
+from engine.definitions_in_force import CurrentDefinitions
+from engine.ports import Clock, Hint, HintQueue
+from engine.store.database import DatabaseUnavailable, retrying, transaction
+from engine.store.installation import installation_id
+from engine.store.state import customers, inbox, metrics, rescheduling, timelines, touches
+
+log = structlog.get_logger()
+
+PER_CUSTOMER = 500
+"""Events of one customer in one transaction, at most."""
+MAX_ATTEMPTS = 5
+"""An event that could not be matched so often is set aside as a dead letter."""
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round of matching did."""
+
+    events: int = 0
+    skipped: list[str] = field(default_factory=list)
+    """Customers whom somebody else holds: their hints go back."""
+    again: set[str] = field(default_factory=set)
+    """Customers with more to do: engine-made events, or more than fit."""
+    due: bool = False
+    """Something may be due at once."""
+
+
+class Matching:
+    """Matches the events of the customers it is hinted at."""
+
+    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
+        self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+        self._id = ""
+
+    def run_once(self, hints: Sequence[Hint]) -> Round:
+        """Match what these hints point at, then forget them. Raises DatabaseUnavailable with the hints kept."""
+        fresh = list(dict.fromkeys(hint.subject for hint in hints if hint.subject and not hint.careful))
+        careful = list(dict.fromkeys(hint.subject for hint in hints if hint.subject and hint.careful))
+        done = self._batch(fresh) if fresh else Round()
+        for subject in careful:
+            self._add(done, self._carefully(subject))
+        done.due = done.due or any(hint.subject is None for hint in hints)
+        self._hints.look_at(sorted({*done.skipped, *done.again}))
+        self._hints.done([hint.id for hint in hints])
+        return done
+
+    def _batch(self, subjects: Sequence[str]) -> Round:
+        """Match many customers in one transaction; if that fails, each on their own, so that one cannot hold up the others."""
+        try:
+            return retrying(self._engine, lambda connection: self._match(connection, subjects, PER_CUSTOMER))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.warning("match.batch_failed", customers=len(subjects), error=type(error).__name__)
+        done = Round()
+        for subject in subjects:
+            self._add(done, self._carefully(subject))
+        return done
+
+    def _carefully(self, subject: str) -> Round:
+        """Match one customer event by event. The try is counted, and committed, before it is made."""
+        done = Round()
+        while True:
+            with transaction(self._engine) as connection:
+                if not self._hold_one(connection, subject):
+                    done.skipped = self._held_elsewhere(connection, [subject], {})
+                    return done
+                first = inbox.count_attempt(connection, subject)
+            if first is None or not self._try(subject, first.id, first.attempts, done):
+                return done
+
+    def _try(self, subject: str, event: int, attempts: int, done: Round) -> bool:
+        """Match the customer's first waiting event, or set it aside if it failed too often; return whether to go on with the next."""
+        if attempts > MAX_ATTEMPTS:
+            return self._set_aside(subject, event, "the process died each time it was tried")
+        try:
+            one = retrying(self._engine, lambda connection: self._match(connection, [subject], 1))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.warning("match.event_failed", row=event, attempts=attempts, error=type(error).__name__)
+            if attempts >= MAX_ATTEMPTS:
+                return self._set_aside(subject, event, f"{type(error).__name__}: {error}")
+            done.again.add(subject)
+            return False
+        self._add(done, one)
+        if one.skipped:
+            self._uncount(event)
+        return not one.skipped
+
+    def _uncount(self, event: int) -> None:
+        """Take back a counted try that was not made because somebody else held the customer."""
+        with transaction(self._engine) as connection:
+            inbox.uncount_attempt(connection, event)
+
+    @staticmethod
+    def _hold_one(connection: Connection, subject: str) -> bool:
+        customers.add_missing(connection, [subject])
+        return bool(customers.hold(connection, [subject]))
+
+    def _set_aside(self, subject: str, event: int, error: str) -> bool:
+        now = self._clock.now()
+        with transaction(self._engine) as connection:
+            if not self._hold_one(connection, subject):
+                return False
+            if not inbox.is_waiting(connection, event):  # somebody else matched it in between
+                return True
+            inbox.add_dead_letter(connection, "event", str(event), subject, error, now)
+            inbox.mark_matched(connection, {event: {"reason": Reason.DEAD, "error": error[:500]}}, now)
+        log.error("match.dead_letter", row=event)
+        return True
+
+    @staticmethod
+    def _add(total: Round, part: Round) -> None:
+        total.events += part.events
+        total.skipped += part.skipped
+        total.again |= part.again
+        total.due = total.due or part.due
+
+    def _match(self, connection: Connection, subjects: Sequence[str], per_customer: int) -> Round:
+        """One deciding transaction: lock, then read, decide, write."""
+        now = self._clock.now()
+        customers.add_missing(connection, subjects)
+        held = customers.hold(connection, subjects)
+        waiting = inbox.unmatched(connection, list(held), per_customer)
+        done = Round(skipped=self._held_elsewhere(connection, subjects, held))
+        if not waiting:
+            return done
+        definitions = self._current.read(connection)
+        known = customers.load(connection, [held[ref] for ref in waiting])
+        timelines.load_into(connection, known)
+        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        if definitions.uses_metrics:
+            metrics.load_into(connection, known)
+        if definitions.goals:
+            oldest = min(event.time for events in waiting.values() for event in events)
+            timelines.load_awaiting_goal(connection, known, oldest)
+        self._id = self._id or installation_id(connection)
+        matched = [
+            one
+            for ref, events in waiting.items()
+            for one in _match_all(known[held[ref]], events, definitions, now, self._id)
+        ]
+        customers.write(connection, known.values())
+        timelines.write(connection, known.values())
+        touches.add_notices(
+            connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now
+        )
+        rescheduling.decide_anew(connection, [held[one.event.subject] for one in matched if one.moved], now)
+        _remember(connection, [one.event for one in matched], held)
+        made = [event for one in matched for event in one.made]
+        done.again = inbox.add_made(connection, made, now) | {
+            ref for ref, events in waiting.items() if len(events) == per_customer > 1
+        }
+        inbox.mark_matched(connection, {one.event.row: one.outcome for one in matched}, now)
+        done.events = len(matched)
+        done.due = any(
+            each.changed and each.active and each.due_at and each.due_at <= now
+            for c in known.values()
+            for each in c.timelines
+        )
+        return done
+
+    @staticmethod
+    def _held_elsewhere(connection: Connection, subjects: Sequence[str], held: dict[str, int]) -> list[str]:
+        missing = [ref for ref in subjects if ref not in held]
+        return sorted(inbox.subjects_waiting(connection, missing)) if missing else []
+
+
+def _match_all(
+    customer: Customer, events: Sequence[Event], definitions: Definitions, now: datetime, installation: str
+) -> list[Matched]:
+    """Match a customer's events in order. Raises SopError naming the event at which it failed."""
+    matched = []
+    for event in events:
+        try:
+            matched.append(match(customer, event, definitions, now, installation))
+        except SopError:
+            raise
+        except Exception as error:
+            raise SopError(f"event {event.row} ({event.type}): {type(error).__name__}: {error}") from error
+    return matched
+
+
+def _remember(connection: Connection, events: Sequence[Event], ids: dict[str, int]) -> None:
+    """Keep what metrics are computed from: what customers did, and their orders."""
+    done = [event for event in events if event.source != ENGINE_SOURCE and is_activity(event)]
+    metrics.log_activities(connection, done, ids)
+    metrics.write_orders(connection, orders_of(done).by_order, ids)

@@ -1,0 +1,1 @@
+"""What is told: one customer, one SOP, the log, the installation."""

@@ -1,0 +1,219 @@
+"""Explaining: one customer's story, read in one snapshot and told as values (`engine.messages.story` says them in words)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from engine.core.conditions.deciding import deciding
+from engine.core.customers.customer import Customer, Timeline
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.gates import counted_since
+from engine.core.errors import NotFound, did_you_mean
+from engine.core.explain.near_misses import PastEvent, closest, type_of, would_start
+from engine.core.explain.story import Story, Taken, ToldEvent, ToldStep, ToldTimeline, WhyNot, decisions, triggers_of
+from engine.core.explain.upcoming_steps import Outlook, foreseen, steps_to_come
+from engine.core.reasons import Reason
+from engine.definitions_in_force import CurrentDefinitions
+from engine.ports import Clock
+from engine.store.database import Row, transaction
+from engine.store.reports import sop_report, stories
+from engine.store.state import customers, metrics, timelines
+
+MOST_EVENTS = 1_000
+"""So many events of a customer are told, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What every part of one story is told with."""
+
+    outlook: Outlook
+    pauses: Mapping[str, set[str]]
+
+    @property
+    def customer(self) -> Customer:
+        """As a planner reads them."""
+        return self.outlook.customer
+
+    @property
+    def definitions(self) -> Definitions:
+        """In force."""
+        return self.outlook.definitions
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the story."""
+        return self.outlook.now
+
+
+class Explaining:
+    """Tells what happened to a customer, and why or why not."""
+
+    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
+        self._engine, self._clock, self._current = engine, clock, current
+
+    def story(self, ref: str, *, sop: str | None = None, events: int = 100, why_not: bool = False) -> Story:
+        """Return the story of the customer with this ref.
+
+        Parameters:
+            sop: tell only what concerns this SOP; if nothing does, the story says what it waits for and how close it came.
+            why_not: with `sop`, tell how close events came and whether it would start now, even where it was triggered.
+            events: so many of the newest events, at most `MOST_EVENTS`.
+
+        Raises NotFound for a customer no event ever named, and for an SOP that is neither defined nor was.
+        """
+        now = self._clock.now()
+        with transaction(self._engine) as connection:
+            stories.begin_snapshot(connection)
+            found = stories.events(connection, ref, sop, min(events, MOST_EVENTS))
+            scene = self._scene(connection, ref, now)
+            lines = stories.timelines(connection, scene.customer.id, sop)
+            if sop is not None and not lines and scene.definitions.sop(sop) is None:
+                hint = did_you_mean(sop, scene.definitions.sops)
+                raise NotFound(f"no SOP `{sop}`.{hint} `sop explain {ref}` shows all that concern this customer")
+            touches = stories.touches(connection, [each.id for each in lines if each.id])
+            told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in lines]
+            story = _story(
+                ref, scene, found[-events:], len(found) > events, told, stories.rejected(connection, ref), sop
+            )
+            if story.waits_for or why_not:
+                story = replace(story, why_not=_why_not(connection, scene, sop))
+            return story
+
+    def _scene(self, connection: Connection, ref: str, now: datetime) -> _Scene:
+        definitions = self._current.look(connection)
+        known = stories.customer_id(connection, ref)
+        wait = stories.events_wait(connection, ref)
+        if known is None and not wait:
+            near = stories.nearest_ref(connection, ref)
+            hint = f" Did you mean `{near}`?" if near else ""
+            rejected = stories.rejected(connection, ref)
+            hint += (
+                f" {rejected} events naming it were rejected: `sop events --rejected --customer {ref}`."
+                if rejected
+                else ""
+            )
+            raise NotFound(f"no event ever named the customer `{ref}`.{hint}")
+        pauses = stories.pauses(connection)
+        return _Scene(_outlook(connection, ref, known, definitions, now, wait, pauses), pauses)
+
+
+def _outlook(
+    connection: Connection,
+    ref: str,
+    known: int | None,
+    definitions: Definitions,
+    now: datetime,
+    events_wait: bool,
+    pauses: Mapping[str, set[str]],
+) -> Outlook:
+    """Read the customer as a planner does, and foresee what becomes of the open steps."""
+    if known is None:
+        return Outlook(Customer(ref), definitions, now, events_wait)
+    customer = customers.load(connection, [known])[known]
+    by_id = {known: customer}
+    timelines.load_into(connection, by_id)
+    timelines.load_had(connection, customer.timelines)
+    timelines.load_touched(connection, by_id, sorted(definitions.touched_sops))
+    metrics.load_into(connection, by_id)
+    counted = []
+    if definitions.engine.caps:
+        since = counted_since(now, definitions.counted_days)
+        timelines.load_counted(connection, by_id, since)
+        counted = [Taken(*row) for row in stories.counted(connection, known, since)]
+    paused = {*pauses["sop"], *("*" for _ in pauses["all"])}
+    return Outlook(customer, definitions, now, events_wait, paused, foreseen(customer, definitions, now), counted)
+
+
+def _story(
+    ref: str,
+    scene: _Scene,
+    events: Sequence[Row],
+    earlier: bool,
+    timelines: list[ToldTimeline],
+    rejected: int,
+    sop: str | None,
+) -> Story:
+    customer, asked = scene.customer, scene.definitions.sop(sop) if sop else None
+    told = [_event(row, sop) for row in events]
+    hit = bool(timelines) or any(each.decisions for each in told)
+    return Story(
+        ref,
+        scene.now,
+        scene.definitions.zone_of(customer.timezone),
+        {name: fact.value for name, fact in sorted(customer.dimensions.items())},
+        sorted(tag for tag, fact in customer.tags.items() if fact.present),
+        customer.attributes,
+        customer.staff,
+        sorted(customer.opt_outs),
+        told,
+        earlier,
+        timelines,
+        rejected,
+        sop,
+        asked.title if asked else None,
+        triggers_of(asked) if asked and not hit else [],
+    )
+
+
+def _why_not(connection: Connection, scene: _Scene, sop: str | None) -> WhyNot | None:
+    """Return how close the customer's events came to starting the SOP, and whether it would start now."""
+    asked = scene.definitions.sop(sop) if sop else None
+    if asked is None:
+        return None
+    customer = scene.customer
+    applied = sop_report.in_force_since(connection, asked.sop)
+    types = sorted({kind for each in asked.trigger if (kind := type_of(each))})
+    past = [_past(row, asked.sop) for row in stories.events_of(connection, customer.ref, types, MOST_EVENTS)]
+    zone, first = scene.definitions.zone_of(customer.timezone), applied.first if applied else None
+    near = closest(asked, triggers_of(asked), past, customer, zone, first, scene.now)
+    best = near[0].events[0].row if near and near[0].events else None
+    data = next((each.data for each in past if each.row == best), {})
+    return WhyNot(first, near, would_start(customer, asked, scene.definitions, scene.now, data))
+
+
+def _past(row: Row, sop: str) -> PastEvent:
+    hit = next((each.path for each in decisions(row.outcome, sop) if each.what != "ended"), None)
+    return PastEvent(row.id, row.type, row.time, row.data, (row.outcome or {}).get("reason"), row.matched_at, hit)
+
+
+def _event(row: Row, sop: str | None) -> ToldEvent:
+    outcome = row.outcome or {}
+    return ToldEvent(
+        row.id, row.source, row.event_id, row.type, row.time, row.received_at, row.data, row.cause, row.matched_at,
+        outcome.get("reason"), list(outcome.get("dropped", ())), decisions(outcome, sop),
+    )  # fmt: skip
+
+
+def _timeline(timeline: Timeline, touches: Sequence[Row], scene: _Scene) -> ToldTimeline:
+    timeline.had.update(row.step for row in touches)
+    sop = scene.definitions.sop(timeline.sop)
+    steps = sorted(
+        [*(_had(row, scene) for row in touches), *steps_to_come(timeline, scene.outlook)],
+        key=lambda each: (each.due_at is None, each.due_at, each.fallback),
+    )
+    return ToldTimeline(
+        timeline.id or 0, timeline.sop, sop.title if sop else None, timeline.version, timeline.key, timeline.state, timeline.anchor,
+        timeline.ended_at, timeline.reason, timeline.detail if timeline.state != "active" else None, steps, timeline.holdout,
+        timeline.converted_at, timeline.goal_until,
+    )  # fmt: skip
+
+
+def _had(row: Row, scene: _Scene) -> ToldStep:
+    """Tell a touch; one that is queued says what keeps it."""
+    reason, until = row.reason, None
+    if row.status == "queued":
+        if scene.pauses["all"] or row.sop in scene.pauses["sop"] or row.channel in scene.pauses["channel"]:
+            reason, until = Reason.PAUSED, row.limit_at
+        elif row.ready_at > scene.now:
+            reason, until = reason or row.waited, row.ready_at
+    at = row.sent_at or row.ended_at or row.planned_at
+    asked = row.status == "skipped" and row.reason in (Reason.CONDITION, Reason.UNKNOWN, Reason.NO_VARIANT)
+    return ToldStep(
+        row.step, row.kind, row.status, row.due_at, at, until, row.channel, row.attempt, reason, row.detail,
+        deciding(row.trace) if asked else [], row.waited, row.variant, row.fallback,
+    )  # fmt: skip

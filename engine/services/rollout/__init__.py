@@ -1,0 +1,1 @@
+"""Changing definitions: previewed, simulated, planned, applied."""

@@ -1,0 +1,1 @@
+"""What time brings without an event: silence, dates and schedules, refreshes, existing customers."""

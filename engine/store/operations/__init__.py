@@ -1,0 +1,1 @@
+"""What operators write, and the log of it."""

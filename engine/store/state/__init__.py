@@ -1,0 +1,1 @@
+"""Facts as they stand: one module a noun."""

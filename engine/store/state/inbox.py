@@ -1,0 +1,166 @@
+"""The inbox as matching sees it: what waits, what came of it, what is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.core.events.event import MAX_DEPTH, Event
+from engine.store.database import Row, json_column, rows, run, scalar
+
+_COLUMNS = "e.id, e.source, e.event_id, e.type, e.subject, e.time, e.received_at, e.data, e.backfill, e.depth, e.cause"
+
+
+def unmatched(connection: Connection, subjects: Sequence[str], per_customer: int) -> dict[str, list[Event]]:
+    """Return each subject's waiting events in inbox order, the first `per_customer` of each."""
+    found = rows(
+        connection,
+        f"""select {_COLUMNS} from unnest(cast(:subjects as text[])) s(ref) cross join lateral (
+                select * from events where subject = s.ref and matched_at is null order by id limit :per_customer) e
+            order by e.id""",
+        subjects=list(subjects),
+        per_customer=per_customer,
+    )
+    waiting: dict[str, list[Event]] = {}
+    for row in found:
+        waiting.setdefault(row.subject, []).append(_event(row))
+    return waiting
+
+
+def _event(row: Row) -> Event:
+    return Event(
+        row.source,
+        row.event_id,
+        row.type,
+        row.subject,
+        row.time,
+        row.received_at,
+        row.data,
+        row.backfill,
+        row.depth,
+        row.cause,
+        row.id,
+    )
+
+
+def subjects_waiting(connection: Connection, subjects: Sequence[str]) -> set[str]:
+    """Return those of the subjects that have waiting events."""
+    found = rows(
+        connection,
+        "select distinct subject from events where subject = any(:subjects) and matched_at is null",
+        subjects=list(subjects),
+    )
+    return {row.subject for row in found}
+
+
+def subjects_due(connection: Connection, now: datetime, limit: int) -> set[str]:
+    """Return customers, `limit` at most, with waiting events and a timeline that is due. Costs what waits, not what is due."""
+    found = rows(
+        connection,
+        """select c.ref from (select distinct subject from events where matched_at is null) e join customers c on c.ref = e.subject
+           where exists (select 1 from timelines t where t.customer_id = c.id and t.state = 'active' and t.due_at <= :now)
+           limit :limit""",
+        now=now,
+        limit=limit,
+    )
+    return {row.ref for row in found}
+
+
+def mark_matched(connection: Connection, outcomes: Mapping[int, dict[str, Any]], at: datetime) -> None:
+    """Write what came of each event (by row id) and that it is matched."""
+    run(
+        connection,
+        """update events e set matched_at = :at, outcome = v.outcome::jsonb
+           from unnest(cast(:ids as bigint[]), cast(:outcomes as text[])) v(id, outcome) where e.id = v.id""",
+        ids=list(outcomes),
+        outcomes=json_column(outcomes.values()),
+        at=at,
+    )
+
+
+def add_made(connection: Connection, made: Sequence[Event], at: datetime) -> set[str]:
+    """Put engine-made events into the inbox, each id once; what is too deep becomes a dead letter. Return their subjects."""
+    _cut(connection, [event for event in made if event.depth > MAX_DEPTH], at)
+    kept = [event for event in made if event.depth <= MAX_DEPTH]
+    if kept:
+        run(
+            connection,
+            """insert into events (source, event_id, type, subject, time, received_at, data, body_hash, depth, cause)
+               select source, event_id, type, subject, time, :at, data::jsonb, '', depth, cause::jsonb
+               from unnest(cast(:sources as text[]), cast(:ids as text[]), cast(:types as text[]), cast(:subjects as text[]),
+                           cast(:times as timestamptz[]), cast(:datas as text[]), cast(:depths as smallint[]), cast(:causes as text[]))
+                    with ordinality v(source, event_id, type, subject, time, data, depth, cause, place)
+               order by place on conflict do nothing""",
+            sources=[event.source for event in kept],
+            ids=[event.id for event in kept],
+            types=[event.type for event in kept],
+            subjects=[event.subject for event in kept],
+            times=[event.time for event in kept],
+            datas=json_column(event.data for event in kept),
+            depths=[event.depth for event in kept],
+            causes=json_column(event.cause for event in kept),
+            at=at,
+        )
+    return {event.subject for event in kept}
+
+
+def _cut(connection: Connection, deep: Sequence[Event], at: datetime) -> None:
+    """Set aside what goes too deep, naming the loop."""
+    for event in deep:
+        loop = " → ".join([*(event.cause or {}).get("path", []), event.type])
+        add_dead_letter(
+            connection,
+            "cascade",
+            event.id,
+            event.subject,
+            f"SOPs set each other off more than {MAX_DEPTH} deep: {loop}",
+            at,
+        )
+
+
+def count_attempt(connection: Connection, subject: str) -> Row | None:
+    """Count one more try of the subject's first waiting event; return its id and attempts, None if none waits."""
+    found = rows(
+        connection,
+        """update events set attempts = attempts + 1 where id = (
+               select id from events where subject = :subject and matched_at is null order by id limit 1 for update)
+           returning id, attempts""",
+        subject=subject,
+    )
+    return found[0] if found else None
+
+
+def uncount_attempt(connection: Connection, event: int) -> None:
+    """Take back a try that was counted and not made."""
+    run(
+        connection,
+        "update events set attempts = attempts - 1 where id = :event and attempts > 0 and matched_at is null",
+        event=event,
+    )
+
+
+def is_waiting(connection: Connection, event: int) -> bool:
+    """Return whether the event is not matched yet."""
+    return bool(scalar(connection, "select matched_at is null from events where id = :event", event=event))
+
+
+def add_dead_letter(connection: Connection, kind: str, ref: str, subject: str, error: str, at: datetime) -> None:
+    """Set something aside for a person to look at."""
+    run(
+        connection,
+        "insert into dead_letters (kind, ref, subject, error, at) values (:kind, :ref, :subject, :error, :at)",
+        kind=kind, ref=ref, subject=subject, error=error[:2000], at=at,
+    )  # fmt: skip
+
+
+def long_waiting(connection: Connection, limit: int) -> list[str]:
+    """Return subjects with waiting events, those waiting longest first, `limit` at most. Costs what waits, not what exists."""
+    found = rows(
+        connection,
+        "select subject from events where matched_at is null group by subject order by min(id) limit :limit",
+        limit=limit,
+    )
+    return [row.subject for row in found]
