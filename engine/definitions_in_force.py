@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from engine import definitions_yaml
 from engine.adapters import holidays
-from engine.core.customers.thresholds import Since
+from engine.core.customers.silence import Since
 from engine.core.definitions import EngineConfig
 from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.core.errors import ChannelError, DefinitionError

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.core.events.event import ENGINE_SOURCE
-from engine.core.reasons import sentence
 from engine.core.time.arithmetic import local_date, zone
+from engine.messages.reasons import sentence
 from engine.store.database import Row
 
 _RECENT = 12

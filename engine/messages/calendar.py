@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core.explain.story import ToldEvent
-from engine.core.reasons import Sentence, sentence
 from engine.core.simulation.calendar import Calendar, EndLine, EventLine, HeldLine, Line, Run, TouchLine
 from engine.core.simulation.totals import TimelineTotal
 from engine.messages.catalog import PHRASES
+from engine.messages.reasons import Sentence, sentence
 from engine.messages.story import Words
 
 CALENDAR_PHRASES: dict[str, Sentence] = {

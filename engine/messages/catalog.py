@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core.reasons import Sentence
 from engine.messages.operating_phrases import OPERATING
 from engine.messages.plan_phrases import PLANNING
+from engine.messages.reasons import Sentence
 from engine.messages.why_phrases import WHY_PHRASES
 
 PHRASES: dict[str, Sentence] = (

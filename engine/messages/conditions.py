@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.conditions.deciding import Evaluation
-from engine.core.delivery.held import HeldDetail, read_detail
-from engine.core.reasons import Reason, sentence
+from engine.core.delivery.gates import HeldDetail, read_detail
+from engine.core.reasons import Reason
 from engine.core.time.arithmetic import zone
 from engine.messages.catalog import PHRASES
+from engine.messages.reasons import sentence
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d:\d\d|Z)")
 _OPERATORS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.reasons import Sentence
+from engine.messages.reasons import Sentence
 
 OPERATING: dict[str, Sentence] = {
     # pausing

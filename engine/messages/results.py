@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.core.explain.results import Arm, Comparison, Note, Rate, Results, VariantResult
-from engine.core.reasons import Sentence
 from engine.messages.catalog import PHRASES
 from engine.messages.conditions import ConditionWords
+from engine.messages.reasons import Sentence
 
 RESULT_PHRASES: dict[str, Sentence] = {
     "results_head": Sentence(

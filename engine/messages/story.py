@@ -13,9 +13,10 @@ from engine.core.explain.near_misses import Closest, ConditionNow, NearMiss, Wou
 from engine.core.explain.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline
 from engine.core.matching.existing_customers import JOINED
 from engine.core.matching.schedules import DATE, SLOT
-from engine.core.reasons import Reason, sentence
+from engine.core.reasons import Reason
 from engine.core.time.arithmetic import local_date
 from engine.messages.conditions import ConditionWords
+from engine.messages.reasons import sentence
 
 _MOST = 60
 """Characters shown of what a customer wrote, or of an event's data."""

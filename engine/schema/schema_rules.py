@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine.core.definitions import OneOf
-from engine.core.definitions.attachments import ATTACHMENTS, AttachmentKind
+from engine.core.definitions.steps import ATTACHMENTS, AttachmentKind
 
 Schema = dict[str, Any]
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.core.timelines.backoff import MAX_TRIES
+from engine.core.timelines.touch import MAX_TRIES
 from tests.integration.interleaving import Killed, die
 from tests.integration.pipeline import AT_ONCE, ENGINE, LEAD, START, Pipeline
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.core.timelines.backoff import MAX_TRIES, retry_after
+from engine.core.timelines.touch import MAX_TRIES, retry_after
 from engine.ports import Receipt
 from engine.store.state import concurrency
 from tests.integration.interleaving import Stop, in_background

@@ -23,12 +23,12 @@ from engine.cli.run.up import await_api, servers, start_all, write_key
 from engine.cli.session import Lang, language
 from engine.clocks import SteppedClock
 from engine.core.definitions.catalog import Definitions
-from engine.core.reasons import sentence
 from engine.definitions_yaml.shipped import shipped_definitions
 from engine.demo.driver import Driven, Driver
 from engine.demo.feed import CUSTOMERS, DAYS, ZONE, end, feed, names, start
 from engine.demo.verdict import Verdict, expected, judge, written_keys
 from engine.demo.view import View
+from engine.messages.reasons import sentence
 from engine.processes.supervisor import Supervisor
 from engine.settings import Settings, temporary_state_dir
 from engine.store import installation, schema

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from engine.cli.views.output import Column, print_styled, say, table
-from engine.core.reasons import sentence
 from engine.core.rollout.diff import Difference
 from engine.core.rollout.forecast import LATE, Ahead, Tally, days_ahead, seconds_to_send
 from engine.core.rollout.impact import ExistingForecast, SopForecast
 from engine.messages import diff
+from engine.messages.reasons import sentence
 from engine.messages.story import Words
 from engine.services.rollout.plan_apply import Plan
 from engine.services.rollout.versions import Generation

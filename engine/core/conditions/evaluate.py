@@ -9,21 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.customers import metrics
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions import Comparison, Condition
+from engine.core.definitions import Comparison, Condition, Sop
 from engine.core.definitions.catalog import Definitions
-from engine.core.time.arithmetic import local_date, zone
-
-_ISO = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?"
-)
-"""Texts that are dates or moments; the database's function moment_of reads the same ones."""
+from engine.core.time.arithmetic import _moment, local_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,23 +242,6 @@ def _ordered(value: Any, limit: Any, zone_name: str) -> tuple[Any, Any]:
     return value, limit
 
 
-def _moment(given: Any, zone_name: str) -> datetime:
-    """Return a date (its first moment in the zone), a datetime, or ISO 8601 text of either as a moment in UTC.
-
-    Raises TypeError, ValueError or OverflowError for anything else.
-    """
-    value = given
-    if isinstance(value, str):
-        if not _ISO.fullmatch(value):
-            raise ValueError("not a date or moment")
-        value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
-        if not isinstance(value, date):
-            raise TypeError("not a date")
-        value = datetime.combine(value, time(), tzinfo=zone(zone_name))
-    return (value if value.tzinfo else value.replace(tzinfo=zone(zone_name))).astimezone(UTC)
-
-
 def _equal(value: Any, limit: Any, zone_name: str) -> bool:
     if isinstance(limit, (date, datetime)):
         return _moment(value, zone_name) == _moment(limit, zone_name)
@@ -311,3 +289,12 @@ _OPERATORS: dict[str, Callable[[Any, Any, str], Truth]] = {
     "contains": _contains,
     "matches": _matches,
 }
+
+
+def while_broken(
+    timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime
+) -> Trace | None:
+    """Return the trace that shows `while` not to hold, None where it holds or is unknown."""
+    trace = Trace()
+    held = hold(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
+    return trace if held is False else None

@@ -9,9 +9,10 @@ clock's level and the lifecycle are as if it had been crossed in time, but there
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from engine.core.customers.customer import ClockFact, Customer, DimensionFact
 from engine.core.customers.facts import FACT_TYPES, Happened
@@ -209,3 +210,44 @@ def silence_event(ref: str, name: str, fact: ClockFact, now: datetime) -> Event:
     data = {"clock": name, "days": fact.next_days, "last_at": last}
     identity = f"silent:{ref}:{name}:{fact.next_days}:{last}"
     return Event(ENGINE_SOURCE, identity, SILENT, ref, fact.next_at, now, data, cause={"clock": name})
+
+
+Since = dict[str, dict[int, datetime]]
+"""Clock → days of silence → since when that threshold is defined."""
+
+
+def basis(definitions: Definitions) -> dict[str, Any]:
+    """Return everything clocks depend on, as plain values: where it is the same, no clock needs to be looked at."""
+    return {
+        "timezone": definitions.engine.timezone,
+        "clocks": {
+            name: {
+                "kinds": sorted(clock.kinds),
+                "lifecycle": [list(level) for level in (clock.lifecycle or {}).items()],
+                "thresholds": list(definitions.thresholds[name]),
+            }
+            for name, clock in definitions.engine.clocks.items()
+        },
+    }
+
+
+def defined_since(definitions: Definitions, before: Mapping[str, Any], known: Since, now: datetime) -> Since:
+    """Return since when each threshold is defined: new ones, and those of a clock that now counts other things, since now.
+
+    Parameters:
+        before: the basis of the definitions in force until now.
+        known: since when theirs were defined.
+    """
+    return {
+        name: {
+            days: known.get(name, {}).get(days, now) if _counts_the_same(name, clock.kinds, before) else now
+            for days in each
+        }
+        for name, each in definitions.thresholds.items()
+        for clock in (definitions.engine.clocks[name],)
+    }
+
+
+def _counts_the_same(name: str, kinds: tuple[str, ...], before: Mapping[str, Any]) -> bool:
+    clock = before.get("clocks", {}).get(name)
+    return clock is not None and clock["kinds"] == sorted(kinds)

@@ -23,8 +23,7 @@ from engine.core.definitions.base import (
 )
 from engine.core.definitions.calendar import Cap, QuietHours, WorkCalendar
 from engine.core.definitions.clocks import ActivityClock, Days, Silent, StartExisting
-from engine.core.definitions.comparisons import Comparison
-from engine.core.definitions.conditions import Condition, Conditions, Seen, Touched
+from engine.core.definitions.conditions import Comparison, Condition, Conditions, Seen, Touched
 from engine.core.definitions.engine import LIFECYCLE, Attribute, AttributeType, Dimension, EngineConfig
 from engine.core.definitions.moments import (
     AllTags,

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, SegmentsConfig, Sop
+from engine.core.definitions.segments import DAILY, ComputedDimension
 from engine.core.time.days_off import NONE_OFF, DaysOff
 
 
@@ -156,3 +157,17 @@ def nested(conditions: Iterable[Condition] | None) -> Iterable[Condition]:
         yield from nested(
             (*(condition.all or ()), *(condition.any or ()), *((condition.not_,) if condition.not_ else ()))
         )
+
+
+def number_crons(definitions: Definitions) -> list[str]:
+    """Return when numbers are refreshed: daily, and before each dimension that asks for any."""
+    asking = (each.refresh for each in definitions.segments.dimensions.values() if _asks_numbers(each, definitions))
+    return list(dict.fromkeys([DAILY, *asking]))
+
+
+def _asks_numbers(dimension: ComputedDimension, definitions: Definitions) -> bool:
+    return any(condition.metric for condition in _conditions(dimension, definitions))
+
+
+def _conditions(dimension: ComputedDimension, definitions: Definitions) -> Iterable[Condition]:
+    return (condition for each in dimension.values for condition in definitions.expanded(each.when))

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 
 from engine.core.definitions.base import EventType, Model, Name, Names, OneOf
 from engine.core.definitions.clocks import Silent
-from engine.core.definitions.comparisons import Comparison
+from engine.core.definitions.conditions import Comparison
 from engine.core.errors import did_you_mean
 from engine.core.time.arithmetic import zone
 from engine.core.time.cron import checked

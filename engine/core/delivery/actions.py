@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core.conditions.trace import plain
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions import Action
+from engine.core.definitions import Action, Notify, Sop
+from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.content import body_of, defined_channels, template_context
+from engine.core.errors import MissingValue, TemplateError
 from engine.core.events.event import END, ENGINE_SOURCE, START, Event
+from engine.core.reasons import Reason
+from engine.core.time.arithmetic import later
+from engine.core.timelines.touch import Touch, touch_key
 
 
 def events(
@@ -50,3 +56,53 @@ def _of(action: Action) -> list[tuple[str, dict[str, Any]]]:
     if action.start is not None:
         return [(START, {"sop": action.start})]
     return [(END, {"sop": action.exit})] if action.exit is not None else []
+
+
+NOTICE = "notice"
+
+_KEPT = timedelta(hours=36)
+"""A notice that could not be sent for so long is not sent any more."""
+
+
+def notices(
+    actions: Sequence[Action] | None,
+    place: str,
+    timeline: Timeline,
+    sop: Sop,
+    customer: Customer,
+    definitions: Definitions,
+    now: datetime,
+    installation: str,
+) -> list[Touch]:
+    """Return the notices among these actions as touches `<place>.notify<number>`; none from the comparison group."""
+    told = [action.notify for action in actions or () if action.notify is not None and not timeline.holdout]
+    return [
+        _notice(each, f"{place}.notify{number}", timeline, sop, customer, definitions, now, installation)
+        for number, each in enumerate(told, 1)
+    ]
+
+
+def _notice(
+    notify: Notify,
+    step: str,
+    timeline: Timeline,
+    sop: Sop,
+    customer: Customer,
+    definitions: Definitions,
+    now: datetime,
+    installation: str,
+) -> Touch:
+    key = touch_key(installation, customer.ref, timeline, step)
+    touch = Touch(timeline, step, NOTICE, "queued", now, later(now, _KEPT), key, definitions.sops[sop.sop].version)
+    written = notify.channel or sop.defaults.channel or ()
+    known = defined_channels(written, customer, definitions)
+    if not known:
+        return touch.skip(Reason.CHANNEL_REMOVED, ", ".join(written))
+    touch.channel = known[0]
+    try:
+        touch.body = body_of(notify, template_context(customer, timeline, sop, step, definitions, now), customer, now)
+    except MissingValue as error:
+        return touch.skip(Reason.MISSING_VALUE, str(error)[:300])
+    except TemplateError as error:
+        return touch.skip(Reason.TEMPLATE_ERROR, str(error)[:300])
+    return touch

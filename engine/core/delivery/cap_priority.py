@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.core.customers.customer import Customer, Timeline
+from engine.core.customers.customer import Customer, Timeline, due_timelines
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.content import defined_channels, open_channels
 from engine.core.delivery.gates import Claimant, Going, closed
-from engine.core.delivery.reaching import defined_channels, open_channels
 from engine.core.timelines.schedule import DueStep, schedule
 from engine.core.timelines.touch import MENDABLE, WAITED
-
-
-def due_timelines(customer: Customer, now: datetime) -> list[Timeline]:
-    """Return the active timelines to be looked at by now."""
-    return [each for each in customer.timelines if each.active and each.due_at is not None and each.due_at <= now]
 
 
 def claimants(

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.content import defined_channels, open_channels
 from engine.core.delivery.gates import count
-from engine.core.delivery.reaching import defined_channels, open_channels
 from engine.core.delivery.reschedule import HeldAnew, Queued, hold_anew
 from engine.core.timelines.touch import Touch, touch_key
 

@@ -9,23 +9,21 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from engine.core.customers.customer import Customer, Timeline
+from engine.core.conditions.evaluate import while_broken
+from engine.core.customers.customer import Customer, Timeline, due_timelines
 from engine.core.definitions import Step
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery import actions
-from engine.core.delivery.cap_priority import due_timelines
+from engine.core.delivery.actions import notices
 from engine.core.delivery.gates import count
-from engine.core.delivery.notices import notices
 from engine.core.delivery.step import Scene, decide
 from engine.core.errors import SopError
 from engine.core.events.event import Event
-from engine.core.matching.goals import goal_end
-from engine.core.matching.match import while_broken
 from engine.core.reasons import Reason
 from engine.core.timelines.schedule import DueStep, next_step, schedule, settle
-from engine.core.timelines.touch import HELD, MENDABLE, WAITED, Touch, touch_key
+from engine.core.timelines.touch import HELD, MENDABLE, Touch, touch_key
 
-__all__ = ["Planned", "Touch", "due_timelines", "plan", "plan_customer", "resettle", "touch_key"]
+__all__ = ["Planned", "Touch", "due_timelines", "plan", "plan_customer", "touch_key"]
 
 PAUSED_ALL = "*"
 """Among the paused SOPs: every one is."""
@@ -156,50 +154,3 @@ def _go_on(scene: Scene, steps: list[DueStep], planned: Planned) -> None:
 
 
 # ── a new generation ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def resettle(
-    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str
-) -> list[Touch]:
-    """Bring an active timeline in line with a new generation: its next step and due time, or its end.
-
-    Steps not yet had come from the new version; one whose time has passed is not sent: it is returned as skipped. What was
-    due before the change already is left to the planner.
-    """
-    defined = definitions.sops.get(timeline.sop)
-    if timeline.sop in definitions.broken:
-        return []
-    if defined is None:
-        timeline.end("exited", Reason.SOP_REMOVED, now)
-        return []
-    scene = Scene(timeline, defined.sop, customer, definitions, now, installation)
-    steps = schedule(timeline, defined.sop, customer, definitions)
-    passed = _passed(timeline, steps, now)
-    timeline.had.update(each.step.id for each in passed)
-    timeline.goal_until, timeline.priority = goal_end(defined.sop, timeline.anchor), defined.sop.priority
-    following = next_step(timeline, steps)
-    if following is not None and _waits_still(timeline, following, now):
-        timeline.due_at, timeline.changed = now, True
-    elif following is not None:
-        settle(timeline, following)
-    else:
-        timeline.due_at, timeline.changed = now, True
-    return [scene.touch(each).skip(Reason.PASSED, each.step.from_) for each in passed]
-
-
-def _waits_still(timeline: Timeline, following: DueStep, now: datetime) -> bool:
-    """Return whether it waits for the same step as before, held back by the same: who decides next is told so."""
-    same = timeline.next_step == following.step.id and timeline.step_due == following.due
-    return same and following.opens <= now and timeline.waiting in WAITED
-
-
-def _passed(timeline: Timeline, steps: list[DueStep], now: datetime) -> list[DueStep]:
-    """Return the steps that a new version brings too late: due before now, and before what the timeline waits for."""
-    awaited = timeline.step_due if timeline.step_due is not None else now
-    return [
-        each
-        for each in steps
-        if each.opens < min(now, awaited)
-        and each.step.id not in timeline.had
-        and (each.step.id != timeline.next_step or awaited > now)
-    ]

@@ -11,10 +11,9 @@ from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Message, Sop, Step, Task
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.cap_priority import claimants
-from engine.core.delivery.content import body_of, template_context
+from engine.core.delivery.content import body_of, defined_channels, open_channels, template_context
 from engine.core.delivery.gates import Going, Hold, closed, closes, own_time
 from engine.core.delivery.gates import hold as held_by_gates
-from engine.core.delivery.reaching import defined_channels, open_channels
 from engine.core.errors import MissingValue, TemplateError
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import local_date

@@ -15,22 +15,13 @@ from engine.core.conditions.trace import Trace, Truth, plain
 from engine.core.customers.customer import Customer
 from engine.core.definitions import AllTags, Condition, Moment, Sop
 from engine.core.definitions.catalog import Definitions
-from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
+from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.matching import entry
+from engine.core.matching.triggers import name_in, names_of, type_of
 from engine.core.time.arithmetic import local_date
 
 _MOST_NEAR = 3
 
-_TYPES = {
-    "tag_added": "tag.added",
-    "tag_removed": "tag.removed",
-    "entered": STAGE,
-    "left": STAGE,
-    "replied": "message.received",
-    "friend_added": "friend.added",
-    "friend_removed": "friend.removed",
-    "customer_created": "customer.created",
-}
 
 MissKind = Literal["other", "unmatched", "nothing", "before", "fields", "rest", "came_from"]
 """another name; it waits for the matcher; it changed nothing; before the SOP was applied; fields of the data differ;
@@ -105,27 +96,6 @@ class PastEvent:
     matched_at: datetime | None
     hit: str | None = None
     """Path of the trigger it hit."""
-
-
-def type_of(moment: Moment) -> str | None:
-    """Return the type of event a moment is made of; None where a clock or the calendar makes it."""
-    return moment.event.type if moment.event else _TYPES.get(moment.kind)
-
-
-def names_of(moment: Moment) -> tuple[str, ...]:
-    """Return the tags, or `dimension=value`, a moment waits for; empty where it names none."""
-    tags = moment.tag_added or moment.tag_removed
-    if tags is not None:
-        return tags.all if isinstance(tags, AllTags) else tags
-    change = moment.entered or moment.left
-    return tuple(f"{change.dimension}={value}" for value in change.values) if change else ()
-
-
-def name_in(kind: str, data: Mapping[str, Any]) -> str:
-    """Return what an event names, written as `names_of` does; empty where its type names nothing."""
-    if kind in ("tag.added", "tag.removed"):
-        return str(data.get("tag", ""))
-    return f"{data.get('dimension', 'stage')}={data.get('value', '')}" if kind == STAGE else ""
 
 
 def likeness(one: str, other: str) -> float:

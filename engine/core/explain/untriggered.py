@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.core.definitions import Moment, Sop
-from engine.core.explain.near_misses import comparable, likeness, names_of, nearest_first, type_of
+from engine.core.explain.near_misses import comparable, likeness, nearest_first
 from engine.core.explain.sop_report import Awaited, Sighting
+from engine.core.matching.triggers import names_of, type_of
 
 _MOST_NEAR = 5
 _ALIKE = 0.5

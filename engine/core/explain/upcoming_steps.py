@@ -11,7 +11,7 @@ from engine.core.conditions.deciding import deciding
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Step
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.held import read_detail
+from engine.core.delivery.gates import read_detail
 from engine.core.explain.story import StepStatus, Taken, ToldStep
 from engine.core.playback.run import play_one
 from engine.core.reasons import Reason

@@ -12,10 +12,9 @@ from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import ENGINE_SOURCE, Event
-from engine.core.matching.goals import goal_end
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import show_duration
-from engine.core.timelines.schedule import next_step, schedule, settle
+from engine.core.timelines.schedule import goal_end, next_step, schedule, settle
 from engine.core.timelines.variants import held_out
 
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import Context, hold
-from engine.core.conditions.trace import Trace
+from engine.core.conditions.evaluate import while_broken
 from engine.core.customers import facts, silence
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.facts import Happened
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery import actions
-from engine.core.delivery.notices import notices
+from engine.core.delivery.actions import notices
 from engine.core.events.event import END, SILENT, START, Event
 from engine.core.matching import entry, existing_customers, schedules
 from engine.core.matching.entry import Start
-from engine.core.matching.goals import reach
-from engine.core.matching.triggers import matches
+from engine.core.matching.triggers import matches, reach
 from engine.core.reasons import Reason
 from engine.core.timelines.schedule import dates_vary
 from engine.core.timelines.touch import Touch
@@ -190,15 +188,6 @@ def _while_in_sop(customer: Customer, definitions: Definitions, now: datetime, m
     while ended:
         watching = [each for each in customer.active_timelines() if each.sop in definitions.membership_watchers]
         ended = _while(customer, watching, definitions, now, matched)
-
-
-def while_broken(
-    timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime
-) -> Trace | None:
-    """Return the trace that shows `while` not to hold, None where it holds or is unknown."""
-    trace = Trace()
-    held = hold(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
-    return trace if held is False else None
 
 
 def _note_end(matched: Matched, timeline: Timeline, path: str, trace: list[dict[str, Any]] | None = None) -> None:

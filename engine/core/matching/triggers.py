@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from engine.core.conditions.evaluate import compares, dig
-from engine.core.customers.customer import Customer
+from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.facts import Happened
 from engine.core.definitions import AllTags, Change, Friend, Moment, Replied
+from engine.core.definitions.catalog import Definitions
+from engine.core.events.event import STAGE, Event
+from engine.core.reasons import Reason
 
 
 def matches(moment: Moment, happened: Happened, customer: Customer, zone_name: str) -> bool:
@@ -59,3 +64,69 @@ def _replied(wanted: Replied, happened: Happened) -> bool:
     text = happened.detail["text"]
     said = wanted.contains is None or any(word in text for word in wanted.contains)
     return said and _one_of(wanted.channel, happened.detail["channel"])
+
+
+_TYPES = {
+    "tag_added": "tag.added",
+    "tag_removed": "tag.removed",
+    "entered": STAGE,
+    "left": STAGE,
+    "replied": "message.received",
+    "friend_added": "friend.added",
+    "friend_removed": "friend.removed",
+    "customer_created": "customer.created",
+}
+
+
+def type_of(moment: Moment) -> str | None:
+    """Return the type of event a moment is made of; None where a clock or the calendar makes it."""
+    return moment.event.type if moment.event else _TYPES.get(moment.kind)
+
+
+def names_of(moment: Moment) -> tuple[str, ...]:
+    """Return the tags, or `dimension=value`, a moment waits for; empty where it names none."""
+    tags = moment.tag_added or moment.tag_removed
+    if tags is not None:
+        return tags.all if isinstance(tags, AllTags) else tags
+    change = moment.entered or moment.left
+    return tuple(f"{change.dimension}={value}" for value in change.values) if change else ()
+
+
+def name_in(kind: str, data: Mapping[str, Any]) -> str:
+    """Return what an event names, written as `names_of` does; empty where its type names nothing."""
+    if kind in ("tag.added", "tag.removed"):
+        return str(data.get("tag", ""))
+    return f"{data.get('dimension', 'stage')}={data.get('value', '')}" if kind == STAGE else ""
+
+
+def reach(
+    customer: Customer,
+    running: Collection[Timeline],
+    event: Event,
+    moments: Iterable[Happened],
+    definitions: Definitions,
+    now: datetime,
+) -> Iterator[Timeline]:
+    """Yield the timelines whose goal one of the moments reaches: those that run end as converted, the others keep their end.
+
+    Parameters:
+        running: those that ran when the event came; an exit on the same event may have ended them since.
+    """
+    ran = {id(each) for each in running}
+    zone_name, happened = definitions.zone_of(customer.timezone), list(moments)
+    for timeline in (*customer.timelines, *customer.ended):
+        sop = definitions.sop(timeline.sop)
+        if sop is None or sop.goal is None or not _counts(timeline, event, id(timeline) in ran):
+            continue
+        if any(matches(sop.goal, each, customer, zone_name) for each in happened):
+            timeline.converted_at, timeline.converted_by, timeline.changed = event.time, event.start_id, True
+            if timeline.active:
+                timeline.end("converted", Reason.GOAL, now)
+            yield timeline
+
+
+def _counts(timeline: Timeline, event: Event, ran: bool) -> bool:
+    """Return whether a goal reached by this event is this timeline's: not its start, not reached before, not too late."""
+    if timeline.converted_at is not None or event.time < timeline.start or timeline.start_id == event.start_id:
+        return False
+    return event.time <= timeline.goal_until if timeline.goal_until is not None else ran

@@ -14,7 +14,7 @@ from itertools import groupby
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.silence import due_events
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.notices import NOTICE
+from engine.core.delivery.actions import NOTICE
 from engine.core.delivery.plan import Touch, due_timelines, plan_customer
 from engine.core.events.event import MAX_DEPTH, Event
 from engine.core.matching import schedules

@@ -10,27 +10,13 @@ from engine.core.conditions.evaluate import Context, hold
 from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Condition
-from engine.core.definitions.catalog import Definitions
-from engine.core.definitions.segments import DAILY, ComputedDimension
+from engine.core.definitions.catalog import Definitions, _conditions, number_crons
+from engine.core.definitions.segments import ComputedDimension
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
 from engine.core.playback.metric_history import Change, Numbers
 from engine.core.time import cron
 
 _TICK = timedelta(microseconds=1)
-
-
-def number_crons(definitions: Definitions) -> list[str]:
-    """Return when numbers are refreshed: daily, and before each dimension that asks for any."""
-    asking = (each.refresh for each in definitions.segments.dimensions.values() if _asks_numbers(each, definitions))
-    return list(dict.fromkeys([DAILY, *asking]))
-
-
-def _asks_numbers(dimension: ComputedDimension, definitions: Definitions) -> bool:
-    return any(condition.metric for condition in _conditions(dimension, definitions))
-
-
-def _conditions(dimension: ComputedDimension, definitions: Definitions) -> Iterable[Condition]:
-    return (condition for each in dimension.values for condition in definitions.expanded(each.when))
 
 
 class Refreshes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
@@ -128,3 +129,26 @@ def day_shift(day: date, days: int) -> date:
         return day + timedelta(days=days)
     except OverflowError:
         return date.max if days > 0 else date.min
+
+
+_ISO = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?"
+)
+"""Texts that are dates or moments; the database's function moment_of reads the same ones."""
+
+
+def _moment(given: Any, zone_name: str) -> datetime:
+    """Return a date (its first moment in the zone), a datetime, or ISO 8601 text of either as a moment in UTC.
+
+    Raises TypeError, ValueError or OverflowError for anything else.
+    """
+    value = given
+    if isinstance(value, str):
+        if not _ISO.fullmatch(value):
+            raise ValueError("not a date or moment")
+        value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        if not isinstance(value, date):
+            raise TypeError("not a date")
+        value = datetime.combine(value, time(), tzinfo=zone(zone_name))
+    return (value if value.tzinfo else value.replace(tzinfo=zone(zone_name))).astimezone(UTC)

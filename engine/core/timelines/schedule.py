@@ -15,7 +15,7 @@ from engine.core.definitions.catalog import Definitions
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER, at_local, day_shift, later, local_date, zone
 from engine.core.time.days_off import DaysOff
-from engine.core.timelines.drawing import share
+from engine.core.timelines.variants import share
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +158,8 @@ def settle(timeline: Timeline, following: DueStep) -> None:
 def dates_vary(sop: Sop) -> bool:
     """Return whether a step counts from an attribute, so that its time moves when the attribute does."""
     return any(step.from_ and step.from_.startswith("attr.") for step in sop.steps)
+
+
+def goal_end(sop: Sop, anchor: datetime) -> datetime | None:
+    """Return until when the goal counts; None where it counts as long as the timeline runs, or there is none."""
+    return later(anchor, sop.goal.within) if sop.goal is not None and sop.goal.within is not None else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from engine.core.conditions.evaluate import Context, hold
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.definitions import Message, Sop, Step, Task, Variant
-from engine.core.timelines.drawing import share
 
 
 def choose(step: Step, sop: Sop, context: Context, trace: Trace) -> tuple[Variant | None, Truth]:
@@ -49,3 +49,9 @@ def content_of(step: Step, variant: Variant | None) -> Message | Task:
 def held_out(sop: Sop, ref: str) -> bool:
     """Return whether the customer belongs to the SOP's comparison group."""
     return share(ref, sop.sop, "holdout") * 100 < sop.holdout
+
+
+def share(*named: str) -> float:
+    """Return a number in [0, 1), evenly spread over what it is drawn for (customer, SOP, purpose) and always the same for it."""
+    digest = hashlib.blake2b("\x1f".join(named).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64

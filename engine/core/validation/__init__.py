@@ -13,7 +13,6 @@ from engine.core.definitions import EngineConfig, SegmentsConfig, Sop
 from engine.core.problems import Problem
 from engine.core.validation import (
     conditions,
-    config,
     engine_config,
     experiments,
     frequency,
@@ -27,9 +26,9 @@ from engine.core.validation import (
 from engine.core.validation.files import Part, Subject
 
 ENGINE_CHECKS: tuple[Callable[[EngineConfig], Iterator[Problem]], ...] = (
-    config.timezone_exists,
-    config.defaults_fit,
-    config.roles_once,
+    engine_config.timezone_exists,
+    engine_config.defaults_fit,
+    engine_config.roles_once,
     names.caps_exist,
     frequency.caps_matter,
     engine_config.kinds_are_types,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from engine.core.definitions import LIFECYCLE, PREFERRED, Change, EngineConfig, Sop, Task
-from engine.core.delivery.reaching import PREFERRED_ATTRIBUTE
+from engine.core.delivery.content import PREFERRED_ATTRIBUTE
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, Problem
+from engine.core.validation.conditions import fits, wanted
 from engine.core.validation.files import Part, Subject, problem
-from engine.core.validation.fitting import fits, wanted
 
 
 def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:

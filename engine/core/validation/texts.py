@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.core import templates
 from engine.core.definitions import Message
-from engine.core.definitions.attachments import ATTACHMENTS
+from engine.core.definitions.steps import ATTACHMENTS
 from engine.core.errors import did_you_mean, nearest
 from engine.core.problems import Loc, Problem
 from engine.core.validation.files import Subject

@@ -15,8 +15,7 @@ from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Message, Sop, Step, Task, lookup
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.content import body_of, template_context
-from engine.core.delivery.reaching import defined_channels, open_channels
+from engine.core.delivery.content import body_of, defined_channels, open_channels, template_context
 from engine.core.errors import ChannelError, NotFound, SopError, did_you_mean
 from engine.core.events.event import START
 from engine.core.timelines.variants import choose, content_of

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.clocks import LeaseClock
 from engine.core.reasons import Reason
-from engine.core.timelines.backoff import MAX_TRIES
+from engine.core.timelines.touch import MAX_TRIES
 from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store.database import Row, retrying, transaction

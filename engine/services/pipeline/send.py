@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.clocks import LeaseClock
 from engine.core.reasons import Reason
-from engine.core.timelines.backoff import MAX_TRIES, retry_after
+from engine.core.timelines.touch import MAX_TRIES, retry_after
 from engine.definitions_in_force import CurrentChannels
 from engine.ports import Channel, Clock, Rates, Receipt
 from engine.store.database import DatabaseUnavailable, retrying, transaction

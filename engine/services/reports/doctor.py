@@ -14,9 +14,10 @@ from engine.adapters import holidays
 from engine.clocks import wall_now
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import ChannelError, SopError
-from engine.core.reasons import Reason, sentence
+from engine.core.reasons import Reason
 from engine.core.validation.unseen_names import NeverSeen, never_seen
 from engine.definitions_in_force import CurrentDefinitions
+from engine.messages.reasons import sentence
 from engine.ports import Channel, Clock
 from engine.store import installation, schema
 from engine.store.clock import server_now

@@ -13,9 +13,10 @@ from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.gates import counted_since
 from engine.core.errors import NotFound, did_you_mean
-from engine.core.explain.near_misses import PastEvent, closest, type_of, would_start
+from engine.core.explain.near_misses import PastEvent, closest, would_start
 from engine.core.explain.story import Story, Taken, ToldEvent, ToldStep, ToldTimeline, WhyNot, decisions, triggers_of
 from engine.core.explain.upcoming_steps import Outlook, foreseen, steps_to_come
+from engine.core.matching.triggers import type_of
 from engine.core.reasons import Reason
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Engine
 from engine.core.definitions import Moment, Sop
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import NotFound, SopError, did_you_mean
-from engine.core.explain.near_misses import names_of, type_of
 from engine.core.explain.sop_report import Awaited, Cause, Example, Group, Sample, Sighting, Why, causes, narrowed
 from engine.core.explain.step_report import steps_of
 from engine.core.explain.story import triggers_of
 from engine.core.explain.untriggered import awaited
+from engine.core.matching.triggers import names_of, type_of
 from engine.core.reasons import Reason
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock

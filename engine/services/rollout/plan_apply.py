@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, Engine
 
 from engine import definitions_yaml
-from engine.core.customers import thresholds
+from engine.core.customers import silence
 from engine.core.customers.customer import Customer
 from engine.core.definitions import EngineConfig, Model, Sop, StartExisting
 from engine.core.definitions.catalog import Definitions
@@ -161,8 +161,8 @@ class Forecasting:
         versions = _versions(target.sources, found)
         since, stored = clock_rebase.defined_since(connection), store.threshold_basis(connection)
         after = assembled(target.loaded, generation + 1, versions, {})
-        after = replace(after, defined_since=thresholds.defined_since(after, stored, {**since}, self._clock.now()))
-        wanted = thresholds.basis(after)
+        after = replace(after, defined_since=silence.defined_since(after, stored, {**since}, self._clock.now()))
+        wanted = silence.basis(after)
         differ = stored != wanted and bool(stored["clocks"] or wanted["clocks"])
         return _Sides(generation, before, after, found, _differences(found, before, target), differ)
 

@@ -15,8 +15,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, Engine
 
-from engine.core.definitions.catalog import Definitions
-from engine.core.playback.segment_refresh import number_crons
+from engine.core.definitions.catalog import Definitions, number_crons
 from engine.core.time import cron
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock, HintQueue

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.core.customers import thresholds
+from engine.core.customers import silence
 from engine.core.customers.customer import Activity, ClockFact, Customer, DimensionFact
-from engine.core.customers.thresholds import Since
+from engine.core.customers.silence import Since
 from engine.core.definitions import LIFECYCLE
 from engine.core.definitions.catalog import Definitions
 from engine.store.database import rows, run, scalar, to_json
@@ -32,12 +32,12 @@ def rebase(connection: Connection, definitions: Definitions, now: datetime) -> b
 
     Belongs into the transaction that puts the definitions in force: nobody decides by them without knowing since when they hold.
     """
-    wanted = thresholds.basis(definitions)
+    wanted = silence.basis(definitions)
     found = rows(connection, "select basis, since from rethresholding")
     before = found[0].basis if found else {"clocks": {}}
     if before == wanted or not (before["clocks"] or wanted["clocks"]):
         return False
-    since = thresholds.defined_since(definitions, before, _read_since(found[0].since if found else None), now)
+    since = silence.defined_since(definitions, before, _read_since(found[0].since if found else None), now)
     run(
         connection,
         """insert into rethresholding (basis, since) values (:basis, :since) on conflict (only_one) do update

@@ -10,7 +10,7 @@ import pytest
 from engine.core.definitions import EngineConfig, Sop
 from engine.core.problems import Problem
 from engine.core.validation import check
-from engine.core.validation.patterns import TEXT_LIMIT, danger
+from engine.core.validation.conditions import TEXT_LIMIT, danger
 
 ENGINE = EngineConfig.model_validate(
     {

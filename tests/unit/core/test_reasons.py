@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.core.reasons import SENTENCES, Reason, sentence
+from engine.core.reasons import Reason
+from engine.messages.reasons import SENTENCES, sentence
 
 SOURCES = [path.read_text() for path in Path(next(iter(engine.__path__))).rglob("*.py") if path.name != "reasons.py"]
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -17,9 +18,9 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_a_sentence_in_both_languages(reason: Reason) -> None:
     assert reason in SENTENCES
-    assert HAN.search(reason.sentence.zh)
-    assert reason.sentence.en.strip()
-    assert not HAN.search(reason.sentence.en)
+    assert HAN.search(SENTENCES[reason].zh)
+    assert SENTENCES[reason].en.strip()
+    assert not HAN.search(SENTENCES[reason].en)
 
 
 def test_no_two_reasons_say_the_same() -> None:

@@ -10,8 +10,9 @@ import pytest
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
 from engine.core.delivery.fallback import Unconfirmed, fall_back
-from engine.core.delivery.plan import plan_customer, resettle
+from engine.core.delivery.plan import plan_customer
 from engine.core.delivery.reschedule import Queued, comes_after, hold_anew
+from engine.core.delivery.version_change import resettle
 from tests.builders import INSTALLATION, a_customer, a_sop, a_timeline, an_engine, at, definitions
 
 DAILY: dict[str, Any] = {"caps": [{"max": 1, "per": "1d"}]}

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from engine.core.conditions.deciding import Evaluation
-from engine.core.delivery.held import HeldDetail, read_detail
+from engine.core.delivery.gates import HeldDetail, read_detail
 from engine.core.explain.near_misses import Closest, ConditionNow, NearMiss, WouldStart
 from engine.core.explain.sop_report import Awaited, Cause, Sample, Sighting, Wanted, WhyStep
 from engine.core.explain.story import Decision, Taken, ToldStep, ToldTimeline
 from engine.core.reasons import Reason
 from engine.messages.conditions import ConditionWords
+from engine.messages.reasons import SENTENCES
 from engine.messages.sop_report import WhyWords
 from engine.messages.story import Words
 from tests.builders import NOON, SHANGHAI, at
@@ -40,7 +41,7 @@ def test_every_reason_is_said_of_a_cause_a_step_a_decision_and_an_end(reason: Re
     step = ToldStep("d1", "message", "skipped", NOON, reason=reason)
     timeline = ToldTimeline(1, "lead", None, 1, "", "exited", NOON, NOON, reason, None)
     for language, words, why in (("zh", STORY_ZH, ZH), ("en", STORY_EN, EN)):
-        said = getattr(reason.sentence, language)
+        said = getattr(SENTENCES[reason], language)
         assert said in why.cause(Cause("refused", 3, reason))
         assert said in words.step(step)
         assert said in words.decision(Decision("refused", "lead", "trigger/0", reason=reason))

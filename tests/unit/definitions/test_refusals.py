@@ -21,8 +21,8 @@ from tests.unit.definitions.refused import FOLDER, Refusal
 ROOT = Path(__file__).resolve().parents[3]
 TABLES = ("ENGINE_CHECKS", "SOP_CHECKS", "SEGMENTS_CHECKS")
 BESIDE = {
-    "names.ids_once": (names, "ids_once"), "likely.circles": (warnings, "circles"),
-    "likely.starts_without_key": (warnings, "starts_without_key"), "calendars.check": (holidays, "check"),
+    "names.ids_once": (names, "ids_once"), "warnings.circles": (warnings, "circles"),
+    "warnings.starts_without_key": (warnings, "starts_without_key"), "holidays.check": (holidays, "check"),
 }  # fmt: skip
 """Checks that are called by name."""
 
