@@ -164,8 +164,10 @@ def apply_definitions(here: Installation) -> None:
     if loaded.errors:
         raise DefinitionError(definitions_yaml.render_problems(loaded.problems))
     ids = {file: sop for sop, file in loaded.files.items()}
-    here.wiring.applying.apply({name: (ids.get(name), text) for name, text in loaded.sources.items()}, "benchmark")
-    here.key = here.wiring.keys.create("benchmark", ["events:write"])
+    here.wiring.definition_applier.apply(
+        {name: (ids.get(name), text) for name, text in loaded.sources.items()}, "benchmark"
+    )
+    here.key = here.wiring.api_keys.create("benchmark", ["events:write"])
 
 
 def _free_port() -> int:

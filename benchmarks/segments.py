@@ -25,8 +25,8 @@ from engine import definitions_yaml, logs
 from engine.clocks import VirtualClock
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Hint
-from engine.services.rollout.apply import Applying
-from engine.services.scheduled.refresh_segments import Refreshing
+from engine.services.rollout.apply import DefinitionApplier
+from engine.services.scheduled.refresh_segments import SegmentRefresher
 from engine.store import schema
 from engine.store.database import connect, run, scalar, transaction
 from engine.store.state import metrics
@@ -132,8 +132,8 @@ class Bench:
         """Give everybody a value, as the task does: numbers are up to date, batches are committed."""
         current = CurrentDefinitions(CHANNEL_TYPES)
         sources = {"engine.yaml": (None, "{}"), "segments.yaml": (None, segments)}
-        Applying(self.engine, self.clock, current).apply(sources, "benchmark")
-        refreshing = Refreshing(self.engine, self.clock, NoHints(), current)
+        DefinitionApplier(self.engine, self.clock, current).apply(sources, "benchmark")
+        refreshing = SegmentRefresher(self.engine, self.clock, NoHints(), current)
         refreshing.run(seconds=0)  # begins the slot; numbers are as they were
         moves = self.measure("dimension: everybody's first value", lambda: refreshing.run(seconds=3600).moves)
         assert moves == self.customers, moves

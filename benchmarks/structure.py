@@ -102,9 +102,13 @@ def main() -> None:
     many, chain = many_parameters(), longest_chain()
     print(f"modules                 {len(files())}, the most in one folder {modules} ({folder})")
     print(f"lines of a file         at most {lines} ({file})")
-    print(f"lines of a function     median {sizes[len(sizes) // 2]}, at most {longest.lines} ({longest.path} {longest.name})")
+    print(
+        f"lines of a function     median {sizes[len(sizes) // 2]}, at most {longest.lines} ({longest.path} {longest.name})"
+    )
     print(f"six parameters or more  {len(many)} of {len(inner)} functions, {len(many) / len(inner):.1%}")
-    print(f"longest chain in core   {len(chain)} modules: {' > '.join(each.removeprefix('engine.core.') for each in chain)}")
+    print(
+        f"longest chain in core   {len(chain)} modules: {' > '.join(each.removeprefix('engine.core.') for each in chain)}"
+    )
     if "--list" in sys.argv:
         print("\n".join(f"  {each.parameters} {each.path} {each.name}" for each in many))
 

@@ -56,7 +56,7 @@ class Table:
     def fill(self) -> None:
         """Generate the rows: nobody is silent yet, all will be within a year."""
         schema.upgrade(self.wiring.engine)
-        self.wiring.applying.apply({"engine.yaml": (None, ENGINE)}, "benchmark")
+        self.wiring.definition_applier.apply({"engine.yaml": (None, ENGINE)}, "benchmark")
         with transaction(self.wiring.engine) as connection:
             run(
                 connection,
@@ -91,7 +91,7 @@ class Table:
         step = self.customers // max(due, 1)
         with self.changed(due, step):
             began = time.monotonic()
-            done = self.wiring.sweeping.run(seconds=600)
+            done = self.wiring.silence_sweeper.run(seconds=600)
             seconds = time.monotonic() - began
             with transaction(self.wiring.engine) as connection:
                 found = int(scalar(connection, "select count(*) from events where type = 'engine.silent'"))

@@ -35,7 +35,7 @@ class CurrentDefinitions:
 
     def read(self, connection: Connection) -> Definitions:
         """Return the generation in force. It stays in force until the transaction's end: an apply waits for that."""
-        store.hold_generation(connection)
+        store.lock_generation(connection)
         return self.look(connection)
 
     def look(self, connection: Connection) -> Definitions:

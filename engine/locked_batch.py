@@ -25,7 +25,7 @@ _LATER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LockedCustomers:
     """What is decided with: customers whose rows are held, as they are now."""
 
     rows: Sequence[Row]
@@ -43,17 +43,17 @@ class Held:
         )  # fmt: skip
 
 
-Decide = Callable[[Connection, Held], int]
-PutOff = Callable[[Connection, int, datetime], None]
+Decide = Callable[[Connection, LockedCustomers], int]
+Postpone = Callable[[Connection, int, datetime], None]
 
 
-class UnderLock:
+class LockedBatch:
     """Runs decisions about touches; one that fails keeps neither the others nor the planning after it from going on."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, name: str) -> None:
         self._engine, self._clock, self._current, self._name = engine, clock, current, name
 
-    def run(self, found: Sequence[Row], decide: Decide, put_off: PutOff) -> int:
+    def run(self, found: Sequence[Row], decide: Decide, put_off: Postpone) -> int:
         """Decide about these touches and return what `decide` counts.
 
         Parameters:
@@ -63,16 +63,16 @@ class UnderLock:
         if not found:
             return 0
         try:
-            return retrying(self._engine, lambda connection: decide(connection, self._hold(connection, found)))
+            return retrying(self._engine, lambda connection: decide(connection, self._lock(connection, found)))
         except DatabaseUnavailable:
             raise
         except Exception as error:
             log.warning(f"{self._name}.batch_failed", touches=len(found), error=type(error).__name__)
         return sum(self._alone(row, decide, put_off) for row in found)
 
-    def _alone(self, row: Row, decide: Decide, put_off: PutOff) -> int:
+    def _alone(self, row: Row, decide: Decide, put_off: Postpone) -> int:
         try:
-            return retrying(self._engine, lambda connection: decide(connection, self._hold(connection, [row])))
+            return retrying(self._engine, lambda connection: decide(connection, self._lock(connection, [row])))
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -81,14 +81,14 @@ class UnderLock:
                 put_off(connection, row.id, self._clock.now() + _LATER)
             return 0
 
-    def _hold(self, connection: Connection, found: Sequence[Row]) -> Held:
+    def _lock(self, connection: Connection, found: Sequence[Row]) -> LockedCustomers:
         """Hold the customers' rows, then read all that decisions need."""
         now = self._clock.now()
-        held = customers.hold_ids(connection, sorted({row.customer_id for row in found}))
+        held = customers.lock_by_id(connection, sorted({row.customer_id for row in found}))
         known = customers.load(connection, held)
         definitions = self._current.read(connection)
         timelines.load_into(connection, known)
         if definitions.counted_days:
             timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
             timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
-        return Held(found, known, definitions, now)
+        return LockedCustomers(found, known, definitions, now)

@@ -8,34 +8,34 @@ from sqlalchemy import Engine
 
 from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.ports import Clock, HintQueue
-from engine.services.operations.audit import Audit
-from engine.services.operations.cancel import Cancelling
+from engine.services.operations.audit import AuditLog
+from engine.services.operations.cancel import TimelineCanceller
 from engine.services.operations.dead_letters import DeadLetters
-from engine.services.operations.opt_out import OptingOut
-from engine.services.operations.outcomes import Outcomes
-from engine.services.operations.pause import Pausing
-from engine.services.operations.recall import Recalling
-from engine.services.operations.resume import Resuming
-from engine.services.operations.retry import Retrying
-from engine.services.operations.start import StartingByHand
-from engine.services.operations.trial_send import TrialSending
+from engine.services.operations.opt_out import OptOuts
+from engine.services.operations.outcomes import EventOutcomes
+from engine.services.operations.pause import Pauser
+from engine.services.operations.recall import Recaller
+from engine.services.operations.resume import Resumer
+from engine.services.operations.retry import TouchRetrier
+from engine.services.operations.start import ManualStarter
+from engine.services.operations.trial_send import TrialSender
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
     """The use cases of operating."""
 
-    pausing: Pausing
-    resuming: Resuming
-    recalling: Recalling
-    starting: StartingByHand
-    cancelling: Cancelling
-    opting: OptingOut
-    retrying: Retrying
-    trying: TrialSending
+    pauser: Pauser
+    resumer: Resumer
+    recaller: Recaller
+    starter: ManualStarter
+    canceller: TimelineCanceller
+    opt_outs: OptOuts
+    retrier: TouchRetrier
+    trial_sender: TrialSender
     dead_letters: DeadLetters
-    audit: Audit
-    outcomes: Outcomes
+    audit_log: AuditLog
+    outcomes: EventOutcomes
 
 
 def operations_on(
@@ -43,15 +43,15 @@ def operations_on(
 ) -> Operations:
     """Return the use cases over these parts."""
     return Operations(
-        pausing=Pausing(engine, clock, current),
-        resuming=Resuming(engine, clock, hints, current),
-        recalling=Recalling(engine, clock, current),
-        starting=StartingByHand(engine, clock, hints, current),
-        cancelling=Cancelling(engine, clock),
-        opting=OptingOut(engine, clock, hints, current),
-        retrying=Retrying(engine, clock),
-        trying=TrialSending(engine, clock, current, channels),
+        pauser=Pauser(engine, clock, current),
+        resumer=Resumer(engine, clock, hints, current),
+        recaller=Recaller(engine, clock, current),
+        starter=ManualStarter(engine, clock, hints, current),
+        canceller=TimelineCanceller(engine, clock),
+        opt_outs=OptOuts(engine, clock, hints, current),
+        retrier=TouchRetrier(engine, clock),
+        trial_sender=TrialSender(engine, clock, current, channels),
         dead_letters=DeadLetters(engine, clock, hints),
-        audit=Audit(engine),
-        outcomes=Outcomes(engine),
+        audit_log=AuditLog(engine),
+        outcomes=EventOutcomes(engine),
     )

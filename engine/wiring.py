@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from sqlalchemy import Engine
 
 from engine import embedded
-from engine.adapters.hint_queue import ForgivingHints, RedisHintQueue
+from engine.adapters.hint_queue import BestEffortHints, RedisHintQueue
 from engine.adapters.hint_queue import connect as connect_queue
 from engine.adapters.rate_limits import RedisRates
 from engine.channels import registry
@@ -25,30 +25,30 @@ from engine.core.events.event import Event
 from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.operations import Operations, operations_on
 from engine.ports import Channel, Clock, HintQueue, Rates
-from engine.services.operations.api_keys import Keys
-from engine.services.pipeline.fallback import FallingBack
+from engine.services.operations.api_keys import ApiKeys
+from engine.services.pipeline.fallback import ChannelFallback
 from engine.services.pipeline.ingest import Ingest
-from engine.services.pipeline.match import Matching
-from engine.services.pipeline.plan import Planning
-from engine.services.pipeline.receipts import TakingReceipts
-from engine.services.pipeline.reconcile import Reconciling
-from engine.services.pipeline.reschedule import HoldingAnew
-from engine.services.pipeline.send import Sending
-from engine.services.reports.explain import Explaining
+from engine.services.pipeline.match import Matcher
+from engine.services.pipeline.plan import Planner
+from engine.services.pipeline.receipts import ReceiptRecorder
+from engine.services.pipeline.reconcile import Reconciler
+from engine.services.pipeline.reschedule import OverdueRescheduler
+from engine.services.pipeline.send import Sender
+from engine.services.reports.explain import CustomerExplainer
 from engine.services.reports.overview import Overview
 from engine.services.reports.readiness import Readiness
-from engine.services.reports.results import Counting
-from engine.services.reports.sop_report import Telling
-from engine.services.rollout.apply import Applying
-from engine.services.rollout.plan_apply import Forecasting
-from engine.services.rollout.preview_segments import Previewing
-from engine.services.rollout.simulate import Simulating
-from engine.services.rollout.versions import Versions
-from engine.services.scheduled.enrol_existing import JoiningExisting
-from engine.services.scheduled.rebase_clocks import Rethresholding
-from engine.services.scheduled.refresh_segments import Refreshing
-from engine.services.scheduled.run_schedules import TakingSlots
-from engine.services.scheduled.sweep_silence import Sweeping
+from engine.services.reports.results import ResultsReporter
+from engine.services.reports.sop_report import SopReporter
+from engine.services.rollout.apply import DefinitionApplier
+from engine.services.rollout.plan_apply import ApplyPlanner
+from engine.services.rollout.preview_segments import SegmentPreviewer
+from engine.services.rollout.simulate import Simulator
+from engine.services.rollout.versions import VersionHistory
+from engine.services.scheduled.enrol_existing import ExistingEnroller
+from engine.services.scheduled.rebase_clocks import ClockRebaser
+from engine.services.scheduled.refresh_segments import SegmentRefresher
+from engine.services.scheduled.run_schedules import ScheduleRunner
+from engine.services.scheduled.sweep_silence import SilenceSweeper
 from engine.settings import Settings
 from engine.store.database import connect, transaction
 
@@ -120,7 +120,7 @@ class Wiring:
     def hints(self) -> HintQueue:
         """The queue of hints."""
         claim_after = round(self.settings.hint_claim_after * 1000)
-        return ForgivingHints(RedisHintQueue(self.redis, f"{self.name}-{os.getpid()}", claim_after_ms=claim_after))
+        return BestEffortHints(RedisHintQueue(self.redis, f"{self.name}-{os.getpid()}", claim_after_ms=claim_after))
 
     @cached_property
     def current(self) -> CurrentDefinitions:
@@ -156,19 +156,19 @@ class Wiring:
         return facts.warnings(event, self.current.last.engine, self.current.last.segments)
 
     @cached_property
-    def explaining(self) -> Explaining:
+    def customer_explainer(self) -> CustomerExplainer:
         """Tells customers' stories."""
-        return Explaining(self.engine, self.clock, self.current)
+        return CustomerExplainer(self.engine, self.clock, self.current)
 
     @cached_property
-    def telling(self) -> Telling:
+    def sop_reporter(self) -> SopReporter:
         """Tells what SOPs did over a time."""
-        return Telling(self.engine, self.clock, self.current)
+        return SopReporter(self.engine, self.clock, self.current)
 
     @cached_property
-    def counting(self) -> Counting:
+    def results_reporter(self) -> ResultsReporter:
         """Counts what came of SOPs."""
-        return Counting(self.engine, self.clock, self.current)
+        return ResultsReporter(self.engine, self.clock, self.current)
 
     @cached_property
     def overview(self) -> Overview:
@@ -176,9 +176,9 @@ class Wiring:
         return Overview(self.engine, self.clock, self.current)
 
     @cached_property
-    def keys(self) -> Keys:
+    def api_keys(self) -> ApiKeys:
         """API keys."""
-        return Keys(self.engine, self.clock)
+        return ApiKeys(self.engine, self.clock)
 
     @cached_property
     def readiness(self) -> Readiness:
@@ -186,64 +186,64 @@ class Wiring:
         return Readiness(self.engine, RedisHintQueue(self.redis, self.name))
 
     @cached_property
-    def matching(self) -> Matching:
+    def matcher(self) -> Matcher:
         """The matcher's service."""
-        return Matching(self.engine, self.clock, self.hints, self.current)
+        return Matcher(self.engine, self.clock, self.hints, self.current)
 
     @cached_property
-    def planning(self) -> Planning:
+    def planner(self) -> Planner:
         """The planner's service."""
-        return Planning(self.engine, self.clock, self.hints, self.current, self.settings.plan_batch)
+        return Planner(self.engine, self.clock, self.hints, self.current, self.settings.plan_batch)
 
     @cached_property
-    def holding_anew(self) -> HoldingAnew:
+    def overdue_rescheduler(self) -> OverdueRescheduler:
         """Holds anew what missed its hours."""
-        return HoldingAnew(self.engine, self.clock, self.current)
+        return OverdueRescheduler(self.engine, self.clock, self.current)
 
     @cached_property
-    def falling_back(self) -> FallingBack:
+    def channel_fallback(self) -> ChannelFallback:
         """Takes the next channel where staff did not confirm."""
-        return FallingBack(self.engine, self.clock, self.current)
+        return ChannelFallback(self.engine, self.clock, self.current)
 
     @cached_property
-    def taking_receipts(self) -> TakingReceipts:
+    def receipt_recorder(self) -> ReceiptRecorder:
         """Takes what is told of touches afterwards."""
-        return TakingReceipts(self.engine, self.clock)
+        return ReceiptRecorder(self.engine, self.clock)
 
     @cached_property
-    def sweeping(self) -> Sweeping:
+    def silence_sweeper(self) -> SilenceSweeper:
         """Finds silent customers."""
-        return Sweeping(self.engine, self.clock, self.hints, self.current, self.settings.sweep_cron)
+        return SilenceSweeper(self.engine, self.clock, self.hints, self.current, self.settings.sweep_cron)
 
     @cached_property
-    def rethresholding(self) -> Rethresholding:
+    def clock_rebaser(self) -> ClockRebaser:
         """Sets clocks anew when their definition has changed."""
-        return Rethresholding(self.engine, self.clock, self.current)
+        return ClockRebaser(self.engine, self.clock, self.current)
 
     @cached_property
-    def taking_slots(self) -> TakingSlots:
+    def schedule_runner(self) -> ScheduleRunner:
         """Finds who enters by a date or a schedule."""
-        return TakingSlots(self.engine, self.clock, self.hints, self.current)
+        return ScheduleRunner(self.engine, self.clock, self.hints, self.current)
 
     @cached_property
-    def joining_existing(self) -> JoiningExisting:
+    def existing_enroller(self) -> ExistingEnroller:
         """Takes in who was there before an SOP."""
-        return JoiningExisting(self.engine, self.clock, self.hints, self.current)
+        return ExistingEnroller(self.engine, self.clock, self.hints, self.current)
 
     @cached_property
-    def refreshing(self) -> Refreshing:
+    def segment_refresher(self) -> SegmentRefresher:
         """Refreshes numbers and computed dimensions."""
-        return Refreshing(self.engine, self.clock, self.hints, self.current)
+        return SegmentRefresher(self.engine, self.clock, self.hints, self.current)
 
     @cached_property
-    def previewing(self) -> Previewing:
+    def segment_previewer(self) -> SegmentPreviewer:
         """Counts segments and the moves a refresh would make."""
-        return Previewing(self.engine, self.clock, self.current)
+        return SegmentPreviewer(self.engine, self.clock, self.current)
 
     @cached_property
-    def simulating(self) -> Simulating:
+    def simulator(self) -> Simulator:
         """Simulates on what is recorded."""
-        return Simulating(self.engine, self.clock, self.current, CHANNEL_TYPES)
+        return Simulator(self.engine, self.clock, self.current, CHANNEL_TYPES)
 
     @cached_property
     def operations(self) -> Operations:
@@ -251,26 +251,26 @@ class Wiring:
         return operations_on(self.engine, self.clock, self.hints, self.current, self.channels)
 
     @cached_property
-    def sending(self) -> Sending:
+    def sender(self) -> Sender:
         """The sender's service."""
-        return Sending(self.engine, self.clock, self.leases, self.channels, self.rates, self.settings.lease_margin)
+        return Sender(self.engine, self.clock, self.leases, self.channels, self.rates, self.settings.lease_margin)
 
     @cached_property
-    def reconciling(self) -> Reconciling:
+    def reconciler(self) -> Reconciler:
         """The reconciler's service."""
-        return Reconciling(self.engine, self.clock, self.leases, self.hints, self.current, self.channels)
+        return Reconciler(self.engine, self.clock, self.leases, self.hints, self.current, self.channels)
 
     @cached_property
-    def applying(self) -> Applying:
+    def definition_applier(self) -> DefinitionApplier:
         """Applies definitions."""
-        return Applying(self.engine, self.clock, self.current)
+        return DefinitionApplier(self.engine, self.clock, self.current)
 
     @cached_property
-    def versions(self) -> Versions:
+    def version_history(self) -> VersionHistory:
         """Tells the generations."""
-        return Versions(self.engine)
+        return VersionHistory(self.engine)
 
     @cached_property
-    def forecasting(self) -> Forecasting:
+    def apply_planner(self) -> ApplyPlanner:
         """Works out what definitions would change."""
-        return Forecasting(self.engine, self.clock, self.current, CHANNEL_TYPES)
+        return ApplyPlanner(self.engine, self.clock, self.current, CHANNEL_TYPES)

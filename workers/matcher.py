@@ -57,9 +57,9 @@ class Matcher:
         self._beat()
         hints = self._wiring.hints.take(self._wiring.settings.match_batch, self._wait)
         if not hints:
-            self._wait = _CATCHING_UP if self._wiring.reconciling.hint_waiting() else _WAIT
+            self._wait = _CATCHING_UP if self._wiring.reconciler.hint_waiting() else _WAIT
             return
-        done = self._wiring.matching.run_once(hints)
+        done = self._wiring.matcher.run_once(hints)
         if any(hint.subject is None for hint in hints):
             for work in self._due():
                 self._hand_on(work)

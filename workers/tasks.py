@@ -31,9 +31,9 @@ def _task(name: str):  # type: ignore[no-untyped-def]  # Celery ships no types
 @_task("plan")  # type: ignore[untyped-decorator]  # Celery ships no types
 def plan() -> None:
     """Plan what is due, then hint that there is work to send."""
-    wiring().holding_anew.run()
-    wiring().falling_back.run()
-    done = wiring().planning.run()
+    wiring().overdue_rescheduler.run()
+    wiring().channel_fallback.run()
+    done = wiring().planner.run()
     for channel in sorted(done.channels):
         send.apply_async((channel,), expires=_SOON)
     _alive("plan")
@@ -42,14 +42,14 @@ def plan() -> None:
 @_task("send")  # type: ignore[untyped-decorator]  # Celery ships no types
 def send(channel: str) -> None:
     """Send what is ready on one channel."""
-    wiring().sending.run(channel)
+    wiring().sender.run(channel)
     _alive("send")
 
 
 @_task("send_all")  # type: ignore[untyped-decorator]  # Celery ships no types
 def send_all() -> None:
     """Look at every channel that has something ready."""
-    for channel in wiring().sending.ready():
+    for channel in wiring().sender.ready():
         send.apply_async((channel,), expires=_SOON)
     _alive("send")
 
@@ -57,29 +57,29 @@ def send_all() -> None:
 @_task("sweep")  # type: ignore[untyped-decorator]  # Celery ships no types
 def sweep() -> None:
     """Find who has become silent."""
-    wiring().sweeping.run()
+    wiring().silence_sweeper.run()
 
 
 @_task("slots")  # type: ignore[untyped-decorator]  # Celery ships no types
 def slots() -> None:
     """Find who enters by a date or a schedule, and take in who was there before an SOP."""
-    wiring().taking_slots.run()
-    wiring().joining_existing.run()
+    wiring().schedule_runner.run()
+    wiring().existing_enroller.run()
 
 
 @_task("refresh")  # type: ignore[untyped-decorator]  # Celery ships no types
 def refresh() -> None:
     """Refresh numbers and computed dimensions whose slot has come."""
-    wiring().refreshing.run()
+    wiring().segment_refresher.run()
 
 
 @_task("reconcile")  # type: ignore[untyped-decorator]  # Celery ships no types
 def reconcile() -> None:
     """Find again what got lost, and bring timelines and clocks in line that an apply or a resume left behind."""
-    wiring().reconciling.run_once()
-    wiring().operations.resuming.go_on()
-    wiring().applying.settle()
-    wiring().rethresholding.run(seconds=5.0)
+    wiring().reconciler.run_once()
+    wiring().operations.resumer.go_on()
+    wiring().definition_applier.settle()
+    wiring().clock_rebaser.run(seconds=5.0)
 
 
 @_task("beat")  # type: ignore[untyped-decorator]  # Celery ships no types

@@ -129,7 +129,7 @@ def _hint(entry: Any, *, again: bool = False) -> Hint:
     return Hint(entry_id, fields.get("s"), careful=again or fields.get("c") == "1")
 
 
-class ForgivingHints:
+class BestEffortHints:
     """Hints that may get lost: what cannot be written is logged and left to the reconciler."""
 
     def __init__(self, queue: HintQueue) -> None:

@@ -7,12 +7,12 @@ from starlette.requests import Request
 
 from engine.api.problems import ApiProblem
 from engine.core.errors import AccessError
-from engine.services.operations.api_keys import Key, Keys
+from engine.services.operations.api_keys import ApiKeys, Key
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sop"'}
 
 
-async def require(request: Request, keys: Keys, scope: str) -> Key:
+async def require(request: Request, keys: ApiKeys, scope: str) -> Key:
     """Return the key of a request that may do what `scope` stands for.
 
     Raises ApiProblem 401 without a valid key, 403 with one that lacks the scope.

@@ -10,16 +10,18 @@ from fastapi import FastAPI
 
 from engine.api import metrics, problems
 from engine.api.dependencies import Parts
-from engine.api.intake.accept import Taking
+from engine.api.intake.accept import EventIntake
 from engine.api.routes import customers, events, health, operations, receipts, responses, results, simulate, sops
 from engine.services.pipeline.group_commit import GroupCommit
-from engine.services.pipeline.ingest import Post, Result
+from engine.services.pipeline.ingest import IngestResult, RawEvent
 
 
 def create_app(parts: Parts) -> FastAPI:
     """Return the API over its parts. Nothing is connected to before the first request."""
-    singles: GroupCommit[Post, Result] = GroupCommit(parts.ingest.accept_each, within=parts.settings.intake_grouping)
-    taking = Taking(parts.ingest, singles)
+    singles: GroupCommit[RawEvent, IngestResult] = GroupCommit(
+        parts.ingest.accept_each, within=parts.settings.intake_grouping
+    )
+    taking = EventIntake(parts.ingest, singles)
     figures = metrics.Metrics(parts.engine, parts.clock)
 
     @asynccontextmanager

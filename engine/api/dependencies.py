@@ -10,14 +10,14 @@ from sqlalchemy import Engine
 
 from engine.operations import Operations
 from engine.ports import Clock
-from engine.services.operations.api_keys import Keys
+from engine.services.operations.api_keys import ApiKeys
 from engine.services.pipeline.ingest import Ingest
-from engine.services.pipeline.receipts import TakingReceipts
-from engine.services.reports.explain import Explaining
+from engine.services.pipeline.receipts import ReceiptRecorder
+from engine.services.reports.explain import CustomerExplainer
 from engine.services.reports.overview import Overview
-from engine.services.reports.results import Counting
-from engine.services.reports.sop_report import Telling
-from engine.services.rollout.simulate import Simulating
+from engine.services.reports.results import ResultsReporter
+from engine.services.reports.sop_report import SopReporter
+from engine.services.rollout.simulate import Simulator
 from engine.settings import Settings
 
 
@@ -28,14 +28,14 @@ class Parts:
     engine: Engine
     clock: Clock
     ingest: Ingest
-    explaining: Explaining
-    counting: Counting
-    telling: Telling
+    explaining: CustomerExplainer
+    counting: ResultsReporter
+    telling: SopReporter
     overview: Overview
-    simulating: Simulating
-    keys: Keys
+    simulating: Simulator
+    keys: ApiKeys
     operations: Operations
-    taking_receipts: TakingReceipts
+    taking_receipts: ReceiptRecorder
     settings: Settings
     ready: Callable[[], dict[str, Any]]
     """Looks at what the API depends on; its answer's `ready` says whether events can be taken. May block."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from engine.core.definitions.catalog import Definitions
 from engine.core.problems import Loc, Problem
-from engine.core.simulation.customer_profile import Cast, Described, cast
+from engine.core.simulation.customer_profile import CustomerProfile, ProfileEvents, profile_to_events
 from engine.definitions_yaml.nodes import Node
 from engine.definitions_yaml.reading import Refused, decode, read
 from engine.definitions_yaml.validating import validate
@@ -18,7 +18,7 @@ from engine.definitions_yaml.validating import validate
 class ReadCustomer:
     """What a description comes to."""
 
-    cast: Cast | None
+    cast: ProfileEvents | None
     """None where something is wrong."""
     problems: list[Problem] = field(default_factory=list)
 
@@ -36,10 +36,10 @@ def read_customer(data: bytes, file: str, definitions: Definitions, now: datetim
         return ReadCustomer(None, [Problem(str(error), file=file, line=error.line, column=error.column)])
     if root is None or problems:
         return ReadCustomer(None, problems)
-    described, problems = validate(Described, root, file)
+    described, problems = validate(CustomerProfile, root, file)
     if described is None:
         return ReadCustomer(None, problems)
-    done = cast(described, definitions, now)
+    done = profile_to_events(described, definitions, now)
     found = [*_placed(done.problems, root, file, "error"), *_placed(done.warnings, root, file, "warning")]
     return ReadCustomer(None if done.problems else done, sorted(found, key=lambda each: (each.line, each.column)))
 

@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core.explain.story import ToldEvent
+from engine.core.explain.story import EventEntry
 from engine.core.simulation.calendar import Calendar, EndLine, EventLine, HeldLine, Line, Run, TouchLine
 from engine.core.simulation.totals import TimelineTotal
 from engine.messages.catalog import PHRASES
 from engine.messages.reasons import Sentence, sentence
-from engine.messages.story import Words
+from engine.messages.story import StoryFormatter
 
 CALENDAR_PHRASES: dict[str, Sentence] = {
     # lines
@@ -126,7 +126,7 @@ class Told:
     more: tuple[str, ...] = ()
 
 
-class CalendarWords(Words):
+class CalendarFormatter(StoryFormatter):
     """Says a calendar in one language, with times in one zone."""
 
     def say(self, phrase: str, **values: Any) -> str:
@@ -157,7 +157,7 @@ class CalendarWords(Words):
         tone = "start" if "started" in what else "end" if "ended" in what else "event"
         return Told("→" if what else "·", tone, self.event(line.event), tuple(self._led_to(line.event)))
 
-    def _led_to(self, event: ToldEvent) -> list[str]:
+    def _led_to(self, event: EventEntry) -> list[str]:
         """Return what came of an event, nothing where it only changed facts."""
         return self.outcome(event) if event.decisions or event.reason or event.dropped else []
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.conditions.deciding import Evaluation
-from engine.core.delivery.gates import HeldDetail, read_detail
+from engine.core.delivery.gates import DelayDetail, read_detail
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import zone
 from engine.messages.catalog import PHRASES
@@ -26,7 +26,7 @@ _DETAILS = [
 """The details that the engine writes in words, and their Chinese."""
 
 
-class ConditionWords:
+class ConditionFormatter:
     """Says things in one language, with times in one zone."""
 
     def __init__(self, language: str, zone_name: str | None) -> None:
@@ -72,7 +72,7 @@ class ConditionWords:
         others = self.held_by(read.others)
         return self.say("after_others", names=others, said=said) if others and said else others or said
 
-    def _cap(self, read: HeldDetail) -> str:
+    def _cap(self, read: DelayDetail) -> str:
         if read.most is None:
             return ""
         said = self.say("cap_day" if read.days == 1 else "cap_days", most=read.most, days=read.days)

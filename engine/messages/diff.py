@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.core.rollout.diff import Change, Difference, Path
 from engine.messages.catalog import PHRASES
-from engine.messages.story import Words
+from engine.messages.story import StoryFormatter
 
 _SHOWN = 32
 """Characters of a text shown on either side of a change."""
@@ -17,18 +17,18 @@ _TEXTS = ("text", "title", "desc")
 _SYMBOLS = {"added": "+", "removed": "-", "changed": "~", "text": "·", "unreadable": "!"}
 
 
-def summary(difference: Difference, words: Words) -> str:
+def summary(difference: Difference, words: StoryFormatter) -> str:
     """Return the headline of one definition: `~ lead 培育: changed`."""
     name = difference.name if not difference.title else f"{difference.name} {difference.title}"
     return f"{_SYMBOLS[difference.kind]} " + words.say("because", said=name, why=words.say(f"diff_{difference.kind}"))
 
 
-def lines(changes: Iterable[Change], words: Words) -> list[str]:
+def lines(changes: Iterable[Change], words: StoryFormatter) -> list[str]:
     """Return one line a change: `step d3: day 3 → 4`."""
     return [line(each, words) for each in changes]
 
 
-def line(change: Change, words: Words) -> str:
+def line(change: Change, words: StoryFormatter) -> str:
     """Return one change in words."""
     if change.kind == "moved":
         return words.say("part_moved", where=_named(change.path, words), before=change.before, after=change.after)
@@ -46,7 +46,7 @@ def _is_text(change: Change) -> bool:
     return change.path[-1] in _TEXTS or max(len(change.before), len(change.after)) > _SHOWN
 
 
-def _named(path: Path, words: Words) -> str:
+def _named(path: Path, words: StoryFormatter) -> str:
     """Return where a change is: list parts by noun and name, then the keys inside, joined by dots."""
     said: list[str] = []
     keys: list[str] = []
@@ -64,7 +64,7 @@ def _named(path: Path, words: Words) -> str:
     return (place + words.say("part_end") if place else "") + ".".join(keys) + " "
 
 
-def _part(noun: str, name: str | int, words: Words) -> str:
+def _part(noun: str, name: str | int, words: StoryFormatter) -> str:
     phrase = f"noun_{noun}"
     return words.say(phrase, name=name) if phrase in PHRASES else words.say("noun_other", key=noun, name=name)
 

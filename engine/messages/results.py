@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.core.explain.results import Arm, Comparison, Note, Rate, Results, VariantResult
 from engine.messages.catalog import PHRASES
-from engine.messages.conditions import ConditionWords
+from engine.messages.conditions import ConditionFormatter
 from engine.messages.reasons import Sentence
 
 RESULT_PHRASES: dict[str, Sentence] = {
@@ -120,7 +120,7 @@ GOAL_EXAMPLE = "goal: {event: {type: purchase}, within: 30d}"
 """What an SOP without a goal might have."""
 
 
-class ResultWords(ConditionWords):
+class ResultsFormatter(ConditionFormatter):
     """Tells what came of an SOP."""
 
     def say(self, phrase: str, **values: object) -> str:

@@ -7,9 +7,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.core.conditions.deciding import Evaluation
-from engine.core.explain.sop_report import Awaited, Cause, Sample, Sighting, Wanted, Why, WhyStep
+from engine.core.explain.sop_report import (
+    OutcomeGroup,
+    Sample,
+    SeenEvent,
+    SopReport,
+    StepReport,
+    UntriggeredTrigger,
+    Wanted,
+)
 from engine.core.reasons import Reason
-from engine.messages.conditions import ConditionWords
+from engine.messages.conditions import ConditionFormatter
 
 _MOST = 40
 """Characters shown of what was found with one customer."""
@@ -18,10 +26,10 @@ _ABOUT_VALUES = ("is", "attr", "metric", "event")
 """Kinds of condition that compare a value worth showing beside the customer."""
 
 
-class WhyWords(ConditionWords):
+class SopReportFormatter(ConditionFormatter):
     """Tells about an SOP over a time."""
 
-    def head(self, why: Why) -> str:
+    def head(self, why: SopReport) -> str:
         """Return which SOP, which version, and which time."""
         return self.say(
             "why_head",
@@ -32,7 +40,7 @@ class WhyWords(ConditionWords):
             until=self.time(why.until),
         )
 
-    def state(self, why: Why) -> list[str]:
+    def state(self, why: SopReport) -> list[str]:
         """Return since when it is in force, and what keeps it from working as it stands."""
         said = []
         if why.first_in_force and why.in_force_since:
@@ -46,24 +54,24 @@ class WhyWords(ConditionWords):
             said.append(self.say("accepts_nobody"))
         return said
 
-    def funnel(self, why: Why) -> str:
+    def funnel(self, why: SopReport) -> str:
         """Return in one line how many were triggered, started, refused, and are in flight."""
         refused = why.triggered - why.started
         return self.say("funnel", triggered=why.triggered, started=why.started, refused=refused, active=why.in_flight)
 
-    def goal(self, why: Why) -> str:
+    def goal(self, why: SopReport) -> str:
         """Return how often the goal was reached, and how many are held out; empty for an SOP without goal and holdout."""
         if not (why.has_goal or why.converted or why.holdout):
             return ""
         return self.say("funnel_goal", converted=why.converted, holdout=why.holdout)
 
-    def variants(self, step: WhyStep) -> str:
+    def variants(self, step: StepReport) -> str:
         """Return how many got which variant."""
         return self.say(
             "variants", names=self.listed(f"{name} {number}" for name, number in sorted(step.variants.items()))
         )
 
-    def when(self, step: WhyStep) -> str:
+    def when(self, step: StepReport) -> str:
         """Return when a step comes, as its definition says it."""
         if step.when is None:
             return self.say("gone_step")
@@ -74,7 +82,7 @@ class WhyWords(ConditionWords):
         shown = re.sub(r"^day (-?\d+)", r"第 \1 天", step.when)
         return re.sub(r"^after (.+)", r"\1 之后", re.sub(r" from (.+)", r"（自 \1）", shown))
 
-    def cause(self, cause: Cause) -> str:
+    def cause(self, cause: OutcomeGroup) -> str:
         """Return a cause without its number: what became of these, why, and of how many a value was not known."""
         why = self.reason(cause.reason, cause.detail) if cause.what != "converted" else ""
         if cause.wanted:
@@ -88,7 +96,7 @@ class WhyWords(ConditionWords):
             what = self.say("after_waiting", said=what, why=self.held_by([cause.waited]))
         return self.say("because", said=what, why=why) if what and why else what or why
 
-    def _what(self, cause: Cause) -> str:
+    def _what(self, cause: OutcomeGroup) -> str:
         if cause.what == "refused" or (cause.what == "skipped" and cause.reason == Reason.EXPIRED):
             return ""
         if cause.what == "planned":
@@ -115,7 +123,7 @@ class WhyWords(ConditionWords):
             "want_other" if one.negated else "want", name=one.name or one.kind, wanted=self._wanted(_asked(one))
         )
 
-    def samples(self, cause: Cause) -> str:
+    def samples(self, cause: OutcomeGroup) -> str:
         """Return some of the customers, each with what was found there; empty where none is known."""
         return (
             self.say("eg", names=self.listed(self._sample(each, cause) for each in cause.samples))
@@ -123,7 +131,7 @@ class WhyWords(ConditionWords):
             else ""
         )
 
-    def _sample(self, sample: Sample, cause: Cause) -> str:
+    def _sample(self, sample: Sample, cause: OutcomeGroup) -> str:
         found = [
             self.say("no_value") if actual is None else self._value(actual)
             for one, actual in zip(cause.wanted, sample.actual, strict=False)
@@ -136,11 +144,11 @@ class WhyWords(ConditionWords):
 
     # ── an SOP nobody triggered ──────────────────────────────────────────────────────────────────────────────
 
-    def awaited(self, awaited: Awaited) -> str:
+    def awaited(self, awaited: UntriggeredTrigger) -> str:
         """Return a trigger nobody hit, and where it stands."""
         return self.say("at_path", said=awaited.trigger, path=awaited.path)
 
-    def sightings(self, awaited: Awaited) -> list[str]:
+    def sightings(self, awaited: UntriggeredTrigger) -> list[str]:
         """Return what came in of it and near it, and who meets it from before, a line for each."""
         lines = [self._came(each) for each in awaited.seen]
         if not awaited.seen and not awaited.path.endswith(("silent", "date", "schedule")):
@@ -156,7 +164,7 @@ class WhyWords(ConditionWords):
             lines.append(self.say(phrase, number=awaited.already))
         return lines
 
-    def _came(self, one: Sighting) -> str:
+    def _came(self, one: SeenEvent) -> str:
         said = [self.say("came", name=one.name, number=one.number, last=self.time(one.last) if one.last else "?")]
         if one.idle:
             said.append(self.say("came_idle", number=one.idle))

@@ -10,12 +10,12 @@ from typing import Any
 from engine.core.conditions.deciding import Evaluation
 from engine.core.events.event import SILENT, START
 from engine.core.explain.near_misses import Closest, ConditionNow, NearMiss, WouldStart
-from engine.core.explain.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline
+from engine.core.explain.story import Decision, EventEntry, StepEntry, Story, TimelineEntry
 from engine.core.matching.existing_customers import JOINED
 from engine.core.matching.schedules import DATE, SLOT
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import local_date
-from engine.messages.conditions import ConditionWords
+from engine.messages.conditions import ConditionFormatter
 from engine.messages.reasons import sentence
 
 _MOST = 60
@@ -25,12 +25,12 @@ _MOST = 60
 _GATES = (Reason.QUIET_HOURS, Reason.HOLIDAY, Reason.CAP)
 
 
-class Words(ConditionWords):
+class StoryFormatter(ConditionFormatter):
     """Tells a customer's story."""
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def event(self, event: ToldEvent) -> str:
+    def event(self, event: EventEntry) -> str:
         """Return the event itself: its type and what it is about."""
         if event.type == SILENT:
             return self._crossed(event.data)
@@ -51,7 +51,7 @@ class Words(ConditionWords):
         last = datetime.fromisoformat(str(data["last_at"]))
         return self.say("crossed", clock=data.get("clock"), days=data.get("days"), last=self.time(last))
 
-    def outcome(self, event: ToldEvent) -> list[str]:
+    def outcome(self, event: EventEntry) -> list[str]:
         """Return what came of the event, a line for each thing."""
         if event.matched_at is None:
             return [self.say("waits")]
@@ -80,7 +80,7 @@ class Words(ConditionWords):
 
     # ── timelines and steps ──────────────────────────────────────────────────────────────────────────────────
 
-    def timeline(self, timeline: ToldTimeline, now: datetime, zone_name: str) -> str:
+    def timeline(self, timeline: TimelineEntry, now: datetime, zone_name: str) -> str:
         """Return a timeline's headline: which SOP, its state and why, since when, on which day it is, and its goal."""
         name = timeline.title or timeline.sop
         head = self.say("timeline", title=name, sop=timeline.sop, version=timeline.version)
@@ -90,14 +90,14 @@ class Words(ConditionWords):
         said = self.say("because", said=said, why=why) if why else said
         return said + (self.say("in_holdout") if timeline.holdout else "") + self._goal(timeline, now)
 
-    def _state(self, timeline: ToldTimeline, now: datetime, zone_name: str) -> str:
+    def _state(self, timeline: TimelineEntry, now: datetime, zone_name: str) -> str:
         anchor = self.time(timeline.anchor)
         if timeline.state == "active":
             day = (local_date(now, zone_name) - local_date(timeline.anchor, zone_name)).days
             return self.say("active", anchor=anchor, day=day)
         return self.say(timeline.state, anchor=anchor, ended=self.time(timeline.ended_at) if timeline.ended_at else "?")
 
-    def _goal(self, timeline: ToldTimeline, now: datetime) -> str:
+    def _goal(self, timeline: TimelineEntry, now: datetime) -> str:
         if timeline.converted_at is not None:
             after = timeline.state != "converted"
             return self.say("goal_reached_after", at=self.time(timeline.converted_at)) if after else ""
@@ -105,7 +105,7 @@ class Words(ConditionWords):
             return self.say("goal_open", until=self.time(timeline.goal_until))
         return ""
 
-    def step(self, step: ToldStep) -> str:
+    def step(self, step: StepEntry) -> str:
         """Return what became of a step, or what it waits for."""
         special = step.status == "sent" and step.kind in ("do", "notice")
         said = self.say(
@@ -123,7 +123,7 @@ class Words(ConditionWords):
             said += self.say(phrase, time=self.time(step.until), attempt=step.attempt + 1)
         return said + self._outlook(step)
 
-    def _how(self, step: ToldStep) -> str:
+    def _how(self, step: StepEntry) -> str:
         """Return how a touch went out: the variant, the channel's place, what it waited for."""
         said = self.say("of_variant", name=step.variant) if step.variant and step.status != "planned" else ""
         said += self.say("of_fallback", number=step.fallback + 1) if step.fallback else ""
@@ -131,7 +131,7 @@ class Words(ConditionWords):
             said += self.say("waited", due=self.time(step.due_at), why=self.held_by([step.waited]))
         return said
 
-    def _why_step(self, step: ToldStep) -> str:
+    def _why_step(self, step: StepEntry) -> str:
         if step.deciding and step.skip is None:
             return self.say(
                 "because", said=sentence(step.reason or "", self.language), why=self.conditions(step.deciding)
@@ -142,7 +142,7 @@ class Words(ConditionWords):
             why = self.say("semicolon").join([why, self.say("room_taken", names=self.listed(names))])
         return why
 
-    def _outlook(self, step: ToldStep) -> str:
+    def _outlook(self, step: StepEntry) -> str:
         """Return what becomes of a step to come, where that is not simply at its time."""
         if step.expected is None or step.status not in ("planned", "held"):
             return ""
@@ -155,7 +155,7 @@ class Words(ConditionWords):
             return self.say("expected_later", why=self.held_by(step.moved_by), at=self.time(step.expected))
         return ""
 
-    def unreached(self, steps: Iterable[ToldStep]) -> str:
+    def unreached(self, steps: Iterable[StepEntry]) -> str:
         """Return in one line which steps an ended timeline never came to."""
         return self.say("unreached", names=self.listed(each.step for each in steps))
 

@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 
 from engine.clocks import WallClock
 from engine.processes import lifeline
-from engine.services.operations.api_keys import Keys
+from engine.services.operations.api_keys import ApiKeys
 from engine.store.database import Row, connect, rows, transaction
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +104,7 @@ class Installation:
         for service in ONCE:
             done = self.run(service)
             assert done.returncode == 0, f"{service}: {done.stdout}{done.stderr}"
-        self.key = Keys(self.engine, WallClock()).create("test", ["admin"])
+        self.key = ApiKeys(self.engine, WallClock()).create("test", ["admin"])
         self._set |= {"SOP_API_URL": self.url, "SOP_API_KEY": self.key}
         for service in RUNNING:
             self.start(service)

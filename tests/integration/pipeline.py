@@ -11,13 +11,13 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection
 
 from engine import definitions_yaml
-from engine.adapters.hint_queue import ForgivingHints
+from engine.adapters.hint_queue import BestEffortHints
 from engine.clocks import VirtualClock
 from engine.core.definitions.catalog import Definitions
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Delivery, Rate, Receipt
 from engine.services.pipeline.ingest import Ingest
-from engine.services.pipeline.match import Round
+from engine.services.pipeline.match import MatchRound
 from engine.services.pipeline.send import Sent
 from engine.services.rollout.apply import Applied
 from engine.settings import Settings
@@ -115,10 +115,10 @@ class Process:
         self.wiring.current = self.definitions
         self.wiring.channels = ScriptedChannels(self.definitions, channels)  # type: ignore[assignment]  # the same `read`
 
-    def match(self) -> Round | None:
+    def match(self) -> MatchRound | None:
         """Match one batch of hints, None where none wait."""
         hints = self.wiring.hints.take(500, 0) or self.wiring.hints.take(500, 0)
-        return self.wiring.matching.run_once(hints) if hints else None
+        return self.wiring.matcher.run_once(hints) if hints else None
 
     def close(self) -> None:
         self.wiring.engine.dispose()
@@ -166,7 +166,7 @@ class Pipeline(Process):
 
     def apply(self, *sops: str, engine: str = ENGINE) -> Applied:
         """Put these SOPs in force, and nothing else."""
-        return self.wiring.applying.apply(sources(*sops, engine=engine), "somebody")
+        return self.wiring.definition_applier.apply(sources(*sops, engine=engine), "somebody")
 
     def post(
         self,
@@ -201,13 +201,13 @@ class Pipeline(Process):
 
     def plan(self) -> int:
         """Do what the planning task does; return how many touches that made."""
-        self.wiring.holding_anew.run()
-        self.wiring.falling_back.run()
-        return self.wiring.planning.run().touches
+        self.wiring.overdue_rescheduler.run()
+        self.wiring.channel_fallback.run()
+        return self.wiring.planner.run().touches
 
     def send(self, channel: str = "log") -> Sent:
         """Send what is ready on a channel."""
-        return self.wiring.sending.run(channel)
+        return self.wiring.sender.run(channel)
 
     def work(self) -> None:
         """Match, plan and send until nothing is left to do now."""
@@ -274,7 +274,7 @@ class Pipeline(Process):
         return [hint.subject for hint in hints]
 
 
-class LostHints(ForgivingHints):
+class LostHints(BestEffortHints):
     """A queue that loses what it is given."""
 
     def look_at(self, subjects: Sequence[str], *, careful: bool = False) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine import definitions_yaml
 from engine.clocks import VirtualClock
-from engine.services.scheduled.refresh_segments import Refreshed, Refreshing
+from engine.services.scheduled.refresh_segments import Refreshed, SegmentRefresher
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES, Wiring
 from tests.integration.pipeline import ENGINE, Pipeline
@@ -53,12 +53,12 @@ def put_in_force(pipeline: Pipeline, *sops: str, segments: str = SEGMENTS) -> No
     loaded = definitions_yaml.load_sources(texts, CHANNEL_TYPES)
     assert not loaded.errors, definitions_yaml.render_problems(loaded.errors)
     ids = {file: sop for sop, file in loaded.files.items()}
-    pipeline.wiring.applying.apply({name: (ids.get(name), body) for name, body in texts.items()}, "somebody")
+    pipeline.wiring.definition_applier.apply({name: (ids.get(name), body) for name, body in texts.items()}, "somebody")
 
 
 def refresh(pipeline: Pipeline) -> Refreshed:
     """Refresh what is due, and match what that makes."""
-    done = pipeline.wiring.refreshing.run()
+    done = pipeline.wiring.segment_refresher.run()
     pipeline.match_all()
     return done
 
@@ -97,12 +97,12 @@ def main() -> None:
     settings = Settings(database_url=database, redis_url=queue, hint_claim_after=0.1, pool_size=3)  # type: ignore[arg-type]  # pydantic makes them secrets
     wiring = Wiring(settings, "killed")
     wiring.clock = VirtualClock(datetime.fromisoformat(moment))
-    refreshing = Refreshing(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=40)
+    refreshing = SegmentRefresher(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=40)
     while True:
         refreshing.run(seconds=0.05)
-        wiring.reconciling.run_once()
+        wiring.reconciler.run_once()
         while hints := wiring.hints.take(50, 0):
-            wiring.matching.run_once(hints)
+            wiring.matcher.run_once(hints)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from engine import definitions_yaml
 from engine.core.definitions.catalog import Definitions
 from engine.core.events import parse
 from engine.core.playback.run import Playback, play_each
-from engine.core.simulation.simulate import NOWHERE, refreshes_of
+from engine.core.simulation.simulate import NO_INSTALLATION, refreshes_of
 from engine.definitions_in_force import assembled
 from engine.demo.feed import Post
 from engine.store.database import transaction
@@ -44,11 +44,11 @@ def _settle(pipeline: Pipeline) -> None:
         with transaction(pipeline.engine) as connection:
             due = progress.due_work(connection, pipeline.clock.at)
         if "slots" in due:
-            pipeline.wiring.taking_slots.run()
+            pipeline.wiring.schedule_runner.run()
         if "sweep" in due:
-            pipeline.wiring.sweeping.run()
+            pipeline.wiring.silence_sweeper.run()
         if "refresh" in due:
-            pipeline.wiring.refreshing.run()
+            pipeline.wiring.segment_refresher.run()
         pipeline.work()
         with transaction(pipeline.engine) as connection:
             if progress.is_idle(connection, pipeline.clock.at):
@@ -64,9 +64,9 @@ def installed(pipeline: Pipeline, texts: dict[str, str]) -> Definitions:
     for name in loaded.engine.channels:
         pipeline.channels.setdefault(name, ScriptedChannel(name))
     ids = {file: sop for sop, file in loaded.files.items()}
-    pipeline.wiring.applying.apply({name: (ids.get(name), text) for name, text in texts.items()}, "somebody")
-    pipeline.wiring.taking_slots.run()  # the first tick begins keeping count of slots
-    pipeline.wiring.refreshing.run()
+    pipeline.wiring.definition_applier.apply({name: (ids.get(name), text) for name, text in texts.items()}, "somebody")
+    pipeline.wiring.schedule_runner.run()  # the first tick begins keeping count of slots
+    pipeline.wiring.segment_refresher.run()
     return assembled(loaded, 1, dict.fromkeys(loaded.sops, 1), {})
 
 
@@ -75,7 +75,7 @@ def simulated(posts: Iterable[Post], definitions: Definitions, begin: datetime, 
     events = [parse.read(post.event, post.at) for post in posts]
     played = Playback()
     refreshes = refreshes_of(definitions, events, begin, end)
-    for _, one in play_each((), events, definitions, begin, end, NOWHERE, refreshes):
+    for _, one in play_each((), events, definitions, begin, end, NO_INSTALLATION, refreshes):
         played.add(one)
     return played
 

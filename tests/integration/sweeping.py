@@ -6,7 +6,7 @@ import sys
 from datetime import datetime
 
 from engine.clocks import VirtualClock
-from engine.services.scheduled.sweep_silence import Sweeping
+from engine.services.scheduled.sweep_silence import SilenceSweeper
 from engine.settings import Settings
 from engine.wiring import Wiring
 
@@ -16,12 +16,12 @@ def main() -> None:
     settings = Settings(database_url=database, redis_url=queue, hint_claim_after=0.1, pool_size=3)  # type: ignore[arg-type]  # pydantic makes them secrets
     wiring = Wiring(settings, "killed")
     wiring.clock = VirtualClock(datetime.fromisoformat(moment))
-    sweeping = Sweeping(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=50)
+    sweeping = SilenceSweeper(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=50)
     while True:
         sweeping.run()
-        wiring.reconciling.run_once()
+        wiring.reconciler.run_once()
         while hints := wiring.hints.take(50, 0):
-            wiring.matching.run_once(hints)
+            wiring.matcher.run_once(hints)
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ def test_applies_at_once_come_one_after_the_other(pipeline: Pipeline) -> None:
     others = [pipeline.another(f"p{number}") for number in range(3)]
     texts = [LEAD.replace("第一天", f"第{number}版") for number in range(3)]
     with (
-        in_background(lambda: others[0].wiring.applying.apply(sources(texts[0]), "a")) as a,
-        in_background(lambda: others[1].wiring.applying.apply(sources(texts[1]), "b")) as b,
-        in_background(lambda: others[2].wiring.applying.apply(sources(texts[2]), "c")) as c,
+        in_background(lambda: others[0].wiring.definition_applier.apply(sources(texts[0]), "a")) as a,
+        in_background(lambda: others[1].wiring.definition_applier.apply(sources(texts[1]), "b")) as b,
+        in_background(lambda: others[2].wiring.definition_applier.apply(sources(texts[2]), "c")) as c,
     ):
         assert sorted(each.result().generation for each in (a, b, c)) == [1, 2, 3]
     versions = [row.version for row in pipeline.rows("select version from definitions where sop = 'lead' order by id")]
@@ -91,7 +91,7 @@ def test_rule_12_due_times_are_recomputed_under_the_customers_lock(pipeline: Pip
     pipeline.wait_until(1)
     planner = pipeline.another()
     planner.definitions.before = stop = Stop()
-    with in_background(planner.wiring.planning.run_once) as planned:
+    with in_background(planner.wiring.planner.run_once) as planned:
         stop.await_reached()
         planner.definitions.before = lambda connection: None
         with in_background(lambda: pipeline.apply(LATER)) as applied:
@@ -161,7 +161,7 @@ def test_rule_12_settling_is_taken_up_again_after_a_crash(pipeline: Pipeline) ->
     with pytest.raises(Killed):
         pipeline.apply(LATER)
     assert due(pipeline) == ("d1", timedelta(days=1))
-    other = pipeline.another().wiring.applying
+    other = pipeline.another().wiring.definition_applier
     assert (other.settle(), other.settle()) == (1, 0)
     assert due(pipeline) == ("d1", timedelta(days=2))
 
@@ -197,7 +197,7 @@ def test_a_running_process_takes_up_what_another_applied(pipeline: Pipeline) -> 
     running.match()
     pipeline.apply(LEAD.replace("第一天", "新的第一天"))
     pipeline.wait_until(1)
-    assert running.wiring.planning.run().touches == 1
+    assert running.wiring.planner.run().touches == 1
     assert pipeline.touch("d1").body == {"text": "新的第一天"}
 
 
@@ -212,7 +212,7 @@ def test_a_definition_that_cannot_be_read_any_more_ends_nobodys_timeline(pipelin
         connection.commit()
     running = pipeline.another()
     pipeline.wait_until(1)
-    running.wiring.planning.run()
+    running.wiring.planner.run()
     timeline = pipeline.timeline()
     assert (timeline.state, timeline.waiting, timeline.due_at - pipeline.clock.at) == (
         "active",

@@ -127,7 +127,7 @@ def test_rule_9_a_stale_claims_record_is_refused(pipeline: Pipeline) -> None:
     with in_background(pipeline.send) as frozen:
         stop.await_reached()
         lease_over(pipeline)
-        pipeline.wiring.reconciling.run_once()
+        pipeline.wiring.reconciler.run_once()
         with transaction(pipeline.engine) as connection:
             touches.begin(connection, [pipeline.touch("hi").id], START + timedelta(days=400))
         stop.go()
@@ -152,10 +152,10 @@ def test_rule_9_after_a_senders_death_a_keyed_channel_gets_the_same_again(pipeli
     with pytest.raises(Killed):
         pipeline.send()
     pipeline.log.during = lambda: None
-    assert pipeline.wiring.reconciling.run_once().taken_back == 0
+    assert pipeline.wiring.reconciler.run_once().taken_back == 0
     assert pipeline.touch("hi").status == "sending"
     lease_over(pipeline)
-    assert pipeline.wiring.reconciling.run_once().taken_back == 1
+    assert pipeline.wiring.reconciler.run_once().taken_back == 1
     pipeline.send()
     first, second = pipeline.log.delivered
     assert (first.key, first.body) == (second.key, second.body)
@@ -170,7 +170,7 @@ def test_rule_9_after_a_senders_death_the_outcome_on_an_unkeyed_channel_is_unkno
     with pytest.raises(Killed):
         pipeline.send("second")
     lease_over(pipeline)
-    assert pipeline.wiring.reconciling.run_once().unknown == 1
+    assert pipeline.wiring.reconciler.run_once().unknown == 1
     pipeline.send("second")
     assert pipeline.told() == [("hi", "unknown", "outcome_unknown")]
     assert len(pipeline.second.delivered) == 1
@@ -205,7 +205,7 @@ def test_rule_9_a_sender_that_slept_after_its_claim_gives_back_what_it_has_not_b
             return next(ticks)
 
     monkeypatch.setattr("engine.services.pipeline.send.time", SlowMachine)
-    pipeline.wiring.sending.run_once(pipeline.second)
+    pipeline.wiring.sender.run_once(pipeline.second)
     monkeypatch.undo()
     assert pipeline.second.delivered == []
     assert pipeline.touch("hi").status == "queued"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.portable_regex import NotPortable, as_postgresql
 from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Activity, ClockFact, Customer, DimensionFact, TagFact, Timeline
@@ -225,7 +225,7 @@ CONDITIONS = st.recursive(
 
 
 def by_python(condition: Condition, customer: Customer) -> bool | None:
-    return hold([condition], Context(customer, DEFINITIONS, NOW, {}), "when", Trace())
+    return evaluate_all([condition], Context(customer, DEFINITIONS, NOW, {}), "when", Trace())
 
 
 def stored(connection: Any, known: Sequence[Customer]) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.services.scheduled.enrol_existing import JoiningExisting
+from engine.services.scheduled.enrol_existing import ExistingEnroller
 from tests.builders import at
 from tests.integration.interleaving import Killed, die
 from tests.integration.pipeline import ENGINE as PLAIN
@@ -27,7 +27,7 @@ steps:
 
 def take_in(pipeline: Pipeline) -> int:
     """Take in who is to be, and match what that made; return how many customers were found."""
-    found = pipeline.wiring.joining_existing.run().events
+    found = pipeline.wiring.existing_enroller.run().events
     pipeline.match_all()
     return found
 
@@ -181,7 +181,7 @@ class TestOnce:
         refs = [f"c{number:02d}" for number in range(1, 26)]
         tagged(pipeline, *refs)
         pipeline.apply(LEAD + "existing: join\n")
-        joining = JoiningExisting(
+        joining = ExistingEnroller(
             pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10
         )
         with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -200,5 +200,5 @@ class TestOnce:
         pipeline.apply()
         assert take_in(pipeline) == 0
         pipeline.wait(days=1)
-        assert pipeline.wiring.joining_existing.run().events == 0
+        assert pipeline.wiring.existing_enroller.run().events == 0
         assert pipeline.rows("select done_at from joining")[0].done_at <= pipeline.clock.at - timedelta(days=1)

@@ -79,7 +79,7 @@ def target(*sops: str, engine: str = ENGINE) -> Target:
 
 
 def plan(pipeline: Pipeline, *sops: str, engine: str = ENGINE, **options: Any) -> Plan:
-    return pipeline.wiring.forecasting.plan(target(*sops, engine=engine), **options)
+    return pipeline.wiring.apply_planner.plan(target(*sops, engine=engine), **options)
 
 
 def of(found: Plan, sop: str) -> SopForecast:
@@ -147,7 +147,7 @@ def live(pipeline: Pipeline, days: int) -> None:
     end = pipeline.clock.at + timedelta(days=days)
     while pipeline.clock.at < end:
         pipeline.wait(minutes=60 - pipeline.clock.at.minute)
-        pipeline.wiring.sweeping.run()
+        pipeline.wiring.silence_sweeper.run()
         pipeline.work()
 
 
@@ -247,7 +247,7 @@ class TestExisting:
         crowd.tag("late", tag="club")
         (found,) = plan(crowd, LEAD, SHORT, CLUB, engine=ENGINE).existing
         crowd.apply(LEAD, SHORT, CLUB, engine=ENGINE)
-        crowd.wiring.joining_existing.run()
+        crowd.wiring.existing_enroller.run()
         crowd.match_all()
         started = [each for each in crowd.timelines() if each.sop == "club"]
         assert (found.mode, found.starts, found.meet) == ("join", len(started), 241)
@@ -263,7 +263,7 @@ class TestExisting:
         crowd.apply(LEAD, SHORT, club, engine=ENGINE)
         taken = []
         for _ in range(4):
-            taken.append(crowd.wiring.joining_existing.run().events)
+            taken.append(crowd.wiring.existing_enroller.run().events)
             crowd.match_all()
             crowd.wait(days=1)
         assert (found.mode, found.per_day, found.days) == ("start", 90, 3)
@@ -295,7 +295,7 @@ class TestAhead:
         assert foretold(found.ahead.after) != foretold(found.ahead.before)
         since = crowd.clock.at
         crowd.apply(NEW_LEAD, CLUB, engine=ENGINE)
-        crowd.wiring.joining_existing.run()
+        crowd.wiring.existing_enroller.run()
         crowd.work()
         live(crowd, 10)
         assert foretold(found.ahead.after) == sent_since(crowd, since)
@@ -343,7 +343,7 @@ class TestAhead:
         crowd.apply(LEAD, SHORT, club, engine=ENGINE)
         end = crowd.clock.at + timedelta(days=10)
         while crowd.clock.at < end:
-            crowd.wiring.joining_existing.run()
+            crowd.wiring.existing_enroller.run()
             crowd.work()
             crowd.wait(minutes=60 - crowd.clock.at.minute)
         crowd.work()
@@ -353,15 +353,15 @@ class TestAhead:
 class TestGenerations:
     def test_an_earlier_generation_is_planned_like_a_folder(self, crowd: Pipeline) -> None:
         crowd.apply(NEW_LEAD, engine=ENGINE)
-        back = crowd.wiring.forecasting.generation(1)
-        found = crowd.wiring.forecasting.plan(back, days=None)
+        back = crowd.wiring.apply_planner.generation(1)
+        found = crowd.wiring.apply_planner.plan(back, days=None)
         assert [(each.name, each.kind) for each in found.differences] == [("lead", "changed"), ("short", "added")]
         assert (found.basis.generation, found.basis.back_to) == (2, 1)
         assert steps(of(found, "lead"))["d12"].loses > 100
 
     def test_one_that_is_not_there_is_named(self, crowd: Pipeline) -> None:
         with pytest.raises(NotFound, match="no generation 9; there are 1 to 1, `sop versions` lists them"):
-            crowd.wiring.forecasting.generation(9)
+            crowd.wiring.apply_planner.generation(9)
 
     def test_before_the_first_apply_everything_is_new(self, pipeline: Pipeline) -> None:
         found = plan(pipeline, LEAD)

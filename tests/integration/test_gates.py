@@ -227,8 +227,8 @@ class TestFallback:
         pipeline.wait_until(1)
         pipeline.work()
         key = pipeline.touch("s").key
-        assert pipeline.wiring.taking_receipts.take([Told(key, "sent")]).taken == 1
-        assert pipeline.wiring.taking_receipts.take([Told(key, "sent"), Told("nobody's", "sent")]).ignored == [
+        assert pipeline.wiring.receipt_recorder.take([Told(key, "sent")]).taken == 1
+        assert pipeline.wiring.receipt_recorder.take([Told(key, "sent"), Told("nobody's", "sent")]).ignored == [
             key,
             "nobody's",
         ]
@@ -244,7 +244,7 @@ class TestFallback:
         pipeline.work()
         pipeline.post("c1", "message.opted_out")
         pipeline.work()
-        assert pipeline.wiring.reconciling.run_once().called_back == 1
+        assert pipeline.wiring.reconciler.run_once().called_back == 1
         assert pipeline.told() == [("s", "cancelled", "opted_out")]
 
     def test_unless_it_will_go_another_way_the_customer_still_wants(self, pipeline: Pipeline) -> None:
@@ -255,7 +255,7 @@ class TestFallback:
         pipeline.work()
         pipeline.post("c1", "message.opted_out", channel="log")
         pipeline.work()
-        assert pipeline.wiring.reconciling.run_once().called_back == 0
+        assert pipeline.wiring.reconciler.run_once().called_back == 0
         pipeline.wait_until(2)
         pipeline.work()
         assert [(row.channel, row.status) for row in pipeline.touches()] == [("log", "expired"), ("second", "sent")]

@@ -185,7 +185,7 @@ def test_a_goal_that_ends_what_another_sop_asks_for_ends_that_one_too(pipeline: 
 
 def sweep_at(pipeline: Pipeline, day: int) -> None:
     pipeline.wait_until(day, "00:00")
-    pipeline.wiring.sweeping.run()
+    pipeline.wiring.silence_sweeper.run()
     pipeline.match_all()
 
 

@@ -43,7 +43,7 @@ def test_rule_4_due_timelines_are_read_in_the_order_of_their_index(pipeline: Pip
     )
     pipeline.run("analyze")
     pipeline.wait_until(1)
-    plan = explained(pipeline.engine, pipeline.wiring.planning.run_once, marker="of c skip locked")
+    plan = explained(pipeline.engine, pipeline.wiring.planner.run_once, marker="of c skip locked")
     assert "Sort" not in plan, plan
     assert "Index Scan using timelines_due" in plan, plan
 
@@ -62,7 +62,7 @@ def test_rule_4_ready_touches_are_read_in_the_order_of_their_index(pipeline: Pip
     pipeline.run("analyze")
     pipeline.wait_until(1)
     plan = explained(
-        pipeline.engine, lambda: pipeline.wiring.sending.run_once(pipeline.log), marker="for update skip locked"
+        pipeline.engine, lambda: pipeline.wiring.sender.run_once(pipeline.log), marker="for update skip locked"
     )
     assert "Sort" not in plan, plan
     assert "Index Scan using touches_queued" in plan, plan

@@ -15,9 +15,9 @@ from sqlalchemy import Engine, create_engine, text
 from engine.clocks import VirtualClock
 from engine.core.errors import EventError
 from engine.core.events.event import Event
-from engine.core.events.parse import examine
+from engine.core.events.parse import parse_with_hash
 from engine.ports import Hint
-from engine.services.pipeline.ingest import MAX_WARNINGS, Ingest, Post, UnreadableEvent
+from engine.services.pipeline.ingest import MAX_WARNINGS, Ingest, RawEvent, UnreadableEvent
 from engine.store.database import DatabaseUnavailable, Row, connect, rows, transaction
 from engine.store.state import events as store
 
@@ -213,13 +213,13 @@ def test_batches_that_overlap_in_opposite_order_lose_and_double_nothing(ingest: 
 def test_a_deadlock_is_answered_by_trying_the_whole_again(ingest: Ingest, engine: Engine) -> None:
     with ThreadPoolExecutor(1) as thread, transaction(engine) as other:
         other.execute(text("set local deadlock_timeout = '20s'"))  # so that the call under test is the one to give way
-        store.insert(other, [examine(raw(2), NOW)])
+        store.insert(other, [parse_with_hash(raw(2), NOW)])
         answer = thread.submit(ingest.accept, posted(raw(1), raw(2), raw(3)))
         deadline = monotonic() + 10
         with transaction(engine) as looking:
             while not rows(looking, "select 1 from pg_locks where not granted"):
                 assert monotonic() < deadline and not answer.done()
-        store.insert(other, [examine(raw(1), NOW)])
+        store.insert(other, [parse_with_hash(raw(1), NOW)])
         other.commit()
         assert (answer.result().accepted, answer.result().duplicates) == (1, 2)
     assert [row.event_id for row in inbox(engine)] == ["e-2", "e-1", "e-3"]
@@ -237,9 +237,9 @@ def test_warnings_name_the_event_and_are_bounded(engine: Engine, hints: Hints) -
 
 
 def test_each_of_several_posts_gets_its_own_result(ingest: Ingest, engine: Engine) -> None:
-    backfilled = Post(raw(2), backfill=True)
+    backfilled = RawEvent(raw(2), backfill=True)
     results = ingest.accept_each(
-        [Post(raw(1)), backfilled, Post(raw(1)), Post(raw(2, type="X")), Post(raw(1, type="checkin"))]
+        [RawEvent(raw(1)), backfilled, RawEvent(raw(1)), RawEvent(raw(2, type="X")), RawEvent(raw(1, type="checkin"))]
     )
     assert [result.verdict for result in results] == ["accepted", "accepted", "duplicate", "invalid", "conflict"]
     assert [row.backfill for row in inbox(engine)] == [False, True]

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.messages.story import Words
-from engine.services.reports.explain import Explaining
+from engine.messages.story import StoryFormatter
+from engine.services.reports.explain import CustomerExplainer
 from tests.integration.pipeline import START, Pipeline
 from tests.integration.silent_customers import CLOCKS
 
@@ -32,7 +32,7 @@ def pass_days(pipeline: Pipeline, *days: int) -> None:
     """Let time pass day by day, sweeping at midnight and sending at ten."""
     for day in days:
         pipeline.wait_until(day, "00:00")
-        pipeline.wiring.sweeping.run()
+        pipeline.wiring.silence_sweeper.run()
         pipeline.work()
         pipeline.wait_until(day)
         pipeline.work()
@@ -70,7 +70,7 @@ def test_a_purchase_before_the_offer_goes_out_keeps_it_back(pipeline: Pipeline) 
     pipeline.apply(CALM, engine=CLOCKS)
     buy(pipeline)
     pipeline.wait_until(64, "00:00")
-    pipeline.wiring.sweeping.run()
+    pipeline.wiring.silence_sweeper.run()
     pipeline.work()
     pipeline.wait_until(64)
     pipeline.plan()
@@ -88,7 +88,7 @@ def test_a_backfilled_history_makes_the_lifecycle_right_and_starts_nothing(pipel
     pipeline.post("c1", "purchase", at=START - timedelta(days=80), order="SO-2", amount=1)
     pipeline.run("update events set backfill = true")
     pipeline.work()
-    pipeline.wiring.sweeping.run()
+    pipeline.wiring.silence_sweeper.run()
     pipeline.work()
     assert [each[1] for each in history(pipeline)] == ["睡眠期", "沉默期"]
     assert (pipeline.timelines(), pipeline.rows("select 1 from events where type = 'engine.silent'")) == ([], [])
@@ -107,8 +107,8 @@ def test_explain_tells_of_the_silence_in_words(pipeline: Pipeline, language: str
     pipeline.apply(CALM, engine=CLOCKS)
     buy(pipeline)
     pass_days(pipeline, 64)
-    story = Explaining(pipeline.engine, pipeline.clock, pipeline.wiring.current).story("c1")
-    said = Words(language, story.timezone)
+    story = CustomerExplainer(pipeline.engine, pipeline.clock, pipeline.wiring.current).explain("c1")
+    said = StoryFormatter(language, story.timezone)
     assert (said.event(story.events[-1]), story.stands) == (words, {"lifecycle": "沉默期"})
     assert said.outcome(story.events[-1]) == [
         said.say("started", sop="offer-calm", version=1, path="trigger/0/entered")

@@ -43,7 +43,7 @@ def test_rule_1_a_planner_does_not_plan_again_what_the_holder_before_it_planned(
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1)
-    with gate_inside_locking(witness) as open_gate, in_background(pipeline.wiring.planning.run_once) as planned:
+    with gate_inside_locking(witness) as open_gate, in_background(pipeline.wiring.planner.run_once) as planned:
         await_blocked(witness)
         with witness.begin() as before:
             before.execute(text("update timelines set due_at = due_at + interval '2 days'"))
@@ -59,7 +59,7 @@ def test_rule_1_an_apply_between_a_matchers_start_and_its_locks_is_seen(pipeline
     pipeline.post("c1", "tag.added", tag="vip")
     with gate_inside_locking(witness) as open_gate, in_background(pipeline.match_all) as matched:
         await_blocked(witness)
-        pipeline.another().wiring.applying.apply(sources(RENAMED), "somebody")
+        pipeline.another().wiring.definition_applier.apply(sources(RENAMED), "somebody")
         open_gate()
         assert matched.result() == 1
     assert (pipeline.timeline().version, pipeline.timeline().next_step) == (2, "first")
@@ -70,9 +70,9 @@ def test_rule_1_an_apply_between_a_planners_start_and_its_locks_is_seen(pipeline
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1)
-    with gate_inside_locking(witness) as open_gate, in_background(pipeline.wiring.planning.run_once) as planned:
+    with gate_inside_locking(witness) as open_gate, in_background(pipeline.wiring.planner.run_once) as planned:
         await_blocked(witness)
-        applying = pipeline.another().wiring.applying
+        applying = pipeline.another().wiring.definition_applier
         retrying(
             witness, lambda connection: applying._put_in_force(connection, sources(RENAMED), "somebody", None)
         )  # not settled yet
@@ -210,7 +210,7 @@ def test_rule_2_no_transaction_locks_customers_twice(pipeline: Pipeline) -> None
     for day in range(1, 4):
         pipeline.wait_until(day)
         pipeline.work()
-        pipeline.wiring.reconciling.run_once()
+        pipeline.wiring.reconciler.run_once()
     pipeline.apply(LEAD)
     assert len(locking) > 5
     assert sorted(locking) == sorted(set(locking))
@@ -225,9 +225,9 @@ def test_rule_3_two_planners_at_once_get_half_each(pipeline: Pipeline) -> None:
     many(pipeline, 1000)
     pipeline.wait_until(1)
     pipeline.definitions.before = stop = Stop()
-    with in_background(pipeline.wiring.planning.run_once) as first:
+    with in_background(pipeline.wiring.planner.run_once) as first:
         stop.await_reached()
-        second = pipeline.another().wiring.planning.run_once()
+        second = pipeline.another().wiring.planner.run_once()
         stop.go()
         assert (first.result().touches, second.touches) == (500, 500)
     assert len({touch.customer_id for touch in pipeline.touches()}) == 1000

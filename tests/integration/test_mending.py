@@ -27,7 +27,7 @@ def ended_as(pipeline: Pipeline, outcome: str, *customers: str, sop: str = AT_ON
 @pytest.mark.parametrize("outcome", ["failed", "unknown"])
 def test_a_touch_goes_again_under_the_same_key_with_its_tries_counted_anew(pipeline: Pipeline, outcome: str) -> None:
     (touch,) = ended_as(pipeline, outcome)
-    (told,) = operations(pipeline).retrying.retry([touch], WHO)
+    (told,) = operations(pipeline).retrier.retry([touch], WHO)
     assert (told.verdict, told.status, told.customer, told.step) == ("queued", outcome, "c1", "hi")
     pipeline.work()
     assert pipeline.told() == [("hi", "sent", None)]
@@ -40,7 +40,7 @@ def test_a_touch_whose_timeline_is_completed_can_go_again(pipeline: Pipeline) ->
     pipeline.wait(hours=1)
     pipeline.work()
     assert pipeline.timeline().state == "completed"
-    assert operations(pipeline).retrying.retry([touch], WHO)[0].done
+    assert operations(pipeline).retrier.retry([touch], WHO)[0].done
     pipeline.work()
     assert pipeline.told() == [("hi", "sent", None)]
 
@@ -48,19 +48,19 @@ def test_a_touch_whose_timeline_is_completed_can_go_again(pipeline: Pipeline) ->
 def test_a_touch_past_its_limit_is_not_sent(pipeline: Pipeline) -> None:
     (touch,) = ended_as(pipeline, "failed")
     pipeline.wait(hours=36)
-    assert operations(pipeline).retrying.retry([touch], WHO)[0].verdict == "expired"
+    assert operations(pipeline).retrier.retry([touch], WHO)[0].verdict == "expired"
     assert pipeline.touch("hi").status == "failed"
 
 
 def test_a_touch_whose_timeline_was_left_is_not_sent(pipeline: Pipeline) -> None:
     (touch,) = ended_as(pipeline, "failed")
-    operations(pipeline).cancelling.cancel(pipeline.timeline().id, WHO)
-    assert operations(pipeline).retrying.retry([touch], WHO)[0].verdict == "ended"
+    operations(pipeline).canceller.cancel(pipeline.timeline().id, WHO)
+    assert operations(pipeline).retrier.retry([touch], WHO)[0].verdict == "ended"
 
 
 def test_a_touch_that_was_sent_is_not_sent_again_and_an_unknown_id_is_told(pipeline: Pipeline) -> None:
     (touch,) = ended_as(pipeline, "sent")
-    told = operations(pipeline).retrying.retry([touch, 9999, touch], WHO)
+    told = operations(pipeline).retrier.retry([touch, 9999, touch], WHO)
     assert [(each.touch, each.verdict) for each in told] == [(touch, "wrong_status"), (9999, "not_found")]
     assert len(pipeline.log.delivered) == 1
     assert audited(pipeline, "touch.retry") == []
@@ -69,21 +69,21 @@ def test_a_touch_that_was_sent_is_not_sent_again_and_an_unknown_id_is_told(pipel
 def test_of_several_those_that_can_go_again_do_and_only_they_are_audited(pipeline: Pipeline) -> None:
     first, second = ended_as(pipeline, "failed", "c1", "c2")
     pipeline.run("update touches set limit_at = :now where id = :id", now=pipeline.clock.at, id=second)
-    told = operations(pipeline).retrying.retry([second, first], WHO)
+    told = operations(pipeline).retrier.retry([second, first], WHO)
     assert [each.verdict for each in told] == ["expired", "queued"]
     assert audited(pipeline, "touch.retry") == [{"who": WHO, "touches": [first]}]
 
 
 def test_asked_twice_it_is_queued_once(pipeline: Pipeline) -> None:
     (touch,) = ended_as(pipeline, "failed")
-    verdicts = [operations(pipeline).retrying.retry([touch], WHO)[0].verdict for _ in range(2)]
+    verdicts = [operations(pipeline).retrier.retry([touch], WHO)[0].verdict for _ in range(2)]
     assert verdicts == ["queued", "wrong_status"]
 
 
 def test_what_is_known_to_have_arrived_is_noted_as_sent(pipeline: Pipeline) -> None:
     unknown, failed = ended_as(pipeline, "unknown", "c1", "c2")
     pipeline.run("update touches set status = 'failed' where id = :id", id=failed)
-    told = operations(pipeline).retrying.retry([unknown, failed], WHO, mark_sent=True)
+    told = operations(pipeline).retrier.retry([unknown, failed], WHO, mark_sent=True)
     assert [each.verdict for each in told] == ["sent", "wrong_status"]
     assert [each.status for each in pipeline.touches()] == ["sent", "failed"]
     assert len(pipeline.log.delivered) == 2

@@ -94,7 +94,7 @@ def test_rule_6_customers_whose_events_wait_take_no_place_in_a_batch(pipeline: P
         at=START,
     )
     pipeline.wait_until(1)
-    assert pipeline.wiring.planning.run_once().touches == 1
+    assert pipeline.wiring.planner.run_once().touches == 1
 
 
 def test_rule_6_an_event_accepted_while_the_planner_locks_comes_first(pipeline: Pipeline, witness: Engine) -> None:
@@ -102,7 +102,7 @@ def test_rule_6_an_event_accepted_while_the_planner_locks_comes_first(pipeline: 
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1)
-    with gate_inside_locking(witness) as open_gate, in_background(pipeline.wiring.planning.run_once) as planned:
+    with gate_inside_locking(witness) as open_gate, in_background(pipeline.wiring.planner.run_once) as planned:
         await_blocked(witness)
         pipeline.post("c1", "message.received", text=BOOKED, hint=False)
         open_gate()

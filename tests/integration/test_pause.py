@@ -25,7 +25,7 @@ def waiting(pipeline: Pipeline, *customers: str) -> None:
 @pytest.mark.parametrize("scope", SCOPES, ids=lambda scope: scope.kind)
 def test_a_pause_holds_what_waits_to_be_sent_and_says_how_much(pipeline: Pipeline, scope: Scope) -> None:
     waiting(pipeline, "c1", "c2")
-    told = operations(pipeline).pausing.pause(scope, WHO, "wrong price")
+    told = operations(pipeline).pauser.pause(scope, WHO, "wrong price")
     assert (told.changed, told.touches, told.sending) == (True, 2, 0)
     assert told.timelines == (0 if scope.kind == "channel" else 2)
     pipeline.send()
@@ -36,19 +36,19 @@ def test_a_pause_holds_what_waits_to_be_sent_and_says_how_much(pipeline: Pipelin
 @pytest.mark.parametrize("scope", SCOPES, ids=lambda scope: scope.kind)
 def test_pausing_what_is_paused_changes_nothing_and_says_since_when(pipeline: Pipeline, scope: Scope) -> None:
     pipeline.apply(AT_ONCE)
-    first = operations(pipeline).pausing.pause(scope, WHO, "wrong price")
+    first = operations(pipeline).pauser.pause(scope, WHO, "wrong price")
     pipeline.wait(hours=1)
-    again = operations(pipeline).pausing.pause(scope, "cli:another", "other")
+    again = operations(pipeline).pauser.pause(scope, "cli:another", "other")
     assert (again.changed, again.since, again.who, again.reason) == (False, first.since, WHO, "wrong price")
     assert audited(pipeline, "pause") == [{"who": WHO, "kind": scope.kind, "name": scope.name, "reason": "wrong price"}]
 
 
 def test_the_pauses_are_listed_oldest_first_with_who_and_why(pipeline: Pipeline) -> None:
     pipeline.apply(AT_ONCE, LEAD)
-    operations(pipeline).pausing.pause(LEAD_SOP, WHO)
+    operations(pipeline).pauser.pause(LEAD_SOP, WHO)
     pipeline.wait(hours=1)
-    operations(pipeline).pausing.pause(HELLO, "key:1", "typo")
-    listed = [(row.kind, row.name, row.who, row.reason) for row in operations(pipeline).pausing.pauses()]
+    operations(pipeline).pauser.pause(HELLO, "key:1", "typo")
+    listed = [(row.kind, row.name, row.who, row.reason) for row in operations(pipeline).pauser.pauses()]
     assert listed == [("sop", "lead", WHO, None), ("sop", "hello", "key:1", "typo")]
 
 
@@ -65,9 +65,9 @@ def test_the_pauses_are_listed_oldest_first_with_who_and_why(pipeline: Pipeline)
 def test_a_name_that_leads_nowhere_is_answered_with_the_nearest(pipeline: Pipeline, scope: Scope, said: str) -> None:
     pipeline.apply(AT_ONCE)
     with pytest.raises(NotFound) as refused:
-        operations(pipeline).pausing.pause(scope, WHO)
+        operations(pipeline).pauser.pause(scope, WHO)
     assert str(refused.value) == said
-    assert operations(pipeline).pausing.pauses() == []
+    assert operations(pipeline).pauser.pauses() == []
 
 
 def test_a_pause_waits_for_a_claim_under_way_and_counts_it_as_being_sent(pipeline: Pipeline) -> None:
@@ -76,11 +76,11 @@ def test_a_pause_waits_for_a_claim_under_way_and_counts_it_as_being_sent(pipelin
     stop, call = Stop(), Stop()
     pipeline.log.during = call
     sender = pipeline.another()
-    claim = sender.wiring.sending._claim
-    sender.wiring.sending._claim = lambda *arguments: (claim(*arguments), stop())[0]  # type: ignore[method-assign]  # stop it with its claim not committed
-    with in_background(lambda: sender.wiring.sending.run("log")) as sent:
+    claim = sender.wiring.sender._claim
+    sender.wiring.sender._claim = lambda *arguments: (claim(*arguments), stop())[0]  # type: ignore[method-assign]  # stop it with its claim not committed
+    with in_background(lambda: sender.wiring.sender.run("log")) as sent:
         stop.await_reached()
-        with in_background(lambda: operations(pipeline).pausing.pause(HELLO, WHO)) as paused:
+        with in_background(lambda: operations(pipeline).pauser.pause(HELLO, WHO)) as paused:
             await_blocked(pipeline.engine)
             stop.go()
             told = paused.result()
@@ -94,7 +94,7 @@ def test_a_claim_that_comes_while_a_pause_is_being_made_finds_it(pipeline: Pipel
     """Seen failing with: `hold_generation` after `paused` in `Sending._claim` (goes out, though the pause said it is held)."""
     waiting(pipeline, "c1")
     about_to_claim, committing = Stop(), Stop()
-    sending, pausing = pipeline.another().wiring.sending, pipeline.another("third").wiring.operations.pausing
+    sending, pausing = pipeline.another().wiring.sender, pipeline.another("third").wiring.operations.pauser
     claim, begin = sending._claim, pausing._pause
     sending._claim = lambda *arguments: (about_to_claim(), claim(*arguments))[1]  # type: ignore[method-assign]  # stop it before its claim
     pausing._pause = lambda *arguments: (begin(*arguments), committing())[0]  # type: ignore[method-assign]  # stop it with its pause not committed

@@ -129,7 +129,7 @@ def test_touched_reads_what_another_sop_was_given(pipeline: Pipeline) -> None:
 
 
 def test_many_due_at_once_are_planned_in_batches_until_none_is_left(pipeline: Pipeline) -> None:
-    pipeline.wiring.planning._batch = 3
+    pipeline.wiring.planner._batch = 3
     pipeline.apply(LEAD)
     pipeline.tag(*(f"c{number}" for number in range(10)))
     pipeline.wait_until(1)

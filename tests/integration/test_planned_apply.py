@@ -28,12 +28,12 @@ def target(*sops: str) -> Target:
 def planned(pipeline: Pipeline, *sops: str) -> tuple[Target, Any]:
     """Return definitions and the basis of their plan, as read again from a file."""
     found = target(*sops)
-    basis = pipeline.wiring.forecasting.plan(found, days=None).basis
+    basis = pipeline.wiring.apply_planner.plan(found, days=None).basis
     return found, type(basis).model_validate_json(basis.model_dump_json())
 
 
 def apply(pipeline: Pipeline, found: Target, basis: Any, who: str = "li") -> Any:
-    return pipeline.wiring.applying.apply(found.sources, who, basis)
+    return pipeline.wiring.definition_applier.apply(found.sources, who, basis)
 
 
 def everything(pipeline: Pipeline) -> list[Any]:
@@ -80,7 +80,7 @@ def test_of_two_at_once_on_one_basis_one_is_refused(pipeline: Pipeline) -> None:
     def run(number: int) -> Any:
         found, basis = plans[number]
         try:
-            return others[number].wiring.applying.apply(found.sources, f"p{number}", basis)
+            return others[number].wiring.definition_applier.apply(found.sources, f"p{number}", basis)
         except BasisChanged as error:
             return error
 
@@ -136,7 +136,7 @@ def test_going_back_is_a_new_generation_of_the_old_versions(pipeline: Pipeline) 
     pipeline.tag("c1")
     pipeline.apply(LATER, AT_ONCE)
     assert pipeline.timeline().step_due.day == 3
-    forecasting = pipeline.wiring.forecasting
+    forecasting = pipeline.wiring.apply_planner
     back = forecasting.generation(1)
     applied = apply(pipeline, back, forecasting.basis(back))
     assert (applied.generation, applied.versions, applied.removed) == (3, {"engine.yaml": 1, "lead": 1}, ["hello"])
@@ -152,19 +152,21 @@ def test_generations_tell_what_each_changed(pipeline: Pipeline) -> None:
     pipeline.apply(LEAD)
     pipeline.apply(LATER, AT_ONCE)
     pipeline.apply(LEAD)
-    third, second, first = pipeline.wiring.versions.newest()
+    third, second, first = pipeline.wiring.version_history.newest()
     assert (first.generation, first.new, first.who) == (1, {"engine.yaml": 1, "lead": 1}, "somebody")
     assert (second.new, second.changed, second.removed, second.same_as) == ({"hello": 1}, {"lead": 2}, [], None)
     assert (third.changed, third.removed, third.same_as, third.in_force) == ({"lead": 1}, ["hello"], 1, True)
-    assert [each.generation for each in pipeline.wiring.versions.newest(2)] == [3, 2]
+    assert [each.generation for each in pipeline.wiring.version_history.newest(2)] == [3, 2]
 
 
 def test_a_generation_that_this_version_cannot_read_is_refused_with_its_problems(pipeline: Pipeline) -> None:
     given = sources(LEAD)
-    pipeline.wiring.applying.apply({**given, "sops/odd.yaml": ("odd", "sop: odd\nnonsense: 1\n")}, "an older version")
+    pipeline.wiring.definition_applier.apply(
+        {**given, "sops/odd.yaml": ("odd", "sop: odd\nnonsense: 1\n")}, "an older version"
+    )
     pipeline.apply(LEAD)
     with pytest.raises(DefinitionError, match=r"generation 1 cannot be applied[^$]*sops/odd.yaml:2"):
-        pipeline.wiring.forecasting.generation(1)
+        pipeline.wiring.apply_planner.generation(1)
 
 
 # ── while ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -68,7 +68,7 @@ def test_rule_10_an_event_that_kills_the_matcher_becomes_a_dead_letter(pipeline:
         heir = RedisHintQueue(pipeline.wiring.redis, f"heir {number}", claim_after_ms=0)
         hints = heir.take(500, 0) or heir.take(500, 0)
         try:
-            pipeline.wiring.matching.run_once(hints)
+            pipeline.wiring.matcher.run_once(hints)
         except Killed:
             deaths += 1
     assert (deaths, poison) == (6, [0, 1, 2, 3, 4, 5])
@@ -81,12 +81,12 @@ def test_rule_10_a_try_that_was_not_made_does_not_count(pipeline: Pipeline, witn
     pipeline.apply(LEAD)
     pipeline.tag("c1", tag="other")
     row = pipeline.post("c1", "tag.added", tag="vip", hint=False)
-    count = pipeline.wiring.matching._try
+    count = pipeline.wiring.matcher._try
     with holding(witness, "select 1 from customers for no key update"):
         pipeline.run("update events set attempts = 1 where id = :row", row=row)
-        from engine.services.pipeline.match import Round
+        from engine.services.pipeline.match import MatchRound
 
-        assert count("c1", row, 1, Round()) is False
+        assert count("c1", row, 1, MatchRound()) is False
     assert pipeline.event(row).attempts == 0
 
 

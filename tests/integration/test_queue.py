@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from engine.adapters.hint_queue import GROUP, STREAM, ForgivingHints, QueueError, RedisHintQueue, connect
+from engine.adapters.hint_queue import GROUP, STREAM, BestEffortHints, QueueError, RedisHintQueue, connect
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_server_that_is_away_is_an_error_at_once_and_forgiven_by_intake() -> N
         queue = RedisHintQueue(client)
         with pytest.raises(QueueError):
             queue.look_at(["c1"])
-        forgiving = ForgivingHints(queue)
+        forgiving = BestEffortHints(queue)
         forgiving.look_at(["c1"])
         forgiving.look_for_due()
         forgiving.done(["1-1"])

@@ -25,7 +25,7 @@ def test_touches_that_wait_are_cancelled_and_those_sent_before_are_counted(pipel
     pipeline.tag("c2", "c3")
     pipeline.wait_until(1)
     pipeline.plan()
-    told = operations(pipeline).recalling.recall("lead", "d1", WHO)
+    told = operations(pipeline).recaller.recall("lead", "d1", WHO)
     assert (told.changed, told.queued, told.handed, told.sending, told.sent) == (True, 2, 0, 0, 1)
     pipeline.work()
     assert pipeline.log.steps == [("c1", "d1")]
@@ -39,7 +39,7 @@ def test_touches_that_staff_have_not_confirmed_are_cancelled(pipeline: Pipeline)
     pipeline.log.answers = [Receipt("handed")]
     pipeline.work()
     assert pipeline.touch("d1").status == "handed"
-    told = operations(pipeline).recalling.recall("lead", "d1", WHO)
+    told = operations(pipeline).recaller.recall("lead", "d1", WHO)
     assert (told.queued, told.handed) == (0, 1)
     assert pipeline.told() == [("d1", "cancelled", "recalled")]
 
@@ -49,7 +49,7 @@ def test_the_timeline_goes_on_with_the_next_step(pipeline: Pipeline) -> None:
     pipeline.tag("c1")
     pipeline.wait_until(1)
     pipeline.plan()
-    operations(pipeline).recalling.recall("lead", "d1", WHO)
+    operations(pipeline).recaller.recall("lead", "d1", WHO)
     pipeline.wait_until(3)
     pipeline.work()
     assert pipeline.log.steps == [("c1", "d3")]
@@ -63,8 +63,8 @@ def test_a_recall_is_audited_once_and_nothing_to_recall_is_not(pipeline: Pipelin
     pipeline.tag("c1")
     pipeline.wait_until(1)
     pipeline.plan()
-    assert operations(pipeline).recalling.recall("lead", "d1", WHO).changed
-    assert not operations(pipeline).recalling.recall("lead", "d1", "cli:another").changed
+    assert operations(pipeline).recaller.recall("lead", "d1", WHO).changed
+    assert not operations(pipeline).recaller.recall("lead", "d1", "cli:another").changed
     assert audited(pipeline, "recall") == [{"who": WHO, "sop": "lead", "step": "d1", "queued": 1}]
 
 
@@ -74,7 +74,7 @@ def test_a_step_that_only_an_earlier_version_had_can_be_recalled(pipeline: Pipel
     pipeline.wait_until(1)
     pipeline.plan()
     pipeline.apply(LEAD.replace("id: d1", "id: first"))
-    assert operations(pipeline).recalling.recall("lead", "d1", WHO).queued == 1
+    assert operations(pipeline).recaller.recall("lead", "d1", WHO).queued == 1
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_name_that_leads_nowhere_is_answered_with_the_nearest(
 ) -> None:
     pipeline.apply(LEAD)
     with pytest.raises(NotFound) as refused:
-        operations(pipeline).recalling.recall(sop, step, WHO)
+        operations(pipeline).recaller.recall(sop, step, WHO)
     assert str(refused.value) == said
 
 
@@ -102,7 +102,7 @@ def test_a_touch_being_sent_is_too_late_and_is_sent(pipeline: Pipeline) -> None:
     pipeline.log.during = stop
     with in_background(pipeline.send) as sent:
         stop.await_reached()
-        told = operations(pipeline).recalling.recall("hello", "hi", WHO)
+        told = operations(pipeline).recaller.recall("hello", "hi", WHO)
         stop.go()
         sent.result()
     assert (told.changed, told.sending, told.sent) == (False, 1, 0)
@@ -116,11 +116,11 @@ def test_a_recall_that_waits_for_a_claim_leaves_what_was_claimed(pipeline: Pipel
     pipeline.wait(minutes=1)
     pipeline.plan()
     stop, sender = Stop(), pipeline.another()
-    claim = sender.wiring.sending._claim
-    sender.wiring.sending._claim = lambda *arguments: (claim(*arguments), stop())[0]  # type: ignore[method-assign]  # stop it with its claim not committed
-    with in_background(lambda: sender.wiring.sending.run("log")) as sent:
+    claim = sender.wiring.sender._claim
+    sender.wiring.sender._claim = lambda *arguments: (claim(*arguments), stop())[0]  # type: ignore[method-assign]  # stop it with its claim not committed
+    with in_background(lambda: sender.wiring.sender.run("log")) as sent:
         stop.await_reached()
-        with in_background(lambda: operations(pipeline).recalling.recall("hello", "hi", WHO)) as recalled:
+        with in_background(lambda: operations(pipeline).recaller.recall("hello", "hi", WHO)) as recalled:
             await_blocked(pipeline.engine)
             stop.go()
             assert not recalled.result().changed
@@ -134,7 +134,7 @@ def test_a_claim_leaves_out_what_is_being_recalled(pipeline: Pipeline) -> None:
     pipeline.tag("c1", tag="new")
     pipeline.wait(minutes=1)
     pipeline.plan()
-    stop, recalling = Stop(), pipeline.another().wiring.operations.recalling
+    stop, recalling = Stop(), pipeline.another().wiring.operations.recaller
     recall = recalling._recall
     recalling._recall = lambda *arguments: (recall(*arguments), stop())[0]  # type: ignore[method-assign]  # stop it with its touches not committed
     with in_background(lambda: recalling.recall("hello", "hi", WHO)) as recalled:

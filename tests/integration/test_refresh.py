@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from engine.core.definitions import EngineConfig, SegmentsConfig
-from engine.services.scheduled.refresh_segments import Refreshing
+from engine.services.scheduled.refresh_segments import SegmentRefresher
 from engine.store.scheduled import segment_moves
 from tests.integration.interleaving import eventually
 from tests.integration.pipeline import START, Pipeline
@@ -202,7 +202,9 @@ def test_a_slot_goes_on_where_a_crash_left_it(
     refresh(pipeline)
     pipeline.run("insert into customers (ref) select 'm' || n from generate_series(1, 50) n")
     next_night(pipeline)
-    refreshing = Refreshing(pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10)
+    refreshing = SegmentRefresher(
+        pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10
+    )
     with monkeypatch.context() as patched:
         dying_after(batches, patched)
         with pytest.raises(Killed):
@@ -228,7 +230,7 @@ def test_many_workers_take_a_slot_once(pipeline: Pipeline) -> None:
     next_night(pipeline)
     others = [pipeline, pipeline.another("two"), pipeline.another("three")]
     workers = [
-        Refreshing(each.wiring.engine, pipeline.clock, each.wiring.hints, each.wiring.current, batch=10)
+        SegmentRefresher(each.wiring.engine, pipeline.clock, each.wiring.hints, each.wiring.current, batch=10)
         for each in others
     ]
     workers[0].run(seconds=0)
@@ -244,8 +246,8 @@ def test_a_slot_held_elsewhere_is_left_alone(pipeline: Pipeline) -> None:
     next_night(pipeline)
     with pipeline.engine.begin() as other:
         other.exec_driver_sql("select from crons where name = 'dimension:tier' for update")
-        assert pipeline.wiring.refreshing.run_once("tier") is None
-    assert pipeline.wiring.refreshing.run_once("tier") == 1
+        assert pipeline.wiring.segment_refresher.run_once("tier") is None
+    assert pipeline.wiring.segment_refresher.run_once("tier") == 1
 
 
 def test_killed_again_and_again_no_move_is_lost_and_none_comes_twice(
@@ -315,7 +317,7 @@ def test_a_preview_shows_sizes_and_moves_and_writes_nothing(pipeline: Pipeline) 
             },
         }
     )
-    found = pipeline.wiring.previewing.preview(EngineConfig(), cheaper)
+    found = pipeline.wiring.segment_previewer.preview(EngineConfig(), cheaper)
     assert found.segments == {"大额": 2}
     assert found.dimensions["tier"].sizes == {"金卡": 2, "普通": 2}
     moves = {(each.before, each.after, each.customers) for each in found.dimensions["tier"].moves}

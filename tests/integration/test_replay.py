@@ -18,11 +18,11 @@ ALL = Wanted(limit=1_000)
 
 
 def replayed(pipeline: Pipeline, definitions: Definitions, since: datetime, *only: str, wanted: Wanted = ALL) -> Report:
-    return pipeline.wiring.simulating.replay(definitions, since, wanted, only or None)
+    return pipeline.wiring.simulator.replay(definitions, since, wanted, only or None)
 
 
 def changed(pipeline: Pipeline, *sops: str) -> Definitions:
-    return pipeline.wiring.simulating.definitions({name: text for name, (_, text) in sources(*sops).items()})
+    return pipeline.wiring.simulator.definitions({name: text for name, (_, text) in sources(*sops).items()})
 
 
 @pytest.fixture

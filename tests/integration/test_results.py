@@ -18,7 +18,7 @@ SINCE, UNTIL = START + timedelta(days=10), START + timedelta(days=50)
 
 
 def results(pipeline: Pipeline, since: datetime = BEFORE, until: datetime | None = None, sop: str = "lead") -> Results:
-    return pipeline.wiring.counting.results(sop, since, until)
+    return pipeline.wiring.results_reporter.results(sop, since, until)
 
 
 @pytest.fixture

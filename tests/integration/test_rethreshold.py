@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.services.scheduled.rebase_clocks import Rethresholding
+from engine.services.scheduled.rebase_clocks import ClockRebaser
 from tests.integration.interleaving import Killed, Stop, await_blocked, die, in_background
 from tests.integration.pipeline import ENGINE, LEAD, START, Pipeline, Process
 from tests.integration.silent_customers import CLOCKS, WAKE, silent_since_the_start
@@ -15,9 +15,9 @@ EARLIER = WAKE.replace("days: 30", "days: 20")
 LOWER = CLOCKS.replace("沉默期: 64", "沉默期: 40")
 
 
-def rethresholding(process: Process, batch: int = 1_000) -> Rethresholding:
+def rethresholding(process: Process, batch: int = 1_000) -> ClockRebaser:
     wiring = process.wiring
-    return Rethresholding(wiring.engine, wiring.clock, wiring.current, batch)
+    return ClockRebaser(wiring.engine, wiring.clock, wiring.current, batch)
 
 
 def bring_in_line(pipeline: Pipeline) -> int:
@@ -33,7 +33,7 @@ def next_days(pipeline: Pipeline, clock: str = "any") -> list[tuple[int, int | N
 
 
 def sweep(pipeline: Pipeline) -> int:
-    found = pipeline.wiring.sweeping.run().crossings
+    found = pipeline.wiring.silence_sweeper.run().crossings
     pipeline.work()
     return found
 

@@ -37,7 +37,7 @@ def test_an_apply_at_night_does_not_let_go_what_a_cap_has_put_off(pipeline: Pipe
     pipeline.work()
     pipeline.wait_until(2, "00:30")
     pipeline.apply(first, second, one_step("other", "day: 5, message: {text: c}"), engine=CAPPED)
-    pipeline.wiring.applying.settle()
+    pipeline.wiring.definition_applier.settle()
     pipeline.work()
     assert [each.sop for each in pipeline.log.delivered] == ["first"]
     pipeline.wait_until(2)
@@ -50,7 +50,7 @@ def test_a_raised_priority_is_that_of_those_inside(pipeline: Pipeline) -> None:
     pipeline.apply(one_step("early", early, priority=40), one_step("late", late), engine=CAPPED)
     pipeline.tag("c1")
     pipeline.apply(one_step("early", early, priority=60), one_step("late", late), engine=CAPPED)
-    pipeline.wiring.applying.settle()
+    pipeline.wiring.definition_applier.settle()
     assert [row.priority for row in pipeline.timelines() if row.sop == "early"] == [60]
     pipeline.wait_until(1)
     pipeline.work()
@@ -96,11 +96,11 @@ def test_what_staff_has_of_a_paused_sop_stays_with_staff(pipeline: Pipeline) -> 
     pipeline.tag("c1")
     pipeline.wait_until(1)
     pipeline.work()
-    pipeline.wiring.operations.pausing.pause(Scope("sop", "lead"), "somebody")
+    pipeline.wiring.operations.pauser.pause(Scope("sop", "lead"), "somebody")
     pipeline.wait_until(2)
     pipeline.work()
     assert [(row.channel, row.status) for row in pipeline.touches()] == [("log", "handed")]
-    pipeline.wiring.operations.resuming.resume(Scope("sop", "lead"), "somebody")
+    pipeline.wiring.operations.resumer.resume(Scope("sop", "lead"), "somebody")
     pipeline.work()
     assert [(row.channel, row.status) for row in pipeline.touches()] == [("log", "expired"), ("second", "sent")]
 

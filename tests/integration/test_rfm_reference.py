@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine.services.scheduled.refresh_segments import Refreshing
+from engine.services.scheduled.refresh_segments import SegmentRefresher
 from tests.integration.pipeline import Pipeline
 from tests.integration.refreshing import next_night, put_in_force
 
@@ -200,7 +200,7 @@ def test_numbers_scores_and_moves_are_those_of_the_reference(pipeline: Pipeline,
     next_night(pipeline)
     shop = a_shop(pipeline.clock.at)
     fill(pipeline, shop)
-    refreshing = Refreshing(pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current)
+    refreshing = SegmentRefresher(pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current)
     refreshing.run(60)
     before: dict[str, dict[int, str]] = {"tier": {}, "value": {}}
     slot = pipeline.clock.at

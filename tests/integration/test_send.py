@@ -149,7 +149,7 @@ def test_two_senders_never_share_a_touch(pipeline: Pipeline) -> None:
     pipeline.log.during = first_stops
     with in_background(pipeline.send) as first:
         stop.await_reached()
-        second = pipeline.another().wiring.sending.run("log")
+        second = pipeline.another().wiring.sender.run("log")
         stop.go()
         assert (first.result().recorded, second.recorded) == (5, 5)
     assert len({each.key for each in pipeline.log.delivered}) == len(pipeline.log.delivered) == 10
@@ -161,7 +161,7 @@ def test_a_channel_is_called_by_no_more_senders_at_once_than_it_allows(pipeline:
     pipeline.log.during = stop = Stop()
     with in_background(pipeline.send) as first:
         stop.await_reached()
-        assert pipeline.another().wiring.sending.run("log").claimed == 0
+        assert pipeline.another().wiring.sender.run("log").claimed == 0
         stop.go()
         assert first.result().recorded == 2
 
@@ -169,30 +169,30 @@ def test_a_channel_is_called_by_no_more_senders_at_once_than_it_allows(pipeline:
 def test_places_are_counted_over_all_processes_and_free_again_after_use(pipeline: Pipeline) -> None:
     other = pipeline.another().wiring.engine
     with (
-        concurrency.place(pipeline.engine, "x", 2) as first,
-        concurrency.place(other, "x", 2) as second,
-        concurrency.place(other, "x", 2) as third,
-        concurrency.place(other, "y", 1) as elsewhere,
+        concurrency.limit(pipeline.engine, "x", 2) as first,
+        concurrency.limit(other, "x", 2) as second,
+        concurrency.limit(other, "x", 2) as third,
+        concurrency.limit(other, "y", 1) as elsewhere,
     ):
         assert (first, second, third, elsewhere) == (True, True, False, True)
-    with concurrency.place(other, "x", 1) as again:
+    with concurrency.limit(other, "x", 1) as again:
         assert again
 
 
 def test_a_dead_holders_place_is_free(pipeline: Pipeline) -> None:
     dead = pipeline.another("dead").wiring.engine
-    with dead.connect() as connection, concurrency.place(dead, "x", 1):
+    with dead.connect() as connection, concurrency.limit(dead, "x", 1):
         pid = connection.exec_driver_sql("select pid from pg_locks where locktype = 'advisory'").scalar()
         pipeline.rows("select pg_terminate_backend(:pid, 5000)", pid=pid)
-        with concurrency.place(pipeline.engine, "x", 1) as free:
+        with concurrency.limit(pipeline.engine, "x", 1) as free:
             assert free
 
 
 def test_only_channels_with_something_ready_are_looked_at(pipeline: Pipeline) -> None:
     ready(pipeline, UNKEYED, "c1")
-    assert pipeline.wiring.sending.ready() == ["second"]
+    assert pipeline.wiring.sender.ready() == ["second"]
     pipeline.send("second")
-    assert pipeline.wiring.sending.ready() == []
+    assert pipeline.wiring.sender.ready() == []
 
 
 def test_a_channel_nobody_defined_sends_nothing(pipeline: Pipeline) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from engine.core.matching import schedules
-from engine.core.matching.schedules import Source
-from engine.messages.story import Words
-from engine.services.reports.explain import Explaining
-from engine.services.scheduled.run_schedules import TakingSlots
+from engine.core.matching.schedules import DateOrCronTrigger
+from engine.messages.story import StoryFormatter
+from engine.services.reports.explain import CustomerExplainer
+from engine.services.scheduled.run_schedules import ScheduleRunner
 from engine.store.database import transaction
 from engine.store.reports import progress
 from tests.builders import at
@@ -61,7 +61,7 @@ def known(pipeline: Pipeline, ref: str, **data: Any) -> None:
 
 def take(pipeline: Pipeline) -> int:
     """Take the slots that are due, and match what that made; return how many customers were found."""
-    found = pipeline.wiring.taking_slots.run().events
+    found = pipeline.wiring.schedule_runner.run().events
     pipeline.match_all()
     return found
 
@@ -80,7 +80,7 @@ def entered(pipeline: Pipeline) -> list[tuple[str, str]]:
     return [(each.sop, each.ref) for each in pipeline.timelines()]
 
 
-def source(pipeline: Pipeline) -> Source:
+def source(pipeline: Pipeline) -> DateOrCronTrigger:
     """The one date or schedule in force."""
     with transaction(pipeline.engine) as connection:
         (one,) = schedules.sources(pipeline.wiring.current.read(connection))
@@ -271,9 +271,11 @@ class TestOnce:
         pipeline.apply(BIRTHDAY, engine=ENGINE)
         birthdays(pipeline, 25)
         pipeline.wait_until(5)
-        pipeline.wiring.taking_slots.run()
+        pipeline.wiring.schedule_runner.run()
         pipeline.wait_until(6, "00:00")
-        taking = TakingSlots(pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10)
+        taking = ScheduleRunner(
+            pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10
+        )
         assert taking.run_once(source(pipeline)) == 10
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr("engine.store.scheduled.schedules.advance", die)
@@ -287,13 +289,13 @@ class TestOnce:
     def test_two_workers_side_by_side(self, pipeline: Pipeline) -> None:
         pipeline.apply(BIRTHDAY, engine=ENGINE)
         birthdays(pipeline, 300)
-        pipeline.wiring.taking_slots.run()
+        pipeline.wiring.schedule_runner.run()
         pipeline.wait_until(6, "00:00")
         processes = [pipeline.another(f"worker {n}") for n in range(2)]
         found: list[int] = []
 
         def work(wiring: Any) -> None:
-            taking = TakingSlots(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=20)
+            taking = ScheduleRunner(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=20)
             found.extend(taking.run().events for _ in range(40))
 
         threads = [threading.Thread(target=work, args=(each.wiring,)) for each in processes]
@@ -323,7 +325,7 @@ def test_explain_says_what_brought_it(pipeline: Pipeline) -> None:
     pipeline.tag("c1")
     pipeline.wait_until(1)
     take(pipeline)
-    story = Explaining(pipeline.engine, pipeline.clock, pipeline.wiring.current).story("c1")
-    words = Words("en", "Asia/Shanghai")
+    story = CustomerExplainer(pipeline.engine, pipeline.clock, pipeline.wiring.current).explain("c1")
+    words = StoryFormatter("en", "Asia/Shanghai")
     said = {words.event(event) for event in story.events if event.type == "engine.start"}
     assert said == {"its day: 2026-03-02 (SOP expiry)", "its time: 2026-03-02T10:00 (SOP monday)"}

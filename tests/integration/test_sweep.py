@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from engine.services.scheduled.sweep_silence import Sweeping, Swept
+from engine.services.scheduled.sweep_silence import SilenceSweeper, Swept
 from engine.store.scheduled.silence_sweep import insert_crossings
 from tests.integration.interleaving import Killed, Stop, die, holding, in_background
 from tests.integration.pipeline import Pipeline, Process
@@ -22,14 +22,14 @@ def midnight(pipeline: Pipeline, day: int) -> None:
     pipeline.wait_until(day, "00:00")
 
 
-def sweeping(process: Process, batch: int = 2_000, expression: str | None = None) -> Sweeping:
+def sweeping(process: Process, batch: int = 2_000, expression: str | None = None) -> SilenceSweeper:
     wiring = process.wiring
-    return Sweeping(wiring.engine, wiring.clock, wiring.hints, wiring.current, expression, batch)
+    return SilenceSweeper(wiring.engine, wiring.clock, wiring.hints, wiring.current, expression, batch)
 
 
 def sweep(pipeline: Pipeline) -> Swept:
     """Sweep, and let everything that follows happen."""
-    done = pipeline.wiring.sweeping.run()
+    done = pipeline.wiring.silence_sweeper.run()
     pipeline.work()
     return done
 
@@ -69,10 +69,10 @@ class TestACrossing:
         silent_since_the_start(pipeline, 3)
         midnight(pipeline, 30)
         for _ in range(3):
-            pipeline.wiring.sweeping.run()
+            pipeline.wiring.silence_sweeper.run()
         pipeline.match_all()
         for _ in range(3):
-            pipeline.wiring.sweeping.run()
+            pipeline.wiring.silence_sweeper.run()
         assert crossings(pipeline) == [("s000001", 30), ("s000002", 30), ("s000003", 30)]
 
     def test_of_several_thresholds_after_an_outage_each_is_made_good_in_order(self, pipeline: Pipeline) -> None:
@@ -93,7 +93,7 @@ class TestACrossing:
         accepted = """insert into events (source, event_id, type, subject, time, received_at, body_hash)
                       values ('crm', 'e', 'visit', 's000001', :now, :now, '')"""
         with holding(engine, accepted, now=pipeline.clock.at) as intake:
-            assert pipeline.wiring.sweeping.run().crossings == 1
+            assert pipeline.wiring.silence_sweeper.run().crossings == 1
             intake.commit()
         pipeline.match_all()
         assert [row.outcome for row in pipeline.rows("select outcome from events order by id")] == [
@@ -106,7 +106,7 @@ class TestACrossing:
         pipeline.apply(WAKE, engine=CLOCKS)
         silent_since_the_start(pipeline, 1)
         midnight(pipeline, 30)
-        pipeline.wiring.sweeping.run()
+        pipeline.wiring.silence_sweeper.run()
         visit(pipeline, "s000001")
         pipeline.work()
         pipeline.wait_until(30)
@@ -119,7 +119,7 @@ class TestACrossing:
         silent_since_the_start(pipeline, 2)
         midnight(pipeline, 30)
         visit(pipeline, "s000001", hint=False)
-        pipeline.wiring.sweeping.run()
+        pipeline.wiring.silence_sweeper.run()
         assert crossings(pipeline) == [("s000002", 30)]
         assert sorted(each or "" for each in pipeline.hinted()) == ["s000001", "s000002"]
 
@@ -144,17 +144,17 @@ class TestACrossing:
         assert sweeping(pipeline, batch=1).run().crossings == 2
         pipeline.wait(days=3)
         pipeline.match_all()
-        assert pipeline.wiring.reconciling.run_once().violations == {}
+        assert pipeline.wiring.reconciler.run_once().violations == {}
 
     def test_not_swept_for_long_is_a_violation(self, pipeline: Pipeline) -> None:
         pipeline.apply(WAKE, engine=CLOCKS)
         silent_since_the_start(pipeline, 2)
         midnight(pipeline, 31)
-        assert pipeline.wiring.reconciling.run_once().violations == {}
+        assert pipeline.wiring.reconciler.run_once().violations == {}
         midnight(pipeline, 32)
-        assert pipeline.wiring.reconciling.run_once().violations == {"crossing_not_swept": 2}
-        pipeline.wiring.sweeping.run()
-        assert pipeline.wiring.reconciling.run_once().violations == {}
+        assert pipeline.wiring.reconciler.run_once().violations == {"crossing_not_swept": 2}
+        pipeline.wiring.silence_sweeper.run()
+        assert pipeline.wiring.reconciler.run_once().violations == {}
 
 
 class TestActivity:

@@ -37,7 +37,7 @@ def shown(pipeline: Pipeline) -> Pipeline:
 
 def test_it_is_rendered_and_sent_at_once_and_the_receipt_is_told(shown: Pipeline) -> None:
     shown.log.answers = [Receipt("sent", "taken", provider_id="p-1")]
-    told = operations(shown).trying.send("shown", "d1", "c1", WHO)
+    told = operations(shown).trial_sender.send("shown", "d1", "c1", WHO)
     assert (told.body, told.channel, told.outcome, told.detail, told.provider_id, told.in_sop) == (
         {"text": "王女士，您好"}, "log", "sent", "taken", "p-1", True,
     )  # fmt: skip
@@ -49,7 +49,7 @@ def test_it_is_rendered_and_sent_at_once_and_the_receipt_is_told(shown: Pipeline
 def test_it_counts_for_nothing(shown: Pipeline) -> None:
     shown.wait_until(1, at="09:00")
     for _ in range(3):
-        operations(shown).trying.send("shown", "d1", "c1", WHO)
+        operations(shown).trial_sender.send("shown", "d1", "c1", WHO)
     assert shown.touches() == []
     shown.wait_until(1)
     shown.work()
@@ -58,15 +58,15 @@ def test_it_counts_for_nothing(shown: Pipeline) -> None:
 
 
 def test_the_variant_is_the_customers_own_or_the_one_asked_for(shown: Pipeline) -> None:
-    trying = operations(shown).trying
+    trying = operations(shown).trial_sender
     assert trying.send("shown", "d3", "c1", WHO).variant == "rich"
     assert trying.send("shown", "d3", "c1", WHO, variant="plain").body == {"text": "您好"}
 
 
 def test_the_channel_is_the_one_delivery_would_choose_or_the_one_asked_for(shown: Pipeline) -> None:
-    trying = operations(shown).trying
+    trying = operations(shown).trial_sender
     assert trying.send("shown", "d1", "c1", WHO, channel="second").channel == "second"
-    operations(shown).opting.opt("c1", WHO, channel="log")
+    operations(shown).opt_outs.opt("c1", WHO, channel="log")
     shown.match_all()
     assert trying.send("shown", "d1", "c1", WHO).channel == "second"
 
@@ -74,14 +74,14 @@ def test_the_channel_is_the_one_delivery_would_choose_or_the_one_asked_for(shown
 def test_who_is_not_in_the_sop_gets_it_as_if_it_started_now(shown: Pipeline) -> None:
     shown.post("c2", "customer.updated", attributes={"name": "李先生"})
     shown.match_all()
-    told = operations(shown).trying.send("shown", "d1", "c2", WHO)
+    told = operations(shown).trial_sender.send("shown", "d1", "c2", WHO)
     assert (told.in_sop, told.body) == (False, {"text": "李先生，您好"})
     assert [each.ref for each in shown.timelines()] == ["c1"]
 
 
 def test_it_is_audited_before_and_after(shown: Pipeline) -> None:
     shown.log.answers = [Receipt("failed", "status 400")]
-    operations(shown).trying.send("shown", "d1", "c1", WHO)
+    operations(shown).trial_sender.send("shown", "d1", "c1", WHO)
     (before,), (after,) = audited(shown, "test_send"), audited(shown, "test_send.result")
     assert (before["who"], before["customer"], before["step"], before["channel"]) == (WHO, "c1", "d1", "log")
     assert (after["key"], after["outcome"], after["detail"]) == (before["key"], "failed", "status 400")
@@ -91,29 +91,29 @@ def test_a_value_that_is_missing_is_named_and_nothing_is_sent(shown: Pipeline) -
     shown.post("c2", "visit")
     shown.match_all()
     with pytest.raises(MissingValue, match="name"):
-        operations(shown).trying.send("shown", "d1", "c2", WHO)
+        operations(shown).trial_sender.send("shown", "d1", "c2", WHO)
     assert shown.log.delivered == []
     assert audited(shown, "test_send") == []
 
 
 def test_who_has_opted_out_gets_no_test_either(shown: Pipeline) -> None:
-    operations(shown).opting.opt("c1", WHO)
+    operations(shown).opt_outs.opt("c1", WHO)
     shown.match_all()
     with pytest.raises(SopError, match="has opted out of log, second"):
-        operations(shown).trying.send("shown", "d1", "c1", WHO)
+        operations(shown).trial_sender.send("shown", "d1", "c1", WHO)
     assert shown.log.delivered == []
 
 
 @pytest.mark.parametrize("scope", [Scope("channel", "log"), Scope("all")], ids=lambda scope: scope.kind)
 def test_a_paused_channel_sends_no_test(shown: Pipeline, scope: Scope) -> None:
-    operations(shown).pausing.pause(scope, WHO)
+    operations(shown).pauser.pause(scope, WHO)
     with pytest.raises(SopError, match="is paused"):
-        operations(shown).trying.send("shown", "d1", "c1", WHO)
+        operations(shown).trial_sender.send("shown", "d1", "c1", WHO)
 
 
 def test_a_paused_sop_can_be_tested(shown: Pipeline) -> None:
-    operations(shown).pausing.pause(Scope("sop", "shown"), WHO)
-    assert operations(shown).trying.send("shown", "d1", "c1", WHO).outcome == "sent"
+    operations(shown).pauser.pause(Scope("sop", "shown"), WHO)
+    assert operations(shown).trial_sender.send("shown", "d1", "c1", WHO).outcome == "sent"
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_what_cannot_be_sent_is_refused(shown: Pipeline, asked: dict[str, str], 
     values = {"sop": "shown", "step": "d1", "ref": "c1"} | asked
     named = {name: values.pop(name) for name in ("variant", "channel") if name in values}
     with pytest.raises(NotFound if "mean" in said or "variants" in said else SopError) as refused:
-        operations(shown).trying.send(**values, who=WHO, **named)
+        operations(shown).trial_sender.send(**values, who=WHO, **named)
     assert said in str(refused.value)
     assert shown.log.delivered == []

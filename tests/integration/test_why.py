@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine.core.errors import NotFound, SopError
-from engine.core.explain.sop_report import Cause, Why, WhyStep
+from engine.core.explain.sop_report import OutcomeGroup, SopReport, StepReport
 from engine.ports import Receipt
-from engine.services.reports.sop_report import Telling
+from engine.services.reports.sop_report import SopReporter
 from tests.integration.pipeline import AT_ONCE, ENGINE, LEAD, START, Pipeline
 
 QUIET = ENGINE + 'quiet_hours: ["21:00", "09:00"]\n'
@@ -27,20 +27,20 @@ steps:
 
 
 @pytest.fixture
-def telling(pipeline: Pipeline) -> Telling:
-    return Telling(pipeline.engine, pipeline.clock, pipeline.definitions)
+def telling(pipeline: Pipeline) -> SopReporter:
+    return SopReporter(pipeline.engine, pipeline.clock, pipeline.definitions)
 
 
-def week(telling: Telling, sop: str = "lead", **options: object) -> Why:
+def week(telling: SopReporter, sop: str = "lead", **options: object) -> SopReport:
     """What the SOP did since the story began."""
     return telling.why(sop, START, **options)  # type: ignore[arg-type]  # named options of `why`
 
 
-def told(causes: list[Cause]) -> list[tuple[str, int, str | None]]:
+def told(causes: list[OutcomeGroup]) -> list[tuple[str, int, str | None]]:
     return [(each.what, each.number, each.reason) for each in causes]
 
 
-def step(why: Why, name: str) -> WhyStep:
+def step(why: SopReport, name: str) -> StepReport:
     (one,) = [each for each in why.steps if each.step == name]
     return one
 
@@ -49,7 +49,7 @@ def step(why: Why, name: str) -> WhyStep:
 
 
 def test_refusals_are_counted_by_the_condition_that_decided_with_what_was_found(
-    pipeline: Pipeline, telling: Telling
+    pipeline: Pipeline, telling: SopReporter
 ) -> None:
     pipeline.apply(PICKY)
     for ref, budget in (("rich", 200_000), ("poor", 5), ("poorer", 1), ("who", None)):
@@ -66,7 +66,7 @@ def test_refusals_are_counted_by_the_condition_that_decided_with_what_was_found(
     assert [(each.path, each.negated) for each in stage.wanted] == [("when/0/not/is/stage", True)]
 
 
-def test_what_refuses_besides_conditions_is_counted_by_reason(pipeline: Pipeline, telling: Telling) -> None:
+def test_what_refuses_besides_conditions_is_counted_by_reason(pipeline: Pipeline, telling: SopReporter) -> None:
     other = LEAD.replace("sop: lead", "sop: big\ngroup: g\npriority: 90").replace("tag_added: vip", "tag_added: big")
     pipeline.apply(other, LEAD.replace("sop: lead", "sop: lead\ngroup: g\nreentry: {mode: after_end, cooldown: 9d}"))
     pipeline.tag("c1", "c2")
@@ -87,14 +87,14 @@ def test_what_refuses_besides_conditions_is_counted_by_reason(pipeline: Pipeline
     assert refused["cooldown"].samples[0].detail == "until 2026-03-10T02:00:00+00:00"
 
 
-def test_an_sop_that_takes_nobody_new_says_so(pipeline: Pipeline, telling: Telling) -> None:
+def test_an_sop_that_takes_nobody_new_says_so(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD.replace("sop: lead", "sop: lead\naccept: false"))
     pipeline.tag("c1")
     why = week(telling)
     assert (why.accepting, told(why.refused)) == (False, [("refused", 1, "not_accepting")])
 
 
-def test_other_sops_and_other_times_do_not_count(pipeline: Pipeline, telling: Telling) -> None:
+def test_other_sops_and_other_times_do_not_count(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD, AT_ONCE)
     pipeline.tag("c1")
     pipeline.tag("c2", tag="new")
@@ -109,7 +109,7 @@ def test_other_sops_and_other_times_do_not_count(pipeline: Pipeline, telling: Te
 
 
 def test_steps_tell_who_is_before_them_what_was_sent_and_what_was_skipped_and_why(
-    pipeline: Pipeline, telling: Telling
+    pipeline: Pipeline, telling: SopReporter
 ) -> None:
     pipeline.apply(PICKY)
     for ref in ("a", "b", "c"):
@@ -136,7 +136,7 @@ def test_steps_tell_who_is_before_them_what_was_sent_and_what_was_skipped_and_wh
     assert "customer.name" in held[0].detail
 
 
-def test_what_waits_and_what_was_late_is_told_by_what_held_it(pipeline: Pipeline, telling: Telling) -> None:
+def test_what_waits_and_what_was_late_is_told_by_what_held_it(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD.replace('"10:00"', '"22:00"'), engine=QUIET)
     pipeline.tag("c1")
     pipeline.wait_until(1, "22:00")
@@ -147,7 +147,9 @@ def test_what_waits_and_what_was_late_is_told_by_what_held_it(pipeline: Pipeline
     assert [(each.what, each.waited) for each in step(week(telling), "d1").touches] == [("sent", "quiet_hours")]
 
 
-def test_what_waited_too_long_counts_as_expired_and_names_what_held_it(pipeline: Pipeline, telling: Telling) -> None:
+def test_what_waited_too_long_counts_as_expired_and_names_what_held_it(
+    pipeline: Pipeline, telling: SopReporter
+) -> None:
     pipeline.apply(LEAD.replace('at: "10:00"', 'at: "22:00", expires: 1h'), engine=QUIET)
     pipeline.tag("c1")
     pipeline.wait_until(1, "22:00")
@@ -156,7 +158,7 @@ def test_what_waited_too_long_counts_as_expired_and_names_what_held_it(pipeline:
     assert (d1.number("expired"), d1.number("skipped"), d1.touches[0].detail) == (1, 0, "quiet_hours")
 
 
-def test_failures_tell_what_the_provider_said_of_each(pipeline: Pipeline, telling: Telling) -> None:
+def test_failures_tell_what_the_provider_said_of_each(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD)
     pipeline.log.answers = [Receipt("failed", "404 nobody"), Receipt("failed", "410 gone")]
     pipeline.tag("c1", "c2")
@@ -167,7 +169,7 @@ def test_failures_tell_what_the_provider_said_of_each(pipeline: Pipeline, tellin
     assert {each.detail for each in failed.samples} == {"404 nobody", "410 gone"}
 
 
-def test_ends_are_counted_by_how_and_why(pipeline: Pipeline, telling: Telling) -> None:
+def test_ends_are_counted_by_how_and_why(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD)
     pipeline.tag("c1", "c2", "c3")
     for ref in ("c1", "c2"):
@@ -178,7 +180,7 @@ def test_ends_are_counted_by_how_and_why(pipeline: Pipeline, telling: Telling) -
     assert {each.customer for each in ended.samples} == {"c1", "c2"}
 
 
-def test_goals_the_comparison_group_variants_and_notices_are_counted(pipeline: Pipeline, telling: Telling) -> None:
+def test_goals_the_comparison_group_variants_and_notices_are_counted(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(
         """
         sop: lead
@@ -208,7 +210,7 @@ def test_goals_the_comparison_group_variants_and_notices_are_counted(pipeline: P
     assert (step(why, "tell.notify1").when, step(why, "tell.notify1").kind) == ("notice of tell", "notice")
 
 
-def test_pauses_that_hold_it_are_told(pipeline: Pipeline, telling: Telling) -> None:
+def test_pauses_that_hold_it_are_told(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD)
     for kind, name in (("sop", "lead"), ("sop", "other"), ("channel", "log"), ("channel", "second")):
         pipeline.run(
@@ -220,7 +222,7 @@ def test_pauses_that_hold_it_are_told(pipeline: Pipeline, telling: Telling) -> N
 # ── narrowing ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_asked_for_a_reason_or_a_step_only_that_is_told(pipeline: Pipeline, telling: Telling) -> None:
+def test_asked_for_a_reason_or_a_step_only_that_is_told(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.post("c1", "message.opted_out")
@@ -231,7 +233,7 @@ def test_asked_for_a_reason_or_a_step_only_that_is_told(pipeline: Pipeline, tell
     assert [each.step for each in week(telling, step="d3").steps] == ["d3"]
 
 
-def test_samples_are_as_many_as_asked_for(pipeline: Pipeline, telling: Telling) -> None:
+def test_samples_are_as_many_as_asked_for(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD.replace("sop: lead", "sop: lead\naccept: false"))
     pipeline.tag(*(f"c{number}" for number in range(6)))
     assert len(week(telling).refused[0].samples) == 3
@@ -239,7 +241,7 @@ def test_samples_are_as_many_as_asked_for(pipeline: Pipeline, telling: Telling) 
     assert week(telling, samples=0).refused[0].samples == []
 
 
-def test_what_there_is_not_is_told_with_what_there_is(pipeline: Pipeline, telling: Telling) -> None:
+def test_what_there_is_not_is_told_with_what_there_is(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD)
     with pytest.raises(NotFound, match="Did you mean `lead`"):
         week(telling, "leed")
@@ -256,7 +258,7 @@ def test_what_there_is_not_is_told_with_what_there_is(pipeline: Pipeline, tellin
 # ── nobody triggered it ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_sop_nobody_triggered_tells_what_came_instead(pipeline: Pipeline, telling: Telling) -> None:
+def test_an_sop_nobody_triggered_tells_what_came_instead(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD)
     pipeline.tag("c1", "c2", tag="vlp")
     why = week(telling)
@@ -265,7 +267,7 @@ def test_an_sop_nobody_triggered_tells_what_came_instead(pipeline: Pipeline, tel
     assert [(each.name, each.number) for each in awaited.near] == [("vlp", 2)]
 
 
-def test_a_tag_that_was_set_already_tells_that_it_changed_nothing(pipeline: Pipeline, telling: Telling) -> None:
+def test_a_tag_that_was_set_already_tells_that_it_changed_nothing(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.tag("c1")
     pipeline.wait(hours=1)
     pipeline.apply(LEAD)
@@ -277,7 +279,7 @@ def test_a_tag_that_was_set_already_tells_that_it_changed_nothing(pipeline: Pipe
     assert (awaited.already, why.first_in_force) == (1, START + timedelta(hours=1))
 
 
-def test_clocks_and_dates_tell_how_many_customers_they_concern(pipeline: Pipeline, telling: Telling) -> None:
+def test_clocks_and_dates_tell_how_many_customers_they_concern(pipeline: Pipeline, telling: SopReporter) -> None:
     engine = ENGINE.replace("budget: number", "budget: number, due: date") + "clocks: {any: {kinds: [visit]}}\n"
     triggers = "trigger: [{silent: {clock: any, days: 3}}, {date: {attribute: due}}]"
     pipeline.apply(AT_ONCE.replace("trigger: [{tag_added: new}]", triggers), engine=engine)
@@ -289,7 +291,7 @@ def test_clocks_and_dates_tell_how_many_customers_they_concern(pipeline: Pipelin
     ]
 
 
-def test_what_is_in_force_since_when_is_told(pipeline: Pipeline, telling: Telling) -> None:
+def test_what_is_in_force_since_when_is_told(pipeline: Pipeline, telling: SopReporter) -> None:
     pipeline.apply(LEAD)
     pipeline.wait(days=1)
     pipeline.apply(LEAD.replace("第一天", "改过"))

@@ -64,8 +64,8 @@ class Play(Process):
 
     def wiring_apply(self, sources: dict[str, tuple[str | None, str]]) -> None:
         """What the command does."""
-        if self.wiring.applying.apply(sources, "somebody").clocks_differ:
-            self.wiring.rethresholding.run()
+        if self.wiring.definition_applier.apply(sources, "somebody").clocks_differ:
+            self.wiring.clock_rebaser.run()
 
     def _post(self, number: int, op: dict[str, Any]) -> None:
         time = self.clock.at - timedelta(hours=op.get("late", 0))

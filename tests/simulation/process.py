@@ -140,10 +140,10 @@ class Process:
 
     def _reconcile(self) -> None:
         """What the reconciler's tick does."""
-        self.wiring.reconciling.run_once()
-        self.wiring.operations.resuming.go_on()
-        self.wiring.applying.settle()
-        self.wiring.rethresholding.run()
+        self.wiring.reconciler.run_once()
+        self.wiring.operations.resumer.go_on()
+        self.wiring.definition_applier.settle()
+        self.wiring.clock_rebaser.run()
 
     def surely(self, *work: Callable[[], Any]) -> None:
         """Do the work although the process may die in it: then a new one begins with the reconciler's tick and does it again."""
@@ -177,20 +177,20 @@ class Process:
         if status.events:
             self._match()
         elif status.sweep:
-            self.wiring.sweeping.run()
+            self.wiring.silence_sweeper.run()
         elif status.plan:
-            self.wiring.holding_anew.run()
-            self.wiring.planning.run()
+            self.wiring.overdue_rescheduler.run()
+            self.wiring.planner.run()
         elif status.sending:
             self._reconcile()
         else:
-            return sum(self.wiring.sending.run(name).claimed for name in status.send) > 0
+            return sum(self.wiring.sender.run(name).claimed for name in status.send) > 0
         return True
 
     def _match(self) -> None:
         """What the matcher's loop does: with no hints left, look for customers whose hints got lost."""
         hints = self.wiring.hints.take(500, 0)
         if hints:
-            self.wiring.matching.run_once(hints)
+            self.wiring.matcher.run_once(hints)
         else:
-            self.wiring.reconciling.hint_waiting()
+            self.wiring.reconciler.hint_waiting()

@@ -16,7 +16,7 @@ from typing import Any
 from engine.adapters import holidays
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import DefinedSop, Definitions
-from engine.core.delivery.version_change import settle_all
+from engine.core.delivery.version_change import apply_version_change
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
 from engine.core.matching import existing_customers
 from engine.core.matching.match import Matched
@@ -207,7 +207,7 @@ class Play:
             added = set(new.sops) - set(self._definitions.sops)
             self._generation += 1
             for customer in self._customers.values():
-                for touch in settle_all(customer, new, at, INSTALLATION):
+                for touch in apply_version_change(customer, new, at, INSTALLATION):
                     self._say(customer.ref, at, self._touch(Played(customer.ref, touch, at)))
                 self._note_ended(customer.ref, customer.timelines)
                 yield from self._existing(customer, added, at)
@@ -268,7 +268,7 @@ class Play:
         told += _STATUS[touch.kind]
         if touch.variant:
             told += f" ({touch.variant})"
-        if touch.waited == "holiday":
+        if touch.delayed_by == "holiday":
             told += " after holiday"
         if "channel" in self._scenario.show and touch.channel:
             told += f" over {touch.channel}"

@@ -15,7 +15,7 @@ from engine.api.problems import ApiProblem, of_failure
 from engine.core.errors import EventError
 from engine.core.events.parse import MAX_EVENT_BYTES
 from engine.services.pipeline.group_commit import GroupCommit
-from engine.services.pipeline.ingest import Answer, Ingest, Post, Raw, Result, answer
+from engine.services.pipeline.ingest import Ingest, IngestResult, IngestSummary, RawBody, RawEvent, answer
 
 T = TypeVar("T")
 
@@ -26,15 +26,15 @@ _LARGE = 64 * 1024
 _PARSERS = 2
 
 
-class Taking:
+class EventIntake:
     """From a request's body to the inbox. Batches are parsed and written in threads of their own, two at a time."""
 
-    def __init__(self, ingest: Ingest, singles: GroupCommit[Post, Result]) -> None:
+    def __init__(self, ingest: Ingest, singles: GroupCommit[RawEvent, IngestResult]) -> None:
         self._ingest = ingest
         self._singles = singles
         self._threads = ThreadPoolExecutor(_PARSERS, thread_name_prefix="intake")
 
-    async def take(self, request: Request, *, backfill: bool) -> Answer:
+    async def take(self, request: Request, *, backfill: bool) -> IngestSummary:
         """Take every event of the request.
 
         Raises ApiProblem: 400 unparsable, 408 too slow, 409 and 422 one event refused, or all, 413 too large, 415 other
@@ -58,22 +58,22 @@ class Taking:
             )
         return _unless_all_refused(await self._list(value, backfill))
 
-    async def _single(self, raw: Raw, backfill: bool) -> Answer:
-        result = await self._singles.add(Post(raw, backfill))
+    async def _single(self, raw: RawBody, backfill: bool) -> IngestSummary:
+        result = await self._singles.add(RawEvent(raw, backfill))
         taken = answer([(0, result)])
         if result.error is not None:
             status = 409 if result.verdict == "conflict" else 422
             raise ApiProblem(status, result.error, extra=members(taken))
         return taken
 
-    async def _list(self, values: Sequence[Any], backfill: bool) -> Answer:
+    async def _list(self, values: Sequence[Any], backfill: bool) -> IngestSummary:
         return await self._in_thread(
             lambda: self._ingest.accept([(i, formats.checked(v)) for i, v in enumerate(values)], backfill)
         )
 
-    async def _stream(self, request: Request, backfill: bool) -> Answer:
+    async def _stream(self, request: Request, backfill: bool) -> IngestSummary:
         """Take a stream part by part, in order; what was taken stays taken when a later part fails."""
-        taken, lines = Answer(), request_body.Lines()
+        taken, lines = IngestSummary(), request_body.Lines()
         part: list[tuple[bytes, bool]] = []
         count = 0
         try:
@@ -96,11 +96,11 @@ class Taking:
         except Exception as error:
             raise _midway(error, taken) from error
 
-    async def _part(self, start: int, lines: list[tuple[bytes, bool]], backfill: bool) -> Answer:
+    async def _part(self, start: int, lines: list[tuple[bytes, bool]], backfill: bool) -> IngestSummary:
         if not lines:
-            return Answer()
+            return IngestSummary()
 
-        def work() -> Answer:
+        def work() -> IngestSummary:
             raws = [(start + i, formats.parse_line(line, whole, start + i)) for i, (line, whole) in enumerate(lines)]
             return self._ingest.accept(raws, backfill)
 
@@ -114,7 +114,7 @@ class Taking:
         self._threads.shutdown(wait=False)
 
 
-def members(taken: Answer) -> dict[str, Any]:
+def members(taken: IngestSummary) -> dict[str, Any]:
     """Return an answer as JSON has it."""
     return {
         "accepted": taken.accepted,
@@ -124,7 +124,7 @@ def members(taken: Answer) -> dict[str, Any]:
     }
 
 
-def _unless_all_refused(taken: Answer) -> Answer:
+def _unless_all_refused(taken: IngestSummary) -> IngestSummary:
     """202 says that something is committed; where nothing is, the answer is 422."""
     if taken.rejected and not taken.accepted and not taken.duplicates:
         first = taken.rejected[0].error
@@ -134,7 +134,7 @@ def _unless_all_refused(taken: Answer) -> Answer:
     return taken
 
 
-def _midway(error: Exception, taken: Answer) -> Exception:
+def _midway(error: Exception, taken: IngestSummary) -> Exception:
     """Return the error of a stream that ended before its end, saying what was taken until then."""
     problem = error if isinstance(error, ApiProblem) else of_failure(error)
     if problem is None or isinstance(error, EventError):

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 
 from engine.api.problems import ApiProblem
 from engine.core.errors import EventError
-from engine.services.pipeline.ingest import Raw, UnreadableEvent
+from engine.services.pipeline.ingest import RawBody, UnreadableEvent
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -63,7 +63,7 @@ def parse(body: bytes) -> Any:
         raise ApiProblem(400, f"the body is not JSON: {error}", extra={"position": error.pos}) from None
 
 
-def parse_line(line: bytes, whole: bool, number: int) -> Raw:
+def parse_line(line: bytes, whole: bool, number: int) -> RawBody:
     """Return the event of one line of a stream, or why it is none."""
     head = line[:_HEAD].decode(errors="replace")
     if not whole:
@@ -74,7 +74,7 @@ def parse_line(line: bytes, whole: bool, number: int) -> Raw:
         return UnreadableEvent(f"event {number} of the stream is not JSON: {error}", head)
 
 
-def checked(value: Any) -> Raw:
+def checked(value: Any) -> RawBody:
     """Return a list's element as a raw event, or why it is none."""
     if isinstance(value, dict):
         return value

@@ -44,7 +44,7 @@ def router(parts: Parts) -> APIRouter:
         ] = False,
     ) -> Response:
         await require(request, parts.keys, "read")
-        return _json(await run_in_threadpool(parts.explaining.story, ref, sop=sop, events=events, why_not=why_not))
+        return _json(await run_in_threadpool(parts.explaining.explain, ref, sop=sop, events=events, why_not=why_not))
 
     @routes.get("/touches", summary="The dispatch log, newest first")
     async def find_touches(

@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from engine.api.access import require
 from engine.api.dependencies import Parts
-from engine.api.intake.accept import Taking, members
+from engine.api.intake.accept import EventIntake, members
 from engine.api.metrics import Metrics
 from engine.api.routes import responses
-from engine.services.pipeline.ingest import Answer
+from engine.services.pipeline.ingest import IngestSummary
 from engine.store.database import DatabaseUnavailable, Row, transaction
 from engine.store.state import events as store
 
@@ -26,7 +26,7 @@ MAX_WAIT = 30.0
 _FIRST_LOOK, _SLOWEST_LOOK = 0.02, 0.25
 
 
-def router(parts: Parts, taking: Taking, metrics: Metrics) -> APIRouter:
+def router(parts: Parts, taking: EventIntake, metrics: Metrics) -> APIRouter:
     """Return the routes of events."""
     routes = APIRouter(prefix="/v1", tags=["events"])
 
@@ -94,7 +94,7 @@ def _page(parts: Parts, wanted: store.Filter, limit: int, cursor: str | None) ->
         return store.page(connection, wanted, limit=limit, cursor=cursor)
 
 
-async def _outcomes(parts: Parts, taken: Answer, wait: float) -> list[dict[str, Any]]:
+async def _outcomes(parts: Parts, taken: IngestSummary, wait: float) -> list[dict[str, Any]]:
     """Return what each event led to, as far as it is known after `wait` seconds. A database away ends the waiting."""
     loop = asyncio.get_running_loop()
     until, pause, pending = loop.time() + wait, _FIRST_LOOK, taken.ids

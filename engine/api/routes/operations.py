@@ -60,26 +60,26 @@ def _pausing(routes: APIRouter, parts: Parts) -> None:
     @routes.post("/sops/{sop}/pause", summary="Hold everything of an SOP", openapi_extra=responses.NEEDS_KEY)
     async def pause_sop(request: Request, sop: _Sop, why: requests.Why | None = None) -> Paused:
         reason = why.reason if why else None
-        return await _do(request, parts, lambda do, who: do.pausing.pause(Scope("sop", sop), who, reason))
+        return await _do(request, parts, lambda do, who: do.pauser.pause(Scope("sop", sop), who, reason))
 
     @routes.post("/sops/{sop}/resume", summary="Let an SOP go on", openapi_extra=responses.NEEDS_KEY)
-    async def resume_sop(request: Request, sop: _Sop, how: requests.HowToResume | None = None) -> Resumed:
+    async def resume_sop(request: Request, sop: _Sop, how: requests.ResumeRequest | None = None) -> Resumed:
         skip = bool(how and how.skip_missed)
-        return await _do(request, parts, lambda do, who: do.resuming.resume(Scope("sop", sop), who, skip_missed=skip))
+        return await _do(request, parts, lambda do, who: do.resumer.resume(Scope("sop", sop), who, skip_missed=skip))
 
     @routes.get("/pauses", summary="What is paused", openapi_extra=responses.NEEDS_KEY)
     async def list_pauses(request: Request) -> requests.Pauses:
-        found = await _do(request, parts, lambda do, _: do.pausing.pauses(), "read")
+        found = await _do(request, parts, lambda do, _: do.pauser.pauses(), "read")
         return requests.Pauses(pauses=[requests.Pause.model_validate(dict(row._mapping)) for row in found])
 
     @routes.post("/pauses", summary="Hold a channel, or all", openapi_extra=responses.NEEDS_KEY)
-    async def pause_other(request: Request, what: requests.WhatToPause) -> Paused:
-        return await _do(request, parts, lambda do, who: do.pausing.pause(what.scope, who, what.reason))
+    async def pause_other(request: Request, what: requests.PauseRequest) -> Paused:
+        return await _do(request, parts, lambda do, who: do.pauser.pause(what.scope, who, what.reason))
 
     @routes.post("/pauses/resume", summary="Let a channel, or all, go on", openapi_extra=responses.NEEDS_KEY)
     async def resume_other(request: Request, what: requests.WhatToResume) -> Resumed:
         return await _do(
-            request, parts, lambda do, who: do.resuming.resume(what.scope, who, skip_missed=what.skip_missed)
+            request, parts, lambda do, who: do.resumer.resume(what.scope, who, skip_missed=what.skip_missed)
         )
 
 
@@ -88,46 +88,48 @@ def _by_hand(routes: APIRouter, parts: Parts) -> None:
     async def start(
         request: Request,
         sop: _Sop,
-        whom: requests.WhomToStart,
+        whom: requests.StartRequest,
         wait: Annotated[float, Query(ge=0, le=_MAX_WAIT, allow_inf_nan=False, description="Seconds to wait")] = 3.0,
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
-    ) -> requests.EventLedTo:
+    ) -> requests.StartOutcome:
         asked = await _do(
             request,
             parts,
-            lambda do, who: do.starting.start(
+            lambda do, who: do.starter.start(
                 sop, whom.customer, who, anchor=whom.anchor, data=whom.data, key=idempotency_key
             ),
         )
         row = await _matched(parts, asked.event, wait)
         if row is None:
-            return requests.EventLedTo(event=asked.event, changed=asked.changed)
+            return requests.StartOutcome(event=asked.event, changed=asked.changed)
         started = bool((row.outcome or {}).get("started"))
-        return requests.EventLedTo(event=asked.event, changed=asked.changed, started=started, outcome=row.outcome)
+        return requests.StartOutcome(event=asked.event, changed=asked.changed, started=started, outcome=row.outcome)
 
     @routes.post("/sops/{sop}/recall", summary="Call back a step's touches", openapi_extra=responses.NEEDS_KEY)
-    async def recall(request: Request, sop: _Sop, what: requests.WhatToRecall) -> Recalled:
-        return await _do(request, parts, lambda do, who: do.recalling.recall(sop, what.step, who))
+    async def recall(request: Request, sop: _Sop, what: requests.RecallRequest) -> Recalled:
+        return await _do(request, parts, lambda do, who: do.recaller.recall(sop, what.step, who))
 
     @routes.post(
         "/sops/{sop}/test-send", summary="Send one step to one customer now", openapi_extra=responses.NEEDS_KEY
     )
-    async def test_send(request: Request, sop: _Sop, what: requests.WhatToTry) -> Tried:
+    async def test_send(request: Request, sop: _Sop, what: requests.TestSendRequest) -> Tried:
         return await _do(
             request,
             parts,
-            lambda do, who: do.trying.send(sop, what.step, what.to, who, variant=what.variant, channel=what.channel),
+            lambda do, who: do.trial_sender.send(
+                sop, what.step, what.to, who, variant=what.variant, channel=what.channel
+            ),
         )
 
     @routes.post("/customers/{ref}/opt-out", summary="No more messages", openapi_extra=responses.NEEDS_KEY)
     async def opt_out(request: Request, ref: _Ref, what: requests.WhatToOptOut | None = None) -> Opted:
         channel = what.channel if what else None
-        return await _do(request, parts, lambda do, who: do.opting.opt(ref, who, channel=channel))
+        return await _do(request, parts, lambda do, who: do.opt_outs.opt(ref, who, channel=channel))
 
     @routes.post("/customers/{ref}/opt-in", summary="Messages again", openapi_extra=responses.NEEDS_KEY)
     async def opt_in(request: Request, ref: _Ref, what: requests.WhatToOptOut | None = None) -> Opted:
         channel = what.channel if what else None
-        return await _do(request, parts, lambda do, who: do.opting.opt(ref, who, channel=channel, out=False))
+        return await _do(request, parts, lambda do, who: do.opt_outs.opt(ref, who, channel=channel, out=False))
 
 
 async def _matched(parts: Parts, event: int, wait: float) -> Row | None:
@@ -146,7 +148,7 @@ def _mending(routes: APIRouter, parts: Parts) -> None:
     @routes.post("/timelines/{timeline}/cancel", summary="End a timeline", openapi_extra=responses.NEEDS_KEY)
     async def cancel(request: Request, timeline: _Id, why: requests.Why | None = None) -> Cancelled:
         reason = why.reason if why else None
-        return await _do(request, parts, lambda do, who: do.cancelling.cancel(timeline, who, reason))
+        return await _do(request, parts, lambda do, who: do.canceller.cancel(timeline, who, reason))
 
     @routes.post(
         "/touches/{touch}/retry",
@@ -156,7 +158,7 @@ def _mending(routes: APIRouter, parts: Parts) -> None:
     )
     async def retry(request: Request, touch: _Id, how: requests.HowToRetry | None = None) -> Retried:
         mark = bool(how and how.mark_sent)
-        (told,) = await _do(request, parts, lambda do, who: do.retrying.retry([touch], who, mark_sent=mark))
+        (told,) = await _do(request, parts, lambda do, who: do.retrier.retry([touch], who, mark_sent=mark))
         if told.verdict == "not_found":
             raise ApiProblem(404, f"no touch has the id {touch}; GET /v1/touches lists them")
         if not told.done:
@@ -197,7 +199,10 @@ def _reading(routes: APIRouter, parts: Parts) -> None:
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> requests.AuditFound:
         found = await _do(
-            request, parts, lambda do, _: do.audit.newest(limit + 1, before=before, action=_plain(action)), "operate"
+            request,
+            parts,
+            lambda do, _: do.audit_log.newest(limit + 1, before=before, action=_plain(action)),
+            "operate",
         )
         lines = [requests.AuditLine.model_validate(dict(row._mapping)) for row in found[:limit]]
         return requests.AuditFound(audit=lines, next=lines[-1].id if len(found) > limit else None)

@@ -25,14 +25,14 @@ class Why(Body):
     reason: str | None = Field(None, max_length=500, description="For those who come after")
 
 
-class WhatToPause(Why):
+class PauseRequest(Why):
     """A channel, or all."""
 
     channel: Name | None = None
     all: bool = False
 
     @model_validator(mode="after")
-    def _one(self) -> WhatToPause:
+    def _one(self) -> PauseRequest:
         if (self.channel is None) is not self.all:
             raise ValueError("name one: `channel`, or `all: true`; an SOP is paused at /v1/sops/{id}/pause")
         return self
@@ -43,17 +43,17 @@ class WhatToPause(Why):
         return Scope("all") if self.channel is None else Scope("channel", self.channel)
 
 
-class HowToResume(Body):
+class ResumeRequest(Body):
     """How to let go what was paused."""
 
     skip_missed: bool = Field(False, description="Nothing that came due meanwhile goes out, even if still in time")
 
 
-class WhatToResume(WhatToPause, HowToResume):
+class WhatToResume(PauseRequest, ResumeRequest):
     """A channel, or all, and how."""
 
 
-class WhomToStart(Body):
+class StartRequest(Body):
     """A start by hand."""
 
     customer: Name = Field(description="The customer's id in the CRM")
@@ -61,13 +61,13 @@ class WhomToStart(Body):
     data: dict[str, Any] = Field({}, description="What the starting event would bring")
 
 
-class WhatToRecall(Body):
+class RecallRequest(Body):
     """A step."""
 
     step: Name
 
 
-class WhatToTry(Body):
+class TestSendRequest(Body):
     """A test-send."""
 
     step: Name
@@ -104,7 +104,7 @@ class Pauses(BaseModel):
     pauses: list[Pause]
 
 
-class EventLedTo(BaseModel):
+class StartOutcome(BaseModel):
     """An event made by hand, and what it led to."""
 
     event: int = Field(description="Its place in the inbox")

@@ -15,7 +15,7 @@ from engine.api.access import require
 from engine.api.dependencies import Parts
 from engine.api.problems import ApiProblem
 from engine.api.routes import responses
-from engine.core.explain.sop_report import Why
+from engine.core.explain.sop_report import SopReport
 from engine.core.time.arithmetic import parse_duration
 from engine.services.reports.sop_report import MOST_SAMPLES
 from engine.store.reports.overview import TimelineFilter
@@ -82,7 +82,7 @@ def _sops(routes: APIRouter, parts: Parts) -> None:
     @routes.get(
         "/sops/{sop}/why",
         summary="What an SOP did over a time: triggered, started, refused, sent, skipped, each with its reason and samples",
-        responses={200: {"model": Why}},
+        responses={200: {"model": SopReport}},
     )
     async def why(
         request: Request,

@@ -20,7 +20,7 @@ from engine.cli.views import plan as view
 from engine.cli.views.output import as_json, counted, note, on_terminal, say
 from engine.core.errors import SopError
 from engine.core.rollout.basis import Basis
-from engine.messages.story import Words
+from engine.messages.story import StoryFormatter
 from engine.services.rollout.apply import Applied
 from engine.services.rollout.plan_apply import Target
 from engine.services.scheduled.rebase_clocks import Progress
@@ -54,23 +54,23 @@ def apply(
     if plan is not None:
         directory, version, basis = _planned(plan, directory, version)
     if version is not None:
-        name, target = f"generation {version}", parts.forecasting.generation(version)
+        name, target = f"generation {version}", parts.apply_planner.generation(version)
     else:
         name, target = _checked(directory, json_)
     if basis is None and on_terminal() and not json_:
-        basis = _asked(parts, target, Words(session.language(lang), None), yes)
+        basis = _asked(parts, target, StoryFormatter(session.language(lang), None), yes)
     if version is not None and basis is None:
-        basis = parts.forecasting.basis(target)
-    done = parts.applying.apply(target.sources, f"cli:{_user()}", basis)
+        basis = parts.apply_planner.basis(target)
+    done = parts.definition_applier.apply(target.sources, f"cli:{_user()}", basis)
     if done.clocks_differ:
-        parts.rethresholding.run(progress=_quiet if json_ else _told())
+        parts.clock_rebaser.run(progress=_quiet if json_ else _told())
     warnings = target.loaded.warnings
     if json_:
         as_json({"applied": True, **_applied(done), "problems": [folders.problem_as_dict(each) for each in warnings]})
         return
     if warnings:
         note(definitions_yaml.render_problems(warnings))
-    _tell(name, done, Words(session.language(lang), None))
+    _tell(name, done, StoryFormatter(session.language(lang), None))
 
 
 def _checked(directory: Path | None, json_: bool) -> tuple[str, Target]:
@@ -96,12 +96,12 @@ def _planned(file: Path, directory: Path | None, version: int | None) -> tuple[P
     return directory or folder, basis.back_to, basis
 
 
-def _asked(parts: Wiring, target: Target, words: Words, yes: bool) -> Basis | None:
+def _asked(parts: Wiring, target: Target, words: StoryFormatter, yes: bool) -> Basis | None:
     """Show what would change, and ask where timelines end or SOPs are removed; return what that was said on.
 
     Ends the command where the answer is no.
     """
-    found = parts.forecasting.plan(target, days=None)
+    found = parts.apply_planner.plan(target, days=None)
     if not found.differences:
         return None
     view.show_head(found, words)
@@ -116,7 +116,7 @@ def _asked(parts: Wiring, target: Target, words: Words, yes: bool) -> Basis | No
     return found.basis
 
 
-def _tell(path: str, done: Applied, words: Words) -> None:
+def _tell(path: str, done: Applied, words: StoryFormatter) -> None:
     for sop, then, now in done.moved:
         note(words.say("plan_moved", sop=sop, then=then, now=now))
     if not done.changed:

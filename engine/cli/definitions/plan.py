@@ -20,7 +20,7 @@ from engine.cli.views import plan as view
 from engine.cli.views.output import Column, as_json, at, counted, json_text, note, on_terminal, say, table
 from engine.core.errors import DefinitionError, NotFound, SopError
 from engine.core.rollout.basis import Basis
-from engine.messages.story import Words
+from engine.messages.story import StoryFormatter
 from engine.services.rollout.plan_apply import Plan, Target
 from engine.wiring import Wiring
 
@@ -46,7 +46,7 @@ def diff(directory: Folder = None, version: Generation = None, lang: Lang = None
     """
     parts = session.wiring()
     _, target = target_of(parts, directory, version)
-    found, words = parts.forecasting.diff(target), Words(session.language(lang), None)
+    found, words = parts.apply_planner.diff(target), StoryFormatter(session.language(lang), None)
     if json_:
         as_json(view.differences_as_dict(found, words))
         return
@@ -75,8 +75,8 @@ def plan(
     parts = session.wiring()
     path, target = target_of(parts, directory, version)
     quiet = json_ or not on_terminal()
-    found = parts.forecasting.plan(target, days or None, sample, lambda said: None if quiet else note(f"… {said}"))
-    words = Words(session.language(lang), found.zone)
+    found = parts.apply_planner.plan(target, days or None, sample, lambda said: None if quiet else note(f"… {said}"))
+    words = StoryFormatter(session.language(lang), found.zone)
     if out is not None:
         write(out, found, path, words)
     if json_:
@@ -99,11 +99,11 @@ def versions(
     Example: sop versions; sop plan --version 3; sop apply --version 3
     """
     parts = session.wiring()
-    found = parts.versions.newest(newest)
+    found = parts.version_history.newest(newest)
     if json_:
         as_json([asdict(each) for each in found])
         return
-    zone, words = session.zone_of(parts), Words(session.language(lang), None)
+    zone, words = session.zone_of(parts), StoryFormatter(session.language(lang), None)
     columns = [Column("generation"), Column("applied"), Column("by"), Column("what")]
     table(
         columns, ([each.generation, at(each.at, zone), each.who, view.generation_said(each, words)] for each in found)
@@ -121,7 +121,7 @@ def target_of(parts: Wiring, directory: Path | None, version: int | None) -> tup
     if version is not None:
         if directory is not None:
             raise SopError("name a folder or --version, not both")
-        return None, parts.forecasting.generation(version)
+        return None, parts.apply_planner.generation(version)
     path, loaded = folders.read(directory)
     if loaded.errors:
         say(definitions_yaml.render_problems(loaded.problems))
@@ -129,7 +129,7 @@ def target_of(parts: Wiring, directory: Path | None, version: int | None) -> tup
     return path, Target(folders.sources(loaded), loaded)
 
 
-def write(file: Path, found: Plan, folder: Path | None, words: Words) -> None:
+def write(file: Path, found: Plan, folder: Path | None, words: StoryFormatter) -> None:
     """Write a plan into a file, with what it was made on."""
     whole = {
         "format": _FORMAT, "folder": str(folder.resolve()) if folder else None, "plan": view.plan_as_dict(found, words)

@@ -41,7 +41,7 @@ def preview(directory: Folder = None, json_: AsJson = False) -> None:
         say(definitions_yaml.render_problems(wrong))
         raise DefinitionError(f"{path}: correct the errors above first")
     quiet = json_ or not on_terminal()
-    found = session.wiring().previewing.preview(
+    found = session.wiring().segment_previewer.preview(
         loaded.engine, loaded.segments, lambda said: None if quiet else note(f"… {said}")
     )
     if json_:

@@ -132,7 +132,7 @@ def example(language: str) -> str:
 
 
 def _replay(definitions: Definitions, since: str, wanted: Wanted, refs: list[str] | None) -> Report:
-    simulating = session.wiring().simulating
+    simulating = session.wiring().simulator
     begin = session.moment(since, simulating.now(), definitions.engine.timezone)
     return simulating.replay(definitions, begin, wanted, refs, _progress())
 

@@ -13,8 +13,8 @@ from engine.cli import client, session
 from engine.cli.session import AsJson, Lang
 from engine.cli.views.output import Column, as_json, at, clean, line, note, say, table
 from engine.core.errors import SopError
-from engine.core.explain.story import ToldEvent, decisions
-from engine.messages.story import Words, gist
+from engine.core.explain.story import EventEntry, decisions
+from engine.messages.story import StoryFormatter, gist
 from engine.services.reports.dispatch_log import Inbox
 from engine.settings import Settings
 
@@ -75,7 +75,7 @@ def event(
     if json_:
         as_json({"id": posted["id"], **answer})
     else:
-        _tell(posted, answer, Words(session.language(lang), None))
+        _tell(posted, answer, StoryFormatter(session.language(lang), None))
     if wait and not _outcome(answer):
         note(f"taken, and not matched within {_WAIT:.0f} seconds; is the matcher running? `sop doctor` looks")
         raise typer.Exit(1)
@@ -105,7 +105,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _tell(posted: dict[str, Any], answer: dict[str, Any], words: Words) -> None:
+def _tell(posted: dict[str, Any], answer: dict[str, Any], words: StoryFormatter) -> None:
     for warning in answer.get("warnings", []):
         note(f"warning: {clean(warning)}")
     if answer.get("duplicates"):
@@ -117,7 +117,7 @@ def _tell(posted: dict[str, Any], answer: dict[str, Any], words: Words) -> None:
         say(f"  {clean(each)}")
 
 
-def _outcome(answer: dict[str, Any]) -> ToldEvent | None:
+def _outcome(answer: dict[str, Any]) -> EventEntry | None:
     """Return the posted event with what came of it, None where that is not known (yet)."""
     for each in answer.get("events") or ():
         if each.get("outcome") is not None:
@@ -125,9 +125,9 @@ def _outcome(answer: dict[str, Any]) -> ToldEvent | None:
     return None
 
 
-def _told(kind: str, data: dict[str, Any], outcome: dict[str, Any] | None, row: Any = None) -> ToldEvent:
+def _told(kind: str, data: dict[str, Any], outcome: dict[str, Any] | None, row: Any = None) -> EventEntry:
     matched = row.matched_at if row is not None else _ALREADY
-    return ToldEvent(
+    return EventEntry(
         0, "", "", kind, _ALREADY, _ALREADY, data, row.cause if row is not None else None, matched,
         (outcome or {}).get("reason"), list((outcome or {}).get("dropped", ())), decisions(outcome),
     )  # fmt: skip
@@ -151,7 +151,7 @@ def events(
     """
     parts = session.wiring()
     zone = session.zone_of(parts)
-    words = Words(session.language(lang), zone)
+    words = StoryFormatter(session.language(lang), zone)
     inbox = Inbox(parts.engine, customer, rejected=rejected)
     columns = _REJECTED if rejected else _INBOX
 

@@ -9,8 +9,8 @@ import typer
 from engine.cli import session
 from engine.cli.session import AsJson, Lang
 from engine.cli.views.output import as_json, clean, print_beside, print_styled, say
-from engine.core.explain.story import Story, ToldStep, WhyNot
-from engine.messages.story import Words
+from engine.core.explain.story import StepEntry, Story, WhyNot
+from engine.messages.story import StoryFormatter
 from engine.services.reports.explain import MOST_EVENTS
 
 _MARKS = {
@@ -42,11 +42,11 @@ def explain(
     Example: sop explain C1 --sop renovation-lead
     """
     parts = session.wiring()
-    story = parts.explaining.story(customer, sop=why_not or sop, events=events, why_not=why_not is not None)
+    story = parts.customer_explainer.explain(customer, sop=why_not or sop, events=events, why_not=why_not is not None)
     if json_:
         as_json(story)
         return
-    words = Words(session.language(lang), story.timezone)
+    words = StoryFormatter(session.language(lang), story.timezone)
     _head(story, words)
     _events(story, words)
     _timelines(story, words)
@@ -54,7 +54,7 @@ def explain(
         _why_not(story, story.why_not, words)
 
 
-def _head(story: Story, words: Words) -> None:
+def _head(story: Story, words: StoryFormatter) -> None:
     facts = [f"{name} {value}" for name, value in story.stands.items()]
     facts.append(words.say("tags", names=words.listed(story.tags)) if story.tags else words.say("no_tags"))
     if story.opt_outs:
@@ -63,7 +63,7 @@ def _head(story: Story, words: Words) -> None:
     print_styled((words.say("customer", ref=story.customer), "bold"), ("  ·  " + "  ·  ".join(facts), ""))
 
 
-def _events(story: Story, words: Words) -> None:
+def _events(story: Story, words: StoryFormatter) -> None:
     _title(words.say("events"))
     if story.earlier_events:
         print_styled((f"  {words.say('earlier_left_out')}", "dim"))
@@ -81,7 +81,7 @@ def _tone(waits: bool, decided: bool) -> str:
     return "yellow" if waits else "" if decided else "dim"
 
 
-def _timelines(story: Story, words: Words) -> None:
+def _timelines(story: Story, words: StoryFormatter) -> None:
     _title(words.say("timelines"))
     for each in story.timelines:
         print_styled((f"  {words.timeline(each, story.now, story.timezone)}", "bold"))
@@ -97,7 +97,7 @@ def _timelines(story: Story, words: Words) -> None:
         print_styled((f"  {words.say('no_timelines')}", "dim"))
 
 
-def _step(step: ToldStep, width: int, words: Words) -> None:
+def _step(step: StepEntry, width: int, words: StoryFormatter) -> None:
     mark, style = _MARKS.get(step.status, _TO_COME)
     print_beside(
         (f"    {mark} {clean(step.step):<{width}}  ", style), (words.step(step), style if style == "dim" else "")
@@ -107,7 +107,7 @@ def _step(step: ToldStep, width: int, words: Words) -> None:
 _HOLDS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 
 
-def _why_not(story: Story, why_not: WhyNot, words: Words) -> None:
+def _why_not(story: Story, why_not: WhyNot, words: StoryFormatter) -> None:
     _title(words.say("closest", sop=story.asked_title or story.asked))
     for each in why_not.closest:
         print_styled((f"  {each.trigger}", "bold"), (f"  ({each.path})", "dim"))

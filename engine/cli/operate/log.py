@@ -11,7 +11,7 @@ from engine.cli import session
 from engine.cli.session import AsJson, Lang
 from engine.cli.views.output import Column, as_json, at, line, table
 from engine.core.timelines.states import TouchState
-from engine.messages.conditions import ConditionWords
+from engine.messages.conditions import ConditionFormatter
 from engine.services.reports.dispatch_log import DispatchLog
 from engine.store.reports.dispatch_log import TouchFilter
 
@@ -77,7 +77,7 @@ def log(
 
 
 def _detail(row: Any, zone: str, tongue: str) -> str:
-    why = ConditionWords(tongue, zone).reason(row.reason, row.detail)
+    why = ConditionFormatter(tongue, zone).reason(row.reason, row.detail)
     said = [why] if why else []
     if row.status == "queued" and row.ready_at > row.due_at:
         said.append(f"→ {at(row.ready_at, zone)}")

@@ -9,7 +9,7 @@ import typer
 from engine.cli import session
 from engine.cli.session import AsJson, Lang
 from engine.cli.views.output import as_json, clean, note, say
-from engine.messages.story import Words
+from engine.messages.story import StoryFormatter
 from engine.operations import Operations
 from engine.services.operations.pause import Paused
 from engine.services.operations.resume import Resumed
@@ -28,10 +28,10 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel=PANEL)(command)
 
 
-def operating(lang: Lang = None) -> tuple[Operations, Words, str]:
+def operating(lang: Lang = None) -> tuple[Operations, StoryFormatter, str]:
     """Return the use cases, the words in the reader's language, and who gives this command."""
     parts = session.wiring()
-    return parts.operations, Words(session.language(lang), session.zone_of(parts)), session.who()
+    return parts.operations, StoryFormatter(session.language(lang), session.zone_of(parts)), session.who()
 
 
 def scope_of(sop: str | None, channel: str | None, everything: bool) -> Scope:
@@ -46,7 +46,7 @@ def scope_of(sop: str | None, channel: str | None, everything: bool) -> Scope:
     return given[0]
 
 
-def named(scope: Scope, words: Words) -> str:
+def named(scope: Scope, words: StoryFormatter) -> str:
     """Return a pause's scope in words."""
     return words.say(f"scope_{scope.kind}", name=scope.name)
 
@@ -73,14 +73,14 @@ def pause(
     sop pause --channel wecom
     """
     operations, words, who = operating(lang)
-    told = operations.pausing.pause(scope_of(sop, channel, everything), who, reason)
+    told = operations.pauser.pause(scope_of(sop, channel, everything), who, reason)
     if json_:
         as_json(told)
         return
     _tell_paused(told, words)
 
 
-def _tell_paused(told: Paused, words: Words) -> None:
+def _tell_paused(told: Paused, words: StoryFormatter) -> None:
     what = named(told.scope, words)
     if told.changed:
         say(words.say("paused", what=clean(what)))
@@ -109,14 +109,14 @@ def resume(
     Example: sop resume renovation-lead --skip-missed
     """
     operations, words, who = operating(lang)
-    told = operations.resuming.resume(scope_of(sop, channel, everything), who, skip_missed=skip_missed)
+    told = operations.resumer.resume(scope_of(sop, channel, everything), who, skip_missed=skip_missed)
     if json_:
         as_json(told)
         return
     _tell_resumed(told, words)
 
 
-def _tell_resumed(told: Resumed, words: Words) -> None:
+def _tell_resumed(told: Resumed, words: StoryFormatter) -> None:
     what = clean(named(told.scope, words))
     if told.changed and told.since:
         say(words.say("resumed", what=what, since=words.time(told.since)))
@@ -141,7 +141,7 @@ def _tell_resumed(told: Resumed, words: Words) -> None:
 def pauses(lang: Lang = None, json_: AsJson = False) -> None:
     """Show what is paused, since when, by whom and why."""
     operations, words, _ = operating(lang)
-    found = operations.pausing.pauses()
+    found = operations.pauser.pauses()
     if json_:
         as_json([dict(row._mapping) for row in found])
         return
@@ -167,7 +167,7 @@ def recall(
     Example: sop recall renovation-lead --step d3
     """
     operations, words, who = operating(lang)
-    told = operations.recalling.recall(sop, step, who)
+    told = operations.recaller.recall(sop, step, who)
     if json_:
         as_json(told)
         return

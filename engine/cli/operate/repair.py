@@ -11,7 +11,7 @@ from engine.cli.operate.pause import PANEL, operating
 from engine.cli.operate.timelines import tell_outcome
 from engine.cli.session import AsJson, Lang
 from engine.cli.views.output import Column, as_json, at, clean, note, say, table
-from engine.messages.story import Words, gist
+from engine.messages.story import StoryFormatter, gist
 from engine.services.operations.retry import Retried
 
 _AUDIT = (Column("time", 19), Column("who", 16), Column("action", 18), Column("detail"))
@@ -51,7 +51,7 @@ def retry(
     sop retry 4713 --mark-sent
     """
     operations, words, who = operating(lang)
-    told = operations.retrying.retry(touches, who, mark_sent=mark_sent)
+    told = operations.retrier.retry(touches, who, mark_sent=mark_sent)
     if json_:
         as_json(told)
     else:
@@ -61,7 +61,7 @@ def retry(
         raise typer.Exit(1)
 
 
-def _retried(each: Retried, words: Words) -> str:
+def _retried(each: Retried, words: StoryFormatter) -> str:
     about = f"{each.customer} {each.sop} {each.step}"
     values: dict[str, Any] = {"touch": each.touch}
     if each.verdict != "not_found":
@@ -103,7 +103,7 @@ def list_letters(
     if shown:
         table(_LETTERS, shown)
     else:
-        note(Words(session.language(lang), zone).say("dead_none"))
+        note(StoryFormatter(session.language(lang), zone).say("dead_none"))
 
 
 def replay(letter: _Letter, lang: Lang = None, json_: AsJson = False) -> None:
@@ -138,7 +138,7 @@ def audit(
     """
     parts = session.wiring()
     zone = session.zone_of(parts)
-    found = parts.operations.audit.newest(limit, action=action)[::-1]
+    found = parts.operations.audit_log.newest(limit, action=action)[::-1]
     if json_:
         for row in found:
             as_json(dict(row._mapping), indent=False)

@@ -11,7 +11,7 @@ from engine.cli.session import AsJson, Lang
 from engine.cli.views import output
 from engine.cli.views.output import Column, as_json, print_styled, say, table
 from engine.core.explain.results import Arm, Results, StepResult, VariantResult
-from engine.messages.results import GOAL_EXAMPLE, ResultWords
+from engine.messages.results import GOAL_EXAMPLE, ResultsFormatter
 
 _TONES = {"more": "green", "fewer": "red", "not_enough": "yellow", "within_chance": "yellow"}
 
@@ -42,14 +42,14 @@ def results(
     zone, now = session.zone_of(parts), parts.clock.now()
     begin = session.moment(since, now, zone)
     end = session.moment(until, now, zone) if until else None
-    told = parts.counting.results(sop, begin, end)
+    told = parts.results_reporter.results(sop, begin, end)
     if json_:
         as_json(told)
         return
-    _print(told, ResultWords(session.language(lang), told.timezone))
+    _print(told, ResultsFormatter(session.language(lang), told.timezone))
 
 
-def _print(told: Results, words: ResultWords) -> None:
+def _print(told: Results, words: ResultsFormatter) -> None:
     first, *rest = words.head(told)
     print_styled((first, "bold"))
     for each in rest:
@@ -70,7 +70,7 @@ def _print(told: Results, words: ResultWords) -> None:
     print_styled((words.counted(told), "dim"))
 
 
-def _arms(told: Results, words: ResultWords) -> None:
+def _arms(told: Results, words: ResultsFormatter) -> None:
     _title(words.say("arms_title"))
     names = ["arm", "timelines", "customers", "converted", "rate", "open", "median"]
     table(_columns(names, words), [_arm(each, words) for each in told.arms if each.timelines])
@@ -82,12 +82,12 @@ def _arms(told: Results, words: ResultWords) -> None:
         print_styled((f"  {words.say('note_open', number=still)}", "yellow"))
 
 
-def _arm(arm: Arm, words: ResultWords) -> list[object]:
+def _arm(arm: Arm, words: ResultsFormatter) -> list[object]:
     name, rate = words.say(f"arm_{arm.arm}"), arm.rate
     return [name, arm.timelines, rate.customers, rate.converted, words.rate(rate), arm.open, words.median(arm)]
 
 
-def _throughout(told: Results, words: ResultWords) -> None:
+def _throughout(told: Results, words: ResultsFormatter) -> None:
     if not told.arm_variants:
         return
     _title(words.say("throughout_title"))
@@ -96,7 +96,7 @@ def _throughout(told: Results, words: ResultWords) -> None:
     _corrected(told.arm_variants, words)
 
 
-def _steps(told: Results, words: ResultWords) -> None:
+def _steps(told: Results, words: ResultsFormatter) -> None:
     if not told.steps:
         return
     _title(words.say("by_step_title"))
@@ -116,26 +116,26 @@ def _steps(told: Results, words: ResultWords) -> None:
         print_styled((f"  {words.say('steps_are_no_causes')}", "dim"))
 
 
-def _step(step: StepResult, compared: bool, words: ResultWords) -> list[list[object]]:
+def _step(step: StepResult, compared: bool, words: ResultsFormatter) -> list[list[object]]:
     name, rate = step.step if step.defined else words.say("gone", step=step.step), step.rate
     whole: list[object] = [name, "", rate.customers, rate.converted, words.rate(rate)]
     variants = [[name, *_variant(each, step.variants, words)] for each in step.variants]
     return [[*whole, "", ""], *variants] if compared else [whole, *(line[:-2] for line in variants)]
 
 
-def _variant(variant: VariantResult, among: list[VariantResult], words: ResultWords) -> list[object]:
+def _variant(variant: VariantResult, among: list[VariantResult], words: ResultsFormatter) -> list[object]:
     first = next((each for each in among if not each.by_condition), None)
     rate, against = variant.rate, words.against_first(variant, first) if len(among) > 1 else ("", "")
     return [variant.variant, rate.customers, rate.converted, words.rate(rate), *against]
 
 
-def _corrected(variants: list[VariantResult], words: ResultWords) -> None:
+def _corrected(variants: list[VariantResult], words: ResultsFormatter) -> None:
     number = max((each.against_first.comparisons for each in variants if each.against_first), default=0)
     if number > 1:
         print_styled((f"  {words.say('variants_more_exist', number=number)}", "dim"))
 
 
-def _columns(names: list[str], words: ResultWords) -> list[Column]:
+def _columns(names: list[str], words: ResultsFormatter) -> list[Column]:
     return [Column(words.say(f"col_{name}")) for name in names]
 
 

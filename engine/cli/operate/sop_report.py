@@ -9,8 +9,8 @@ import typer
 from engine.cli import session
 from engine.cli.session import AsJson, Lang
 from engine.cli.views.output import Column, as_json, print_beside, print_styled, say, table
-from engine.core.explain.sop_report import Cause, Why, WhyStep
-from engine.messages.sop_report import WhyWords
+from engine.core.explain.sop_report import OutcomeGroup, SopReport, StepReport
+from engine.messages.sop_report import SopReportFormatter
 from engine.services.reports.sop_report import MOST_SAMPLES
 
 _SHOWN = {
@@ -54,14 +54,14 @@ def why(
     zone, now = session.zone_of(parts), parts.clock.now()
     begin = session.moment(since, now, zone)
     end = session.moment(until, now, zone) if until else None
-    told = parts.telling.why(sop, begin, end, reason=reason, step=step, samples=samples)
+    told = parts.sop_reporter.why(sop, begin, end, reason=reason, step=step, samples=samples)
     if json_:
         as_json(told)
         return
-    _print(told, WhyWords(session.language(lang), told.timezone))
+    _print(told, SopReportFormatter(session.language(lang), told.timezone))
 
 
-def _print(told: Why, words: WhyWords) -> None:
+def _print(told: SopReport, words: SopReportFormatter) -> None:
     print_styled((words.head(told), "bold"))
     for each in words.state(told):
         print_styled((f"  {each}", "dim" if told.accepting and not told.paused else "yellow"))
@@ -80,7 +80,7 @@ def _print(told: Why, words: WhyWords) -> None:
         print_styled((words.say("follow_up", sop=told.sop), "dim"))
 
 
-def _narrowed(told: Why, words: WhyWords) -> None:
+def _narrowed(told: SopReport, words: SopReportFormatter) -> None:
     if told.asked_step:
         print_styled((f"  {words.say('of_step', step=told.asked_step)}", ""))
     if told.asked_reason:
@@ -89,11 +89,11 @@ def _narrowed(told: Why, words: WhyWords) -> None:
         print_styled((f"  {words.say('nothing_found')}", "yellow"))
 
 
-def _all(told: Why) -> list[Cause]:
+def _all(told: SopReport) -> list[OutcomeGroup]:
     return [*told.refused, *told.ended, *(cause for step in told.steps for cause in (*step.in_flight, *step.touches))]
 
 
-def _awaits(told: Why, words: WhyWords) -> None:
+def _awaits(told: SopReport, words: SopReportFormatter) -> None:
     if not told.awaits:
         return
     say("")
@@ -104,7 +104,7 @@ def _awaits(told: Why, words: WhyWords) -> None:
             print_styled((f"      {said}", ""))
 
 
-def _causes(title: str, causes: list[Cause], words: WhyWords) -> None:
+def _causes(title: str, causes: list[OutcomeGroup], words: SopReportFormatter) -> None:
     if not causes:
         return
     _title(title)
@@ -113,12 +113,12 @@ def _causes(title: str, causes: list[Cause], words: WhyWords) -> None:
         _cause(f"  {each.number:>{width}}  ", each, words)
 
 
-def _cause(lead: str, cause: Cause, words: WhyWords) -> None:
+def _cause(lead: str, cause: OutcomeGroup, words: SopReportFormatter) -> None:
     lines = [(words.cause(cause), ""), (words.samples(cause), "dim")]
     print_beside((lead, _STYLES.get(cause.what, "")), *((text, style) for text, style in lines if text))
 
 
-def _steps(told: Why, words: WhyWords) -> None:
+def _steps(told: SopReport, words: SopReportFormatter) -> None:
     if not any(each.in_flight or each.touches for each in told.steps):
         return
     _title(words.say("steps_title"))
@@ -139,12 +139,12 @@ def _steps(told: Why, words: WhyWords) -> None:
         _cause(f"  {each.step:<{wide}}  {cause.number:>{deep}}  ", cause, words)
 
 
-def _tells(cause: Cause) -> bool:
+def _tells(cause: OutcomeGroup) -> bool:
     """Return whether there is more to tell of a cause than its number."""
     return cause.reason is not None or cause.waited is not None or cause.what in ("failed", "unknown", "held")
 
 
-def _line(step: WhyStep, words: WhyWords) -> list[str]:
+def _line(step: StepReport, words: SopReportFormatter) -> list[str]:
     to_come = sum(each.number for each in step.in_flight)
     counts = [to_come, *(step.number(*statuses) for statuses in _SHOWN.values())]
     return [step.step, words.when(step), *(str(number) if number else "-" for number in counts)]

@@ -14,9 +14,9 @@ from engine.cli.operate.pause import PANEL, operating
 from engine.cli.session import AsJson, Lang
 from engine.cli.views.output import as_json, clean, note, say
 from engine.core.errors import NotFound
-from engine.core.explain.story import ToldEvent, decisions
+from engine.core.explain.story import EventEntry, decisions
 from engine.core.reasons import Reason
-from engine.messages.story import Words
+from engine.messages.story import StoryFormatter
 from engine.operations import Operations
 from engine.services.operations.opt_out import Opted
 from engine.services.operations.trial_send import Tried
@@ -63,7 +63,7 @@ def start(
     parts = session.wiring()
     operations, words, who = operating(lang)
     anchor = session.moment(at, parts.clock.now(), session.zone_of(parts)) if at else None
-    asked = operations.starting.start(sop, customer, who, anchor=anchor, data=data_of(values or []), key=key)
+    asked = operations.starter.start(sop, customer, who, anchor=anchor, data=data_of(values or []), key=key)
     if not asked.changed and not json_:
         say(words.say("asked_before"))
     row = tell_outcome(
@@ -73,7 +73,7 @@ def start(
         raise typer.Exit(1)
 
 
-def tell_outcome(operations: Operations, event: int, words: Words, told: dict[str, Any] | None) -> Row:
+def tell_outcome(operations: Operations, event: int, words: StoryFormatter, told: dict[str, Any] | None) -> Row:
     """Wait for what comes of an event and say it, as JSON together with `told`; exit with 1 where nothing comes in time."""
     row = operations.outcomes.wait(event, _WAIT)
     if told is not None:
@@ -89,9 +89,9 @@ def tell_outcome(operations: Operations, event: int, words: Words, told: dict[st
     return row
 
 
-def _told(row: Row) -> ToldEvent:
+def _told(row: Row) -> EventEntry:
     outcome = row.outcome or {}
-    return ToldEvent(
+    return EventEntry(
         row.id, row.source, row.event_id, row.type, row.time, row.received_at, row.data, None, row.matched_at,
         outcome.get("reason"), list(outcome.get("dropped", ())), decisions(outcome),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def cancel(
     operations, words, who = operating(lang)
     if not (timeline.isascii() and timeline.isdigit() and int(timeline) < 2**63):
         raise _no_id(operations, timeline)
-    told = operations.cancelling.cancel(int(timeline), who, reason)
+    told = operations.canceller.cancel(int(timeline), who, reason)
     if json_:
         as_json(told)
     elif told.changed:
@@ -126,7 +126,7 @@ def cancel(
 
 def _no_id(operations: Operations, given: str) -> NotFound:
     """Return the error for what is no timeline's id: most often a customer's."""
-    theirs = operations.cancelling.active_of(given)
+    theirs = operations.canceller.active_of(given)
     if not theirs:
         return NotFound(
             f"`{given}` is no timeline's id, a number; `sop explain CUSTOMER --json` shows those of a customer"
@@ -157,7 +157,7 @@ def test_send(
     """
     operations, words, who = operating(lang)
     with contextlib.redirect_stdout(sys.stderr):  # a channel of type log writes there; ours is for what we say
-        told = operations.trying.send(sop, step, to, who, variant=variant, channel=channel)
+        told = operations.trial_sender.send(sop, step, to, who, variant=variant, channel=channel)
     if json_:
         as_json(told)
     else:
@@ -166,7 +166,7 @@ def test_send(
         raise typer.Exit(1)
 
 
-def _tell_tried(told: Tried, words: Words) -> None:
+def _tell_tried(told: Tried, words: StoryFormatter) -> None:
     outcome = words.say(f"outcome_{told.outcome}")
     outcome = words.say("with_detail", said=outcome, detail=told.detail) if told.detail else outcome
     about = {"sop": told.sop, "step": told.step, "customer": told.customer, "channel": told.channel}
@@ -201,7 +201,7 @@ def opt_in(customer: _Customer, channel: _Channel = None, lang: Lang = None, jso
 
 def _opt(customer: str, channel: str | None, out: bool, lang: Lang, json_: bool) -> None:
     operations, words, who = operating(lang)
-    told = operations.opting.opt(customer, who, channel=channel, out=out)
+    told = operations.opt_outs.opt(customer, who, channel=channel, out=out)
     row = operations.outcomes.wait(told.event, _WAIT) if told.event is not None else None
     if json_:
         as_json(told)
@@ -212,7 +212,7 @@ def _opt(customer: str, channel: str | None, out: bool, lang: Lang, json_: bool)
         raise typer.Exit(1)
 
 
-def _tell_opted(told: Opted, out: bool, words: Words) -> None:
+def _tell_opted(told: Opted, out: bool, words: StoryFormatter) -> None:
     what = words.say("scope_channel", name=told.channel) if told.channel else words.say("opt_all")
     phrase = "opted_already" if not told.changed else "opted_out_of" if out else "opted_in_to"
     say(clean(words.say(phrase, customer=told.customer, what=what)))

@@ -26,6 +26,6 @@ def create(
 
     Example: sop key create crm --scope events:write
     """
-    key = session.wiring().keys.create(name, scope)
+    key = session.wiring().api_keys.create(name, scope)
     say(key)
     note("Keep it now; it is not shown again. Send it as `Authorization: Bearer …`.")

@@ -114,9 +114,9 @@ def _running(settings: Settings, console: Console) -> Iterator[Stage]:
         wiring = Wiring(connected, "demo")
         schema.upgrade(wiring.engine)
         SteppedClock(wiring.engine).move(start())
-        wiring.applying.apply(sources(checked(settings.definitions)), "sop demo")
-        wiring.taking_slots.run()  # from here on the driver knows when the next slots are
-        wiring.refreshing.run()
+        wiring.definition_applier.apply(sources(checked(settings.definitions)), "sop demo")
+        wiring.schedule_runner.run()  # from here on the driver knows when the next slots are
+        wiring.segment_refresher.run()
         key = write_key(wiring)
         status.update("Starting API, matcher, workers and beat")
         start_all(supervisor, connected)

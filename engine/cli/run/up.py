@@ -133,7 +133,7 @@ def _apply_first(wiring: Wiring, folder: Path, say: Say) -> None:
     if in_force:
         say(f"Definitions: generation {in_force} is in force; `sop apply {folder}` puts changes in force")
         return
-    applied: Applied = wiring.applying.apply(sources(checked(folder)), "sop up")
+    applied: Applied = wiring.definition_applier.apply(sources(checked(folder)), "sop up")
     sops = [name for name in applied.versions if not name.endswith(".yaml")]
     say(f"Definitions: applied {folder} ({counted(len(sops), 'SOP')})")
 
@@ -145,9 +145,9 @@ def write_key(wiring: Wiring) -> str:
     if path.exists():
         known = path.read_text(encoding="utf-8").strip()
         with suppress(AccessError):
-            wiring.keys.verify(known)
+            wiring.api_keys.verify(known)
             return known
-    made = wiring.keys.create("local admin", ["admin"])
+    made = wiring.api_keys.create("local admin", ["admin"])
     path.touch(mode=0o600)
     path.chmod(0o600)
     path.write_text(made + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.core.simulation.simulate import Report
 from engine.core.simulation.totals import CapTotal, ChannelTotal, StepTotal
-from engine.messages.calendar import CalendarWords
+from engine.messages.calendar import CalendarFormatter
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -22,7 +22,7 @@ class FigureTable:
     rows: Rows
 
 
-def tables(report: Report, words: CalendarWords) -> list[FigureTable]:
+def tables(report: Report, words: CalendarFormatter) -> list[FigureTable]:
     """Return every table that has rows."""
     totals = report.totals
     made = (
@@ -44,7 +44,7 @@ def tables(report: Report, words: CalendarWords) -> list[FigureTable]:
     return [FigureTable(words.say(title), heads, rows) for title, heads, rows in made if rows]
 
 
-def _step(total: StepTotal, words: CalendarWords) -> tuple[Any, ...]:
+def _step(total: StepTotal, words: CalendarFormatter) -> tuple[Any, ...]:
     status = "done" if total.kind == "do" and total.status == "sent" else total.status
     return (
         total.sop, total.step, words.word(total.kind), words.word(status), total.number,
@@ -52,13 +52,13 @@ def _step(total: StepTotal, words: CalendarWords) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _cap(total: CapTotal, words: CalendarWords) -> tuple[Any, ...]:
+def _cap(total: CapTotal, words: CalendarFormatter) -> tuple[Any, ...]:
     phrase = "sim_cap_is" if total.channel is None else "sim_cap_on"
     said = words.say(phrase, days=total.days, max=total.max, channel=total.channel)
     return said, total.fullest, total.customers_full
 
 
-def _channel(total: ChannelTotal, words: CalendarWords) -> tuple[Any, ...]:
+def _channel(total: ChannelTotal, words: CalendarFormatter) -> tuple[Any, ...]:
     rate = words.say("sim_unlimited")
     if total.rate is not None:
         rate = f"{total.rate} · {words.say('sim_drained', seconds=total.drained_in)}"

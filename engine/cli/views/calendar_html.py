@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from engine.cli.views.calendar_figures import tables
 from engine.core.simulation.calendar import Calendar, Line, Run
 from engine.core.simulation.simulate import Report
-from engine.messages.calendar import CalendarWords, Told
+from engine.messages.calendar import CalendarFormatter, Told
 
 _WIDEST, _NARROWEST, _WIDE = 34.0, 5.0, 1360.0
 """Pixels of a day: at most, at least, and of all days where that leaves room."""
@@ -25,9 +25,9 @@ _SHAPES = {"message": "circle", "task": "square", "notice": "square", "do": "dia
 
 def page(report: Report, language: str) -> str:
     """Return the page, in `zh` or `en`."""
-    words = CalendarWords(language, report.timezone)
+    words = CalendarFormatter(language, report.timezone)
     calendars = [
-        _calendar(each, number, report, CalendarWords(language, each.timezone))
+        _calendar(each, number, report, CalendarFormatter(language, each.timezone))
         for number, each in enumerate(report.calendars)
     ]
     return _template().render(
@@ -88,7 +88,7 @@ def _scale(report: Report, zone_of: datetime) -> Scale:
     return Scale(begin.date(), (until.date() - begin.date()).days + 1)
 
 
-def _calendar(calendar: Calendar, number: int, report: Report, words: CalendarWords) -> dict[str, Any]:
+def _calendar(calendar: Calendar, number: int, report: Report, words: CalendarFormatter) -> dict[str, Any]:
     scale = _scale(report, calendar.lines[0].at if calendar.lines else report.begin)
     told = [(f"c{number}-{index}", line, words.line(line)) for index, line in enumerate(calendar.lines)]
     rows = {run.number: _HEAD + index * _ROW for index, run in enumerate(calendar.runs)}
@@ -108,7 +108,7 @@ def _calendar(calendar: Calendar, number: int, report: Report, words: CalendarWo
     }
 
 
-def _row(run: Run, y: int, scale: Scale, words: CalendarWords) -> dict[str, Any]:
+def _row(run: Run, y: int, scale: Scale, words: CalendarFormatter) -> dict[str, Any]:
     left = scale.x(run.start)
     right = scale.x(run.ended_at) if run.ended_at else scale.width
     late = left > scale.width * 0.6
@@ -121,7 +121,7 @@ def _row(run: Run, y: int, scale: Scale, words: CalendarWords) -> dict[str, Any]
 
 
 def _mark(
-    place: str, line: Line, told: Told, rows: dict[int, int], scale: Scale, words: CalendarWords
+    place: str, line: Line, told: Told, rows: dict[int, int], scale: Scale, words: CalendarFormatter
 ) -> dict[str, Any] | None:
     """Return what is drawn of a line: a touch as a mark, a deferral as a line from when it was due to when it may go."""
     if line.what == "event" or line.timeline not in rows:
@@ -135,7 +135,7 @@ def _mark(
     return drawn | {"shape": _SHAPES.get(line.step.kind, "circle")}
 
 
-def _by_date(told: Iterable[tuple[str, Line, Told]], words: CalendarWords) -> list[dict[str, Any]]:
+def _by_date(told: Iterable[tuple[str, Line, Told]], words: CalendarFormatter) -> list[dict[str, Any]]:
     days: dict[str, list[dict[str, Any]]] = {}
     for place, line, each in told:
         day, _, clock = words.time(line.at).partition(" ")
@@ -148,7 +148,7 @@ def _by_date(told: Iterable[tuple[str, Line, Told]], words: CalendarWords) -> li
 # ── the volume of each day ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _chart(report: Report, words: CalendarWords) -> dict[str, Any] | None:
+def _chart(report: Report, words: CalendarFormatter) -> dict[str, Any] | None:
     """Return the volume per day as stacked bars, a colour for each channel; None where nothing goes out."""
     if not report.totals.days:
         return None

@@ -12,7 +12,7 @@ from engine.cli.views.calendar_figures import FigureTable
 from engine.cli.views.output import clean, print_styled
 from engine.core.simulation.calendar import Calendar
 from engine.core.simulation.simulate import Report
-from engine.messages.calendar import CalendarWords
+from engine.messages.calendar import CalendarFormatter
 
 _TONES = {
     "sent": "green", "done": "cyan", "skipped": "yellow", "held": "magenta", "start": "bold", "end": "bold", "event": "dim",
@@ -34,7 +34,7 @@ def text(report: Report, language: str) -> str:
 
 def lines(report: Report, language: str) -> Iterator[Parts]:
     """Yield a report line by line."""
-    words, totals = CalendarWords(language, report.timezone), report.totals
+    words, totals = CalendarFormatter(language, report.timezone), report.totals
     period = words.say(
         "sim_period", begin=words.time(report.begin), until=words.time(report.until), zone=report.timezone,
         customers=totals.customers, events=totals.events,
@@ -42,13 +42,13 @@ def lines(report: Report, language: str) -> Iterator[Parts]:
     yield ((period, "bold"), ("  " + words.say("sim_nothing_sent"), ""))
     yield from ((("! " + each, "yellow"),) for each in report.warnings)
     for calendar in report.calendars:
-        yield from _calendar(calendar, CalendarWords(language, calendar.timezone))
+        yield from _calendar(calendar, CalendarFormatter(language, calendar.timezone))
     if report.not_shown:
         yield ((words.say("sim_not_shown", number=report.not_shown), "dim"),)
     yield from _figures(report, words)
 
 
-def _calendar(calendar: Calendar, words: CalendarWords) -> Iterator[Parts]:
+def _calendar(calendar: Calendar, words: CalendarFormatter) -> Iterator[Parts]:
     yield (("", ""),)
     yield ((words.heading(calendar), "bold"), ("  ·  " + words.say("zone", name=calendar.timezone), ""))
     for line in calendar.lines:
@@ -58,7 +58,7 @@ def _calendar(calendar: Calendar, words: CalendarWords) -> Iterator[Parts]:
     yield from (((f"  {words.running(run)}", "dim"),) for run in calendar.runs if run.state == "active")
 
 
-def _figures(report: Report, words: CalendarWords) -> Iterator[Parts]:
+def _figures(report: Report, words: CalendarFormatter) -> Iterator[Parts]:
     totals = report.totals
     yield (("", ""),)
     said = words.say("sim_sum", sent=totals.sent, skipped=totals.skipped)
@@ -69,7 +69,7 @@ def _figures(report: Report, words: CalendarWords) -> Iterator[Parts]:
         yield from _table(each, words)
 
 
-def _table(table: FigureTable, words: CalendarWords) -> Iterator[Parts]:
+def _table(table: FigureTable, words: CalendarFormatter) -> Iterator[Parts]:
     """Yield a table with its columns aligned, numbers to the right."""
     shown = [tuple(words.say(head) for head in table.heads), *(tuple(map(_cell, row)) for row in table.rows)]
     widths = [max(cell_len(row[index]) for row in shown) for index in range(len(table.heads))]

@@ -8,11 +8,11 @@ from typing import Any
 
 from engine.cli.views.output import Column, print_styled, say, table
 from engine.core.rollout.diff import Difference
-from engine.core.rollout.forecast import LATE, Ahead, Tally, days_ahead, seconds_to_send
+from engine.core.rollout.forecast import LATE, SendTally, VolumeForecast, days_ahead, seconds_to_send
 from engine.core.rollout.impact import ExistingForecast, SopForecast
 from engine.messages import diff
 from engine.messages.reasons import sentence
-from engine.messages.story import Words
+from engine.messages.story import StoryFormatter
 from engine.services.rollout.plan_apply import Plan
 from engine.services.rollout.versions import Generation
 
@@ -23,7 +23,7 @@ _STEP_COLUMNS = ("step", "waiting", "to_come", "gets", "moves", "loses", "passed
 # ── differences ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def show_differences(found: Iterable[Difference], words: Words, *, whole: bool) -> None:
+def show_differences(found: Iterable[Difference], words: StoryFormatter, *, whole: bool) -> None:
     """Print what differs, a line for each change. `whole`: of what is new, all that it says."""
     nothing = True
     for each in found:
@@ -36,7 +36,7 @@ def show_differences(found: Iterable[Difference], words: Words, *, whole: bool) 
         say(words.say("no_difference"))
 
 
-def differences_as_dict(found: Iterable[Difference], words: Words) -> list[dict[str, Any]]:
+def differences_as_dict(found: Iterable[Difference], words: StoryFormatter) -> list[dict[str, Any]]:
     """Return what differs as JSON has it, each change with its words."""
     return [
         {
@@ -53,7 +53,7 @@ def differences_as_dict(found: Iterable[Difference], words: Words) -> list[dict[
 # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def show_plan(plan: Plan, words: Words) -> None:
+def show_plan(plan: Plan, words: StoryFormatter) -> None:
     """Print a plan: what changes, what becomes of timelines, who joins, what goes out."""
     show_head(plan, words)
     show_summary(plan, words)
@@ -65,14 +65,14 @@ def show_plan(plan: Plan, words: Words) -> None:
         _show_ahead(plan, plan.ahead, words)
 
 
-def show_head(plan: Plan, words: Words) -> None:
+def show_head(plan: Plan, words: StoryFormatter) -> None:
     """Print which generation is in force, and which this would be."""
     generation, back = plan.basis.generation, plan.basis.back_to
     phrase = "plan_first" if not generation else "plan_back" if back else "plan_on"
     print_styled((words.say(phrase, generation=generation, next=generation + 1, back=back), "dim"))
 
 
-def show_summary(plan: Plan, words: Words) -> None:
+def show_summary(plan: Plan, words: StoryFormatter) -> None:
     """Print what changes and what becomes of timelines in flight."""
     _title("plan_changes", words)
     show_differences(plan.differences, words, whole=False)
@@ -85,12 +85,12 @@ def show_summary(plan: Plan, words: Words) -> None:
         _show_sop(each, words)
 
 
-def _title(phrase: str, words: Words, **values: Any) -> None:
+def _title(phrase: str, words: StoryFormatter, **values: Any) -> None:
     say("")
     print_styled((words.say(phrase, **values), "bold"))
 
 
-def _show_sop(forecast: SopForecast, words: Words) -> None:
+def _show_sop(forecast: SopForecast, words: StoryFormatter) -> None:
     head = words.say("plan_flying", sop=forecast.sop, number=forecast.in_flight)
     if None in forecast.waiting:
         head += words.say("plan_waits_end", number=forecast.waiting[None])
@@ -103,7 +103,7 @@ def _show_sop(forecast: SopForecast, words: Words) -> None:
         table(columns, ([getattr(each, name) or "" for name in _STEP_COLUMNS] for each in forecast.steps))
 
 
-def _show_existing(forecast: ExistingForecast, words: Words) -> None:
+def _show_existing(forecast: ExistingForecast, words: StoryFormatter) -> None:
     print_styled((words.say("plan_meet", sop=forecast.sop, number=forecast.meet), "bold"))
     said = words.say(f"plan_mode_{forecast.mode}", starts=forecast.starts, per_day=forecast.per_day, days=forecast.days)
     print_styled((f"  {said}", "green" if forecast.starts else "dim"))
@@ -117,22 +117,22 @@ def _show_existing(forecast: ExistingForecast, words: Words) -> None:
     _scaled(forecast.customers, forecast.looked_at, words)
 
 
-def _scaled(customers: int, looked_at: int, words: Words) -> None:
+def _scaled(customers: int, looked_at: int, words: StoryFormatter) -> None:
     if looked_at < customers:
         print_styled((f"  {words.say('plan_scaled', customers=customers, looked_at=looked_at)}", "dim"))
 
 
-def _reasons(numbers: Mapping[str, int], words: Words) -> str:
+def _reasons(numbers: Mapping[str, int], words: StoryFormatter) -> str:
     return _counted({sentence(code, words.language): number for code, number in numbers.items()}, words)
 
 
-def _counted(numbers: Mapping[str, int], words: Words) -> str:
+def _counted(numbers: Mapping[str, int], words: StoryFormatter) -> str:
     if len(numbers) == 1:
         return next(iter(numbers))
     return words.listed(f"{name} {number}" for name, number in numbers.items())
 
 
-def _show_ahead(plan: Plan, ahead: Ahead, words: Words) -> None:
+def _show_ahead(plan: Plan, ahead: VolumeForecast, words: StoryFormatter) -> None:
     days = (ahead.until - plan.now).days
     rows = _volume(plan, ahead)
     if not rows:
@@ -160,7 +160,7 @@ def _signed(both: Mapping[str, Any]) -> str:
     return f"{both['after'] - both['before']:+d}" if both["after"] != both["before"] else ""
 
 
-def _volume(plan: Plan, ahead: Ahead) -> list[dict[str, Any]]:
+def _volume(plan: Plan, ahead: VolumeForecast) -> list[dict[str, Any]]:
     """Return what goes out on each day over each channel, both ways; not where nothing does."""
     rows = []
     for day in days_ahead(plan.now, ahead.until, plan.zone):
@@ -171,7 +171,7 @@ def _volume(plan: Plan, ahead: Ahead) -> list[dict[str, Any]]:
     return rows
 
 
-def _losses(ahead: Ahead) -> list[tuple[str, str, str, dict[str, int]]]:
+def _losses(ahead: VolumeForecast) -> list[tuple[str, str, str, dict[str, int]]]:
     """Return phrase, name, gate and numbers of what gates hold back and what they cost."""
     found = []
     for name in ("held", "lost"):
@@ -185,9 +185,9 @@ def _losses(ahead: Ahead) -> list[tuple[str, str, str, dict[str, int]]]:
     return found
 
 
-def _peaks(plan: Plan, ahead: Ahead) -> list[dict[str, Any]]:
+def _peaks(plan: Plan, ahead: VolumeForecast) -> list[dict[str, Any]]:
     """Return the busiest minute of each channel under the new definitions, and how long that takes at the channel's rate."""
-    tally: Tally = ahead.after
+    tally: SendTally = ahead.after
     found = []
     for channel in sorted({name for _, name in tally.sent}):
         peak = tally.peak(channel)
@@ -201,7 +201,7 @@ def _peaks(plan: Plan, ahead: Ahead) -> list[dict[str, Any]]:
     return found
 
 
-def plan_as_dict(plan: Plan, words: Words) -> dict[str, Any]:
+def plan_as_dict(plan: Plan, words: StoryFormatter) -> dict[str, Any]:
     """Return a plan as JSON has it."""
     found: dict[str, Any] = {
         "at": plan.now,
@@ -227,7 +227,7 @@ def plan_as_dict(plan: Plan, words: Words) -> dict[str, Any]:
 # ── generations ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def generation_said(told: Generation, words: Words) -> str:
+def generation_said(told: Generation, words: StoryFormatter) -> str:
     """Return what a generation changed, in one line."""
     said = [
         words.say(f"versions_{name}", names=words.listed(f"{each} v{version}" for each, version in versions.items()))

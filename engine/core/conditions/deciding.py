@@ -29,7 +29,7 @@ class Evaluation:
     """The value that was not known."""
 
 
-def deciding(trace: Sequence[dict[str, Any]] | None) -> list[Evaluation]:
+def decisive_evaluations(trace: Sequence[dict[str, Any]] | None) -> list[Evaluation]:
     """Return the evaluations that made a group of conditions fail: those that are false, else those that are unknown.
 
     Conditions are asked in order up to the first that fails, so a false one stands in the last group of the trace.

@@ -39,9 +39,9 @@ class Context:
         return Context(customer, definitions, now, timeline.event.get("data") or {}, timeline.anchor)
 
 
-def hold(conditions: Iterable[Condition] | None, context: Context, path: str, trace: Trace) -> Truth:
+def evaluate_all(conditions: Iterable[Condition] | None, context: Context, path: str, trace: Trace) -> Truth:
     """Return whether all of these hold; no conditions hold. Every evaluation goes into the trace."""
-    return _all(_holds(each, context, f"{path}/{index}", trace) for index, each in enumerate(conditions or ()))
+    return _all(_evaluate(each, context, f"{path}/{index}", trace) for index, each in enumerate(conditions or ()))
 
 
 def _all(truths: Iterable[Truth]) -> Truth:
@@ -66,7 +66,7 @@ def _any(truths: Iterable[Truth]) -> Truth:
     return result
 
 
-def _holds(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+def _evaluate(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     kind, before = condition.kind, len(trace.missing)
     truth = _KINDS[kind](condition, context, f"{path}/{kind}", trace)
     if truth is not None:
@@ -74,17 +74,17 @@ def _holds(condition: Condition, context: Context, path: str, trace: Trace) -> T
     return truth
 
 
-def _holds_all(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    return hold(condition.all, context, path, trace)
+def _evaluate_all_of(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+    return evaluate_all(condition.all, context, path, trace)
 
 
-def _holds_any(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    return _any(_holds(each, context, f"{path}/{index}", trace) for index, each in enumerate(condition.any or ()))
+def _evaluate_any_of(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+    return _any(_evaluate(each, context, f"{path}/{index}", trace) for index, each in enumerate(condition.any or ()))
 
 
-def _holds_not(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
+def _evaluate_not(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     assert condition.not_ is not None
-    inner = _holds(condition.not_, context, path, trace)
+    inner = _evaluate(condition.not_, context, path, trace)
     return None if inner is None else not inner
 
 
@@ -113,7 +113,7 @@ def _attr(condition: Condition, context: Context, path: str, trace: Trace) -> Tr
 
 def _event(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     return _all(
-        _compared(wanted, dig(context.event, name), context, f"{path}/{name}", f"event.data.{name}", trace)
+        _compared(wanted, value_at(context.event, name), context, f"{path}/{name}", f"event.data.{name}", trace)
         for name, wanted in (condition.event or {}).items()
     )
 
@@ -166,15 +166,15 @@ def _number(name: str, context: Context) -> float | None:
 def _segment(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
     segments = context.definitions.segments.segments
     return _any(
-        hold(segments[name], context, f"{path}/{name}", trace) if name in segments else None
+        evaluate_all(segments[name], context, f"{path}/{name}", trace) if name in segments else None
         for name in condition.segment or ()
     )
 
 
 _KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {
-    "all": _holds_all,
-    "any": _holds_any,
-    "not": _holds_not,
+    "all": _evaluate_all_of,
+    "any": _evaluate_any_of,
+    "not": _evaluate_not,
     "tag": _tag,
     "is": _is,
     "attr": _attr,
@@ -191,14 +191,14 @@ _KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {
 # ── comparisons ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def dig(data: Any, path: str) -> Any:
+def value_at(data: Any, path: str) -> Any:
     """Return the value at a dotted path in an event's data, None where there is none."""
     for part in path.split("."):
         data = data.get(part) if isinstance(data, dict) else None
     return data
 
 
-def compares(wanted: Comparison, value: Any, zone_name: str) -> Truth:
+def compare(wanted: Comparison, value: Any, zone_name: str) -> Truth:
     """Return whether a value compares as wanted: unknown where it is missing or of another kind than compared with."""
     truths = (
         _exists(value, limit) if operator == "exists" else _operate(operator, value, limit, zone_name)
@@ -225,7 +225,7 @@ def _operate(operator: str, value: Any, limit: Any, zone_name: str) -> Truth:
 
 
 def _compared(wanted: Comparison, value: Any, context: Context, path: str, name: str, trace: Trace) -> Truth:
-    truth = compares(wanted, value, context.definitions.zone_of(context.customer.timezone))
+    truth = compare(wanted, value, context.definitions.zone_of(context.customer.timezone))
     shown = dict(_written(wanted))
     if truth is None:
         trace.note_unknown(path, shown, name, value)
@@ -291,10 +291,10 @@ _OPERATORS: dict[str, Callable[[Any, Any, str], Truth]] = {
 }
 
 
-def while_broken(
+def broken_while(
     timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime
 ) -> Trace | None:
     """Return the trace that shows `while` not to hold, None where it holds or is unknown."""
     trace = Trace()
-    held = hold(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
+    held = evaluate_all(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
     return trace if held is False else None

@@ -21,7 +21,7 @@ MESSAGE = "message.received"
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class MomentOccurred:
     """A moment that just took place, with what it names."""
 
     kind: str
@@ -31,10 +31,10 @@ class Happened:
 
 
 @dataclass(slots=True)
-class FactsApplied:
+class FactChanges:
     """What became of an event's facts."""
 
-    moments: list[Happened] = field(default_factory=list)
+    moments: list[MomentOccurred] = field(default_factory=list)
     changed: bool = False
     """A fact that conditions can see is different now."""
     reason: Reason | None = None
@@ -47,7 +47,7 @@ _NO_SEGMENTS = SegmentsConfig()
 
 def apply(
     customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS
-) -> FactsApplied:
+) -> FactChanges:
     """Write the event's facts into the customer and return the moments that makes."""
     handler = _HANDLERS.get(event.type)
     if event.type == STAGE:
@@ -55,7 +55,7 @@ def apply(
     else:
         applied = handler(customer, event, engine) if handler else _activity(customer, event)
     if applied.reason is None:
-        applied.moments.append(Happened("event", event.type, event.data))
+        applied.moments.append(MomentOccurred("event", event.type, event.data))
     return applied
 
 
@@ -77,27 +77,27 @@ def warnings(event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_
 # ── tags ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _tag(customer: Customer, event: Event, present: bool) -> FactsApplied:
+def _tag(customer: Customer, event: Event, present: bool) -> FactChanges:
     tag = str(event.data["tag"])
     fact = customer.tags.get(tag)
     if fact and event.time < fact.written_at:
-        return FactsApplied(reason=Reason.SUPERSEDED)
+        return FactChanges(reason=Reason.SUPERSEDED)
     customer.dirty.add(f"tag:{tag}")
     if fact and fact.present == present:
         fact.written_at = event.time
-        return FactsApplied(reason=Reason.NO_CHANGE)
+        return FactChanges(reason=Reason.NO_CHANGE)
     customer.tags[tag] = TagFact(present, event.time, event.time, event.source)
     if fact is None and not present:
-        return FactsApplied(reason=Reason.NO_CHANGE)
+        return FactChanges(reason=Reason.NO_CHANGE)
     kind = "tag_added" if present else "tag_removed"
-    return FactsApplied([Happened(kind, tag, {"tag": tag})], changed=True)
+    return FactChanges([MomentOccurred(kind, tag, {"tag": tag})], changed=True)
 
 
-def _tag_added(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+def _tag_added(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     return _tag(customer, event, True)
 
 
-def _tag_removed(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+def _tag_removed(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     return _tag(customer, event, False)
 
 
@@ -106,23 +106,23 @@ def _tag_removed(customer: Customer, event: Event, _engine: EngineConfig) -> Fac
 
 def _dimension(
     customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS
-) -> FactsApplied:
+) -> FactChanges:
     name, value = str(event.data.get("dimension", "stage")), str(event.data["value"])
     problem = undeclared(name, value, engine, segments, refresh=event.refresh == name)
     if problem:
-        return FactsApplied(reason=Reason.UNKNOWN_VALUE, dropped=[problem])
+        return FactChanges(reason=Reason.UNKNOWN_VALUE, dropped=[problem])
     fact = customer.dimensions.get(name)
     if fact and event.time < fact.written_at:
-        return FactsApplied(reason=Reason.SUPERSEDED)
+        return FactChanges(reason=Reason.SUPERSEDED)
     customer.dirty.add(f"dimension:{name}")
     if fact and fact.value == value:
         fact.written_at = event.time
-        return FactsApplied(reason=Reason.NO_CHANGE)
+        return FactChanges(reason=Reason.NO_CHANGE)
     before = fact.value if fact else None
     customer.dimensions[name] = DimensionFact(value, event.time, event.time, event.start_id)
     detail = {"dimension": name, "from": before, "to": value}
-    moments = [Happened("left", f"{name}={before}", detail)] if before is not None else []
-    return FactsApplied([*moments, Happened("entered", f"{name}={value}", detail)], changed=True)
+    moments = [MomentOccurred("left", f"{name}={before}", detail)] if before is not None else []
+    return FactChanges([*moments, MomentOccurred("entered", f"{name}={value}", detail)], changed=True)
 
 
 # ── the customer's own fields ────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +170,7 @@ def _fitting(event: Event, engine: EngineConfig) -> tuple[dict[str, Any], list[s
     return attributes, dropped
 
 
-def _updated(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplied:
+def _updated(customer: Customer, event: Event, engine: EngineConfig) -> FactChanges:
     attributes, dropped = _fitting(event, engine)
     groups = {
         "attributes": (customer.attributes, attributes),
@@ -184,9 +184,9 @@ def _updated(customer: Customer, event: Event, engine: EngineConfig) -> FactsApp
     }
     unchanged.add(_timezone(customer, event))
     if None in unchanged:
-        return FactsApplied(changed=True, dropped=dropped)
+        return FactChanges(changed=True, dropped=dropped)
     reason = Reason.SUPERSEDED if Reason.SUPERSEDED in unchanged else Reason.NO_CHANGE
-    return FactsApplied(reason=reason, dropped=dropped)
+    return FactChanges(reason=reason, dropped=dropped)
 
 
 def _timezone(customer: Customer, event: Event) -> Reason | None:
@@ -207,43 +207,43 @@ def _is_zone(name: Any) -> bool:
         return False
 
 
-def _created(customer: Customer, event: Event, engine: EngineConfig) -> FactsApplied:
+def _created(customer: Customer, event: Event, engine: EngineConfig) -> FactChanges:
     applied = _updated(customer, event, engine)
     if customer.created:
         return applied
     customer.created = True
     customer.dirty.add("self")
-    return FactsApplied([Happened("customer_created")], changed=True, dropped=applied.dropped)
+    return FactChanges([MomentOccurred("customer_created")], changed=True, dropped=applied.dropped)
 
 
-def _friend_added(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+def _friend_added(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     staff, state = str(event.data.get("staff", "")), str(event.data.get("state") or "")
     if not _wins(customer, f"friends.{staff}", event.time):
-        return FactsApplied(reason=Reason.SUPERSEDED)
+        return FactChanges(reason=Reason.SUPERSEDED)
     customer.dirty.add("self")
     if staff in customer.friends:
         customer.friends[staff] = state
-        return FactsApplied(reason=Reason.NO_CHANGE)
+        return FactChanges(reason=Reason.NO_CHANGE)
     customer.friends[staff] = state
-    return FactsApplied([Happened("friend_added", None, {"staff": staff, "state": state})], changed=True)
+    return FactChanges([MomentOccurred("friend_added", None, {"staff": staff, "state": state})], changed=True)
 
 
-def _friend_removed(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+def _friend_removed(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     staff = str(event.data.get("staff", ""))
     if not _wins(customer, f"friends.{staff}", event.time):
-        return FactsApplied(reason=Reason.SUPERSEDED)
+        return FactChanges(reason=Reason.SUPERSEDED)
     customer.dirty.add("self")
     if staff not in customer.friends:
-        return FactsApplied(reason=Reason.NO_CHANGE)
+        return FactChanges(reason=Reason.NO_CHANGE)
     state = customer.friends.pop(staff)
-    return FactsApplied([Happened("friend_removed", None, {"staff": staff, "state": state})], changed=True)
+    return FactChanges([MomentOccurred("friend_removed", None, {"staff": staff, "state": state})], changed=True)
 
 
-def _opt(customer: Customer, event: Event, out: bool) -> FactsApplied:
+def _opt(customer: Customer, event: Event, out: bool) -> FactChanges:
     """Opt out of or in to one channel or, named `*`, all: what concerns all settles everything said before it."""
     channel = str(event.data.get("channel") or "*")
     if _written_after(customer, "opt_outs.*", event.time) or not _wins(customer, f"opt_outs.{channel}", event.time):
-        return FactsApplied(reason=Reason.SUPERSEDED)
+        return FactChanges(reason=Reason.SUPERSEDED)
     customer.dirty.add("self")
     before = set(customer.opt_outs)
     if channel == "*":
@@ -252,21 +252,21 @@ def _opt(customer: Customer, event: Event, out: bool) -> FactsApplied:
     if out:
         customer.opt_outs.add(channel)
     changed = before != customer.opt_outs
-    return FactsApplied(changed=changed, reason=None if changed else Reason.NO_CHANGE)
+    return FactChanges(changed=changed, reason=None if changed else Reason.NO_CHANGE)
 
 
-def _opted_out(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+def _opted_out(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     return _opt(customer, event, True)
 
 
-def _opted_in(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+def _opted_in(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     return _opt(customer, event, False)
 
 
 # ── activities ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _activity(customer: Customer, event: Event) -> FactsApplied:
+def _activity(customer: Customer, event: Event) -> FactChanges:
     """Anything else is something the customer did: remembered by type, whatever order it comes in."""
     fact = customer.activities.get(event.type)
     customer.dirty.add(f"activity:{event.type}")
@@ -275,17 +275,17 @@ def _activity(customer: Customer, event: Event) -> FactsApplied:
     else:
         fact.first_at, fact.last_at = min(fact.first_at, event.time), max(fact.last_at, event.time)
         fact.times += 1
-    return FactsApplied(changed=True)
+    return FactChanges(changed=True)
 
 
-def _message(customer: Customer, event: Event, _engine: EngineConfig) -> FactsApplied:
+def _message(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     applied = _activity(customer, event)
     detail = {"text": str(event.data.get("text") or ""), "channel": event.data.get("channel")}
-    applied.moments.append(Happened("replied", None, detail))
+    applied.moments.append(MomentOccurred("replied", None, detail))
     return applied
 
 
-_HANDLERS: dict[str, Callable[[Customer, Event, EngineConfig], FactsApplied]] = {
+_HANDLERS: dict[str, Callable[[Customer, Event, EngineConfig], FactChanges]] = {
     "tag.added": _tag_added,
     "tag.removed": _tag_removed,
     STAGE: _dimension,

@@ -15,7 +15,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from engine.core.customers.customer import ClockFact, Customer, DimensionFact
-from engine.core.customers.facts import FACT_TYPES, Happened
+from engine.core.customers.facts import FACT_TYPES, MomentOccurred
 from engine.core.definitions import LIFECYCLE, ActivityClock
 from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import ENGINE_SOURCE, SILENT, Event
@@ -34,12 +34,12 @@ _MIDNIGHT = time()
 
 
 @dataclass(slots=True)
-class Heard:
+class ClocksReset:
     """What an activity did to the clocks."""
 
     clocks: set[str] = field(default_factory=set)
     """Clocks that were reset."""
-    moments: list[Happened] = field(default_factory=list)
+    moments: list[MomentOccurred] = field(default_factory=list)
 
 
 def crossing(last_at: datetime, days: int, zone_name: str) -> datetime:
@@ -50,9 +50,9 @@ def crossing(last_at: datetime, days: int, zone_name: str) -> datetime:
 # ── activity ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def hear(customer: Customer, event: Event, definitions: Definitions) -> Heard:
+def reset_clocks(customer: Customer, event: Event, definitions: Definitions) -> ClocksReset:
     """Reset the clocks that list this event's type, if it is later than what they know. What the engine makes is no activity."""
-    heard = Heard()
+    heard = ClocksReset()
     _know(customer, event, definitions, heard)
     if event.source == ENGINE_SOURCE:
         return heard
@@ -71,7 +71,7 @@ def _heard_in_time(event: Event) -> datetime:
     return event.received_at if event.backfill else later(event.received_at, -LATE)
 
 
-def _know(customer: Customer, event: Event, definitions: Definitions, heard: Heard) -> None:
+def _know(customer: Customer, event: Event, definitions: Definitions, heard: ClocksReset) -> None:
     """Note since when the customer is known; the clock that runs from then follows, while there is no activity."""
     if customer.known_since is None or event.time < customer.known_since:
         customer.known_since = event.time
@@ -87,14 +87,14 @@ def _know(customer: Customer, event: Event, definitions: Definitions, heard: Hea
 # ── thresholds ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def aim_all(customer: Customer, definitions: Definitions, why: str) -> list[Happened]:
+def schedule_all_crossings(customer: Customer, definitions: Definitions, why: str) -> list[MomentOccurred]:
     """Set every clock's next crossing anew: the customer's zone has changed. Return the moments that makes."""
     return [moment for name in customer.clocks for moment in _aim(customer, name, definitions, why)]
 
 
 def _aim(
     customer: Customer, name: str, definitions: Definitions, why: str, from_: datetime | None = None
-) -> list[Happened]:
+) -> list[MomentOccurred]:
     """Set when the clock crosses its next threshold, and the lifecycle to the level it has reached.
 
     Thresholds passed before `from_`, or before they were defined, are crossed quietly.
@@ -113,7 +113,7 @@ def _aim(
     return _enter_level(customer, name, definitions, why)
 
 
-def cross(customer: Customer, event: Event, definitions: Definitions) -> list[Happened] | None:
+def cross(customer: Customer, event: Event, definitions: Definitions) -> list[MomentOccurred] | None:
     """Apply a silence event: None where the customer has been active since, or the threshold was crossed before."""
     name, days = str(event.data["clock"]), int(event.data["days"])
     fact = customer.clocks.get(name)
@@ -121,13 +121,13 @@ def cross(customer: Customer, event: Event, definitions: Definitions) -> list[Ha
         return None
     fact.level = days
     moments = _aim(customer, name, definitions, f"silent {days} days")
-    return [Happened("silent", f"{name}:{days}", dict(event.data)), *moments]
+    return [MomentOccurred("silent", f"{name}:{days}", dict(event.data)), *moments]
 
 
 # ── lifecycle ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _enter_level(customer: Customer, name: str, definitions: Definitions, why: str) -> list[Happened]:
+def _enter_level(customer: Customer, name: str, definitions: Definitions, why: str) -> list[MomentOccurred]:
     """Set the lifecycle, where it comes from this clock, to the level reached; return the moments that makes.
 
     The value holds from the midnight at which its days were reached, the first from the activity.
@@ -143,8 +143,8 @@ def _enter_level(customer: Customer, name: str, definitions: Definitions, why: s
     customer.dimensions[LIFECYCLE] = DimensionFact(value, since, since, why)
     customer.dirty.add(f"dimension:{LIFECYCLE}")
     detail = {"dimension": LIFECYCLE, "from": before, "to": value}
-    left = [Happened("left", f"{LIFECYCLE}={before}", detail)] if before is not None else []
-    return [*left, Happened("entered", f"{LIFECYCLE}={value}", detail)]
+    left = [MomentOccurred("left", f"{LIFECYCLE}={before}", detail)] if before is not None else []
+    return [*left, MomentOccurred("entered", f"{LIFECYCLE}={value}", detail)]
 
 
 def _reached(name: str, level: int, definitions: Definitions) -> tuple[str, int] | None:

@@ -8,20 +8,20 @@ from engine.core.customers.customer import Customer, Timeline, due_timelines
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.content import defined_channels, open_channels
-from engine.core.delivery.gates import Claimant, Going, closed
+from engine.core.delivery.gates import RivalTouch, TouchCandidate, delay_by_calendar
 from engine.core.timelines.schedule import DueStep, schedule
-from engine.core.timelines.touch import MENDABLE, WAITED
+from engine.core.timelines.touch import DELAY_REASONS, FIXABLE_REASONS
 
 
-def claimants(
+def rival_touches(
     timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, *, due: bool = False
-) -> list[Claimant]:
+) -> list[RivalTouch]:
     """Return the messages that the customer's timelines of higher priority have still to send under the caps.
 
     Parameters:
         due: those that the planner has to look at by now, instead of those to come.
     """
-    found: list[Claimant] = []
+    found: list[RivalTouch] = []
     for other in due_timelines(customer, now) if due else customer.active_timelines():
         sop = definitions.sop(other.sop)
         if sop is None or other.holdout or other.priority <= timeline.priority or other is timeline:
@@ -33,14 +33,18 @@ def claimants(
             known = defined_channels(sop.channels_of(each.step), customer, definitions)
             channels = open_channels(known, "message", customer)
             if channels and (at <= now if due else now < at) and max(at, now) < each.limit:
-                found.append(Claimant(at, other.sop, tuple(channels)))
+                found.append(RivalTouch(at, other.sop, tuple(channels)))
     return found
 
 
 def _comes(due: DueStep, timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions) -> datetime:
     """Return when the step can go out: at its time, or when what holds it back ends, and not in quiet hours."""
-    waits = timeline.next_step == due.step.id and timeline.waiting in WAITED and timeline.waiting not in MENDABLE
+    waits = (
+        timeline.next_step == due.step.id
+        and timeline.waiting in DELAY_REASONS
+        and timeline.waiting not in FIXABLE_REASONS
+    )
     at = max(due.opens, timeline.due_at) if waits and timeline.due_at is not None else due.opens
     exempt = frozenset((*(sop.exempt or ()), *(due.step.exempt or ())))
-    shut = closed(Going(due.step.kind, due.due, customer, definitions, exempt), at)
+    shut = delay_by_calendar(TouchCandidate(due.step.kind, due.due, customer, definitions, exempt), at)
     return shut.until if shut is not None else at

@@ -10,12 +10,12 @@ from engine.core.definitions import Sop
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.content import defined_channels, open_channels
 from engine.core.delivery.gates import count
-from engine.core.delivery.reschedule import HeldAnew, Queued, hold_anew
+from engine.core.delivery.reschedule import Queued, Rescheduled, reschedule
 from engine.core.timelines.touch import Touch, touch_key
 
 
 @dataclass(frozen=True, slots=True)
-class Unconfirmed:
+class UnconfirmedTouch:
     """A touch that staff was handed and has not confirmed."""
 
     touch: Queued
@@ -25,7 +25,9 @@ class Unconfirmed:
     fallback: int
 
 
-def fall_back(unconfirmed: Unconfirmed, definitions: Definitions, now: datetime, installation: str) -> Touch | None:
+def fallback_touch(
+    unconfirmed: UnconfirmedTouch, definitions: Definitions, now: datetime, installation: str
+) -> Touch | None:
     """Return the touch over the next channel; None where there is none, or its time is over: staff may still confirm.
 
     It waits like any other for days, hours and caps; the one it replaces does not stand in its way.
@@ -37,7 +39,7 @@ def fall_back(unconfirmed: Unconfirmed, definitions: Definitions, now: datetime,
         return None
     step = next(each for each in sop.steps if each.id == old.step)
     _count(old, -1)  # the one it replaces does not stand in its way
-    held = hold_anew(_over(old, channel), definitions, now)
+    held = reschedule(_over(old, channel), definitions, now)
     if held.expired:
         _count(old, 1)
         return None
@@ -70,6 +72,6 @@ def _count(old: Queued, number: int) -> None:
         count(old.customer, old.counted_on, old.channel, number)
 
 
-def _allow(touch: Touch, held: HeldAnew) -> None:
+def _allow(touch: Touch, held: Rescheduled) -> None:
     touch.ready_at, touch.send_before = held.ready_at, held.send_before
-    touch.counted_on, touch.waited = held.counted_on, held.waited
+    touch.counted_on, touch.delayed_by = held.counted_on, held.waited

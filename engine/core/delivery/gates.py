@@ -27,7 +27,7 @@ _LAST_DAY = FOREVER - timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Delay:
     """Held back, for a reason, until a moment."""
 
     reason: Reason
@@ -38,7 +38,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimant:
+class RivalTouch:
     """Somebody who will want the room under a cap later that day: a step of an SOP with higher priority."""
 
     at: datetime
@@ -47,7 +47,7 @@ class Claimant:
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
+class TouchCandidate:
     """A touch on its way to a customer, as the gates see it."""
 
     kind: str
@@ -58,7 +58,7 @@ class Going:
     channel: str | None = None
     counts_on: date | None = None
     """The date on which it is counted already, so that it does not stand in its own way."""
-    rivals: Sequence[Claimant] = ()
+    rivals: Sequence[RivalTouch] = ()
 
     @property
     def zone(self) -> str:
@@ -73,17 +73,17 @@ class Going:
         return [cap for cap in self.definitions.engine.caps if cap.channel in (None, self.channel)]
 
 
-def closed(going: Going, now: datetime) -> Hold | None:
+def delay_by_calendar(going: TouchCandidate, now: datetime) -> Delay | None:
     """Return what of days off and quiet hours holds it back at `now`; None: it may go out."""
-    return _moved(going, now, counting=False)
+    return _next_allowed(going, now, counting=False)
 
 
-def hold(going: Going, now: datetime) -> Hold | None:
+def delay_by_gates(going: TouchCandidate, now: datetime) -> Delay | None:
     """Return what holds it back at `now`, caps too; None: it may go out. Until when, all of them allow it."""
-    return _moved(going, now, counting=True)
+    return _next_allowed(going, now, counting=True)
 
 
-def _moved(going: Going, now: datetime, *, counting: bool) -> Hold | None:
+def _next_allowed(going: TouchCandidate, now: datetime, *, counting: bool) -> Delay | None:
     moment, reasons = now, list[tuple[Reason, str | None]]()
     for _ in range(_MOST_MOVES):
         move = _day_off(going, moment) or _quiet(going, moment) or (_capped(going, moment, now) if counting else None)
@@ -95,50 +95,50 @@ def _moved(going: Going, now: datetime, *, counting: bool) -> Hold | None:
     if not reasons:
         return None
     causes = ", ".join(dict.fromkeys(str(reason) for reason, _ in reasons))
-    return Hold(reasons[-1][0], moment, _told(reasons), causes)
+    return Delay(reasons[-1][0], moment, _detail(reasons), causes)
 
 
-def _told(reasons: Sequence[tuple[Reason, str | None]]) -> str | None:
+def _detail(reasons: Sequence[tuple[Reason, str | None]]) -> str | None:
     """Return the detail of the last reason, and before it the others that led there."""
     others = list(dict.fromkeys(str(reason) for reason, _ in reasons[:-1] if reason is not reasons[-1][0]))
     return "; ".join([*others, *([reasons[-1][1]] if reasons[-1][1] else [])]) or None
 
 
-def _day_off(going: Going, moment: datetime) -> Hold | None:
+def _day_off(going: TouchCandidate, moment: datetime) -> Delay | None:
     days_off = going.definitions.days_off
     if not days_off or "calendar" in going.exempt:
         return None
     opens = on_open_day(moment, going.due, days_off, going.zone)
-    return Hold(Reason.HOLIDAY, opens) if opens != moment else None
+    return Delay(Reason.HOLIDAY, opens) if opens != moment else None
 
 
-def _quiet(going: Going, moment: datetime) -> Hold | None:
+def _quiet(going: TouchCandidate, moment: datetime) -> Delay | None:
     quiet = going.definitions.engine.quiet_hours
     if quiet is None or "quiet_hours" in going.exempt:
         return None
     until = quiet_until(moment, quiet, going.zone)
-    return Hold(Reason.QUIET_HOURS, until) if until is not None else None
+    return Delay(Reason.QUIET_HOURS, until) if until is not None else None
 
 
 # ── caps ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _capped(going: Going, moment: datetime, now: datetime) -> Hold | None:
+def _capped(going: TouchCandidate, moment: datetime, now: datetime) -> Delay | None:
     """Return until when a cap holds it back: to the next day, or while those of higher priority are to come today."""
     day = local_date(moment, going.zone)
     for cap in going.caps:
         left = room(cap, day, going)
         if left <= 0:
             tomorrow = at_local(day_shift(day, 1), time_of_day(going.due, going.zone), going.zone)
-            return Hold(Reason.CAP, tomorrow, _named(cap))
+            return Delay(Reason.CAP, tomorrow, _named(cap))
         rivals = [each for each in going.rivals if _wants(each, cap, day, moment, going)]
         if len(rivals) >= left:
             first = min(rivals, key=lambda each: each.at)
-            return Hold(Reason.CAP, first.at, f"{_named(cap)}, {first.sop}")
+            return Delay(Reason.CAP, first.at, f"{_named(cap)}, {first.sop}")
     return None
 
 
-def _wants(rival: Claimant, cap: Cap, day: date, moment: datetime, going: Going) -> bool:
+def _wants(rival: RivalTouch, cap: Cap, day: date, moment: datetime, going: TouchCandidate) -> bool:
     return (
         rival.at > moment
         and local_date(rival.at, going.zone) == day
@@ -146,26 +146,26 @@ def _wants(rival: Claimant, cap: Cap, day: date, moment: datetime, going: Going)
     )
 
 
-def own_time(going: Going, now: datetime) -> Hold | None:
+def after_cap_delay(going: TouchCandidate, now: datetime) -> Delay | None:
     """Return until when a message that a cap has put off to another day waits there: for its own time of day."""
     day = local_date(now, going.zone)
     at = at_local(day, time_of_day(going.due, going.zone), going.zone)
     later_day = local_date(going.due, going.zone) < day
-    return Hold(Reason.CAP, at, causes=Reason.CAP) if later_day and now < at else None
+    return Delay(Reason.CAP, at, causes=Reason.CAP) if later_day and now < at else None
 
 
 def _named(cap: Cap) -> str:
     return f"{cap.max}/{cap.days}d" + (f" {cap.channel}" if cap.channel else "")
 
 
-def room(cap: Cap, day: date, going: Going) -> int:
+def room(cap: Cap, day: date, going: TouchCandidate) -> int:
     """Return how many more messages a cap allows on `day`: in every span of its days that holds that day."""
     counted = _counted(cap, going)
     ends = [day, *(each for each in counted if day < each < day_shift(day, cap.days))]
     return min(cap.max - _within(counted, end, cap.days) for end in ends)
 
 
-def _counted(cap: Cap, going: Going) -> dict[date, int]:
+def _counted(cap: Cap, going: TouchCandidate) -> dict[date, int]:
     counted: dict[date, int] = {}
     for (day, channel), number in going.customer.counted.items():
         if cap.channel in (None, channel):
@@ -183,7 +183,7 @@ def _within(counted: dict[date, int], end: date, days: int) -> int:
 # ── until when ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def closes(going: Going, moment: datetime, limit: datetime) -> datetime:
+def allowed_until(going: TouchCandidate, moment: datetime, limit: datetime) -> datetime:
     """Return when what allows it at `moment` ends: quiet hours or a day off begin, the day it counts on is over, its limit."""
     ends = [limit]
     quiet, days_off = going.definitions.engine.quiet_hours, going.definitions.days_off
@@ -212,7 +212,7 @@ _CAP = re.compile(r"(?P<most>\d+)/(?P<days>\d+)d(?: (?P<channel>[^,]+))?(?:, (?P
 
 
 @dataclass(frozen=True, slots=True)
-class HeldDetail:
+class DelayDetail:
     """The detail of what a gate holds back."""
 
     others: list[str]
@@ -225,10 +225,10 @@ class HeldDetail:
     """The SOP of higher priority that takes the room later the same day."""
 
 
-def read_detail(detail: str | None) -> HeldDetail:
+def read_detail(detail: str | None) -> DelayDetail:
     """Return what `engine.core.delivery.gates` wrote: `quiet_hours; 1/1d sms, vip`."""
     parts = [each for each in (detail or "").split("; ") if each]
     found = _CAP.fullmatch(parts[-1]) if parts else None
     if found is None:
-        return HeldDetail(parts)
-    return HeldDetail(parts[:-1], int(found["most"]), int(found["days"]), found["channel"], found["rival"])
+        return DelayDetail(parts)
+    return DelayDetail(parts[:-1], int(found["most"]), int(found["days"]), found["channel"], found["rival"])

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from engine.core.conditions.evaluate import while_broken
+from engine.core.conditions.evaluate import broken_while
 from engine.core.customers.customer import Customer, Timeline, due_timelines
 from engine.core.definitions import Step
 from engine.core.definitions.catalog import Definitions
@@ -20,8 +20,8 @@ from engine.core.delivery.step import Scene, decide
 from engine.core.errors import SopError
 from engine.core.events.event import Event
 from engine.core.reasons import Reason
-from engine.core.timelines.schedule import DueStep, next_step, schedule, settle
-from engine.core.timelines.touch import HELD, MENDABLE, Touch, touch_key
+from engine.core.timelines.schedule import DueStep, next_step, schedule, set_next_step
+from engine.core.timelines.touch import DELAYED, FIXABLE_REASONS, Touch, touch_key
 
 __all__ = ["Planned", "Touch", "due_timelines", "plan", "plan_customer", "touch_key"]
 
@@ -80,7 +80,7 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
         timeline.end("exited", Reason.SOP_REMOVED, now)
         return planned
     sop = defined.sop
-    broken = while_broken(timeline, sop, customer, definitions, now) if sop.while_ else None
+    broken = broken_while(timeline, sop, customer, definitions, now) if sop.while_ else None
     if broken is not None:
         timeline.end("exited", Reason.WHILE_ENDED, now, broken.decided_at)
         return planned
@@ -89,20 +89,20 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
     held: list[Touch] = []
     for due in [each for each in steps if each.opens <= now and each.step.id not in timeline.had]:
         touch = decide(scene, due)
-        if touch.status == HELD:
+        if touch.status == DELAYED:
             held.append(touch)
             continue
-        _carry_out(touch, due.step, scene, planned)
+        _execute(touch, due.step, scene, planned)
         if planned.made:
             break
     if held:
-        _wait(timeline, held, steps, now if planned.made else None, now)
+        _defer(timeline, held, steps, now if planned.made else None, now)
     else:
-        _go_on(scene, steps, planned)
+        _advance(scene, steps, planned)
     return planned
 
 
-def _carry_out(touch: Touch, step: Step, scene: Scene, planned: Planned) -> None:
+def _execute(touch: Touch, step: Step, scene: Scene, planned: Planned) -> None:
     timeline, customer, now = scene.timeline, scene.customer, scene.now
     timeline.had.add(step.id)
     timeline.changed = True
@@ -121,25 +121,25 @@ def _carry_out(touch: Touch, step: Step, scene: Scene, planned: Planned) -> None
 # ── what comes next ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _wait(timeline: Timeline, held: list[Touch], steps: list[DueStep], until: datetime | None, now: datetime) -> None:
+def _defer(timeline: Timeline, held: list[Touch], steps: list[DueStep], until: datetime | None, now: datetime) -> None:
     """Look again when what holds back ends (or a fact changes, see matching), or another step is due.
 
     Of several held back, the timeline tells the one that somebody can mend, else the first that is looked at again.
     """
-    first = min(held, key=lambda each: (each.reason not in MENDABLE, each.until or each.limit))
+    first = min(held, key=lambda each: (each.reason not in FIXABLE_REASONS, each.until or each.limit))
     others = [each.opens for each in steps if each.opens > now and each.step.id not in timeline.had]
     timeline.next_step, timeline.step_due = first.step, first.due_at
     timeline.due_at = until or min([each.until or each.limit for each in held] + others)
     timeline.waiting, timeline.detail, timeline.changed = first.reason, first.detail, True
 
 
-def _go_on(scene: Scene, steps: list[DueStep], planned: Planned) -> None:
+def _advance(scene: Scene, steps: list[DueStep], planned: Planned) -> None:
     """Write down what comes next; with nothing left, finish once every touch has come to its end."""
     timeline, now = scene.timeline, scene.now
     following = next_step(timeline, steps)
     timeline.detail = None
     if following is not None:
-        settle(timeline, following)
+        set_next_step(timeline, following)
         return
     left = [step for step in scene.sop.steps if step.id not in timeline.had]  # those whose date never came to be known
     timeline.had.update(step.id for step in left)

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Gate
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.cap_priority import claimants
-from engine.core.delivery.gates import Going, Hold, closes, count, hold
+from engine.core.delivery.cap_priority import rival_touches
+from engine.core.delivery.gates import Delay, TouchCandidate, allowed_until, count, delay_by_gates
 from engine.core.time.arithmetic import local_date
 
 
@@ -31,7 +31,7 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldAnew:
+class Rescheduled:
     """When it may go out now; or that it never will."""
 
     id: int
@@ -42,45 +42,47 @@ class HeldAnew:
     expired: bool = False
 
 
-def hold_anew(queued: Queued, definitions: Definitions, now: datetime) -> HeldAnew:
+def reschedule(queued: Queued, definitions: Definitions, now: datetime) -> Rescheduled:
     """Decide when a queued touch may go out, its own place under the caps not counted against it.
 
     The customer's counts are moved along, so that the next one decided sees them.
     """
     going = _going(queued, definitions, now)
-    held = hold(going, now)
+    held = delay_by_gates(going, now)
     if held is not None and held.until >= queued.limit:
         _move_count(queued, None)
-        return HeldAnew(queued.id, held.until, queued.limit, queued.counted_on, held.causes, expired=True)
-    if held is not None and _gives_way(going, held, now):
+        return Rescheduled(queued.id, held.until, queued.limit, queued.counted_on, held.causes, expired=True)
+    if held is not None and _yields_to_rival(going, held, now):
         _move_count(queued, None)
-        return HeldAnew(queued.id, held.until, held.until, None, held.reason)
+        return Rescheduled(queued.id, held.until, held.until, None, held.reason)
     ready = held.until if held else now
     counted = local_date(ready, going.zone) if queued.kind == "message" else None
     _move_count(queued, counted)
-    return HeldAnew(queued.id, ready, closes(going, ready, queued.limit), counted, held.reason if held else None)
+    return Rescheduled(
+        queued.id, ready, allowed_until(going, ready, queued.limit), counted, held.reason if held else None
+    )
 
 
-def comes_after(queued: Queued, definitions: Definitions, now: datetime) -> bool:
+def must_wait_for_rivals(queued: Queued, definitions: Definitions, now: datetime) -> bool:
     """Return whether the customer has messages of higher priority due now: it is decided once those are planned."""
     if queued.timeline is None or not _going(queued, definitions, now).caps:
         return False
-    return bool(claimants(queued.timeline, queued.customer, definitions, now, due=True))
+    return bool(rival_touches(queued.timeline, queued.customer, definitions, now, due=True))
 
 
-def _gives_way(going: Going, held: Hold, now: datetime) -> bool:
+def _yields_to_rival(going: TouchCandidate, held: Delay, now: datetime) -> bool:
     """Return whether it waits for somebody of higher priority: it takes no room from them, and is decided anew after them."""
-    alone = hold(replace(going, rivals=()), now)
+    alone = delay_by_gates(replace(going, rivals=()), now)
     return alone is None or alone.until < held.until
 
 
-def _going(queued: Queued, definitions: Definitions, now: datetime) -> Going:
+def _going(queued: Queued, definitions: Definitions, now: datetime) -> TouchCandidate:
     sop = definitions.sop(queued.sop)
     step = next((each for each in sop.steps if each.id == queued.step), None) if sop else None
     exempt: frozenset[Gate] = frozenset((*(sop.exempt or ()), *(step.exempt or ()))) if sop and step else frozenset()
     running = queued.timeline is not None and bool(definitions.engine.caps)
-    rivals = claimants(queued.timeline, queued.customer, definitions, now) if running and queued.timeline else ()
-    return Going(
+    rivals = rival_touches(queued.timeline, queued.customer, definitions, now) if running and queued.timeline else ()
+    return TouchCandidate(
         queued.kind, queued.due_at, queued.customer, definitions, exempt, queued.channel, queued.counted_on, rivals
     )
 

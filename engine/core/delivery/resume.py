@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
 from engine.core.reasons import Reason
-from engine.core.timelines.schedule import DueStep, next_step, schedule, settle
+from engine.core.timelines.schedule import DueStep, next_step, schedule, set_next_step
 from engine.core.timelines.touch import Touch, touch_key
 
 
@@ -55,7 +55,7 @@ def skip(
     if following is None:
         look_again(timeline, now)
     else:
-        settle(timeline, following)
+        set_next_step(timeline, following)
     return skipped
 
 

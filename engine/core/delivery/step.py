@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Message, Sop, Step, Task
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.cap_priority import claimants
+from engine.core.delivery.cap_priority import rival_touches
 from engine.core.delivery.content import body_of, defined_channels, open_channels, template_context
-from engine.core.delivery.gates import Going, Hold, closed, closes, own_time
-from engine.core.delivery.gates import hold as held_by_gates
+from engine.core.delivery.gates import Delay, TouchCandidate, after_cap_delay, allowed_until, delay_by_calendar
+from engine.core.delivery.gates import delay_by_gates as held_by_gates
 from engine.core.errors import MissingValue, TemplateError
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import local_date
 from engine.core.timelines.schedule import DueStep
-from engine.core.timelines.touch import HELD, MENDABLE, WAITED, Touch, touch_key
+from engine.core.timelines.touch import DELAY_REASONS, DELAYED, FIXABLE_REASONS, Touch, touch_key
 from engine.core.timelines.variants import choose, content_of
 
 
@@ -43,25 +43,25 @@ class Scene:
         key = touch_key(self.installation, self.customer.ref, self.timeline, due.step.id)
         return Touch(self.timeline, due.step.id, due.step.kind, "queued", due.due, due.limit, key, self.version)
 
-    def going(self, due: DueStep, channel: str | None = None, *, rivals: bool = False) -> Going:
+    def going(self, due: DueStep, channel: str | None = None, *, rivals: bool = False) -> TouchCandidate:
         """Return the step as the gates see it."""
         exempt = frozenset((*(self.sop.exempt or ()), *(due.step.exempt or ())))
-        others = claimants(self.timeline, self.customer, self.definitions, self.now) if rivals else ()
-        return Going(due.step.kind, due.due, self.customer, self.definitions, exempt, channel, rivals=others)
+        others = rival_touches(self.timeline, self.customer, self.definitions, self.now) if rivals else ()
+        return TouchCandidate(due.step.kind, due.due, self.customer, self.definitions, exempt, channel, rivals=others)
 
 
 def decide(scene: Scene, due: DueStep) -> Touch:
     """Return the touch for a due step: queued, done, skipped, or held back."""
     touch, step, timeline, now = scene.touch(due), due.step, scene.timeline, scene.now
-    touch.waited = _waited_for(due, timeline)
+    touch.delayed_by = _waited_for(due, timeline)
     if due.due < timeline.start:
         return touch.skip(Reason.BEFORE_START)
     if now >= due.limit:
         return _expire(touch, due, scene)
-    if step.kind != "do" and (shut := closed(scene.going(due), now)) is not None:
-        return _hold(touch, shut)
+    if step.kind != "do" and (shut := delay_by_calendar(scene.going(due), now)) is not None:
+        return _delayed(touch, shut)
     context, trace = Context.of(timeline, scene.customer, scene.definitions, now), Trace()
-    met = hold(step.when, context, f"steps/{step.id}/when", trace)
+    met = evaluate_all(step.when, context, f"steps/{step.id}/when", trace)
     touch.trace = trace.entries
     if met is not True:
         return touch.skip(Reason.UNKNOWN if met is None else Reason.CONDITION, trace.unknown if met is None else None)
@@ -74,27 +74,27 @@ def decide(scene: Scene, due: DueStep) -> Touch:
 
 def _waited_for(due: DueStep, timeline: Timeline) -> str | None:
     """Return what has held the step back until now."""
-    if timeline.waiting == Reason.PAUSED or (timeline.next_step == due.step.id and timeline.waiting in WAITED):
+    if timeline.waiting == Reason.PAUSED or (timeline.next_step == due.step.id and timeline.waiting in DELAY_REASONS):
         return timeline.waiting
     return Reason.HOLIDAY if due.opens > due.due else None
 
 
-def _hold(touch: Touch, by: Hold) -> Touch:
+def _delayed(touch: Touch, by: Delay) -> Touch:
     """Hold the touch back; where its limit comes before, it will never go out and is skipped at once."""
     if by.until >= touch.limit:
         touch.channel, touch.body = None, None
         return touch.skip(Reason.EXPIRED, by.causes)
-    return touch.hold(by.reason, by.until, by.detail)
+    return touch.delay(by.reason, by.until, by.detail)
 
 
 def _expire(touch: Touch, due: DueStep, scene: Scene) -> Touch:
     """Skip a touch whose time is over: for what nobody mended if that held it back, else as expired, naming what did."""
-    if scene.timeline.waiting in MENDABLE and not due.step.do:
+    if scene.timeline.waiting in FIXABLE_REASONS and not due.step.do:
         _render(touch, due, scene)
-        if touch.status == HELD:
+        if touch.status == DELAYED:
             return touch.skip(touch.reason or Reason.EXPIRED, touch.detail)
     touch.channel, touch.body, touch.variant = None, None, None
-    return touch.skip(Reason.EXPIRED, touch.waited)
+    return touch.skip(Reason.EXPIRED, touch.delayed_by)
 
 
 def _content(touch: Touch, due: DueStep, scene: Scene, context: Context, trace: Trace) -> Touch:
@@ -112,20 +112,20 @@ def _content(touch: Touch, due: DueStep, scene: Scene, context: Context, trace: 
         return touch
     going = scene.going(due, touch.channel, rivals=bool(scene.definitions.engine.caps))
     capped = held_by_gates(going, scene.now)
-    if capped is None and touch.waited == Reason.CAP:  # looked at early: its day has come, not its time
-        capped = own_time(going, scene.now)
+    if capped is None and touch.delayed_by == Reason.CAP:  # looked at early: its day has come, not its time
+        capped = after_cap_delay(going, scene.now)
     if capped is not None:
-        return _hold(touch, capped)
+        return _delayed(touch, capped)
     _allow(touch, due, going, scene)
     return touch
 
 
-def _allow(touch: Touch, due: DueStep, going: Going, scene: Scene) -> None:
+def _allow(touch: Touch, due: DueStep, going: TouchCandidate, scene: Scene) -> None:
     """Write down since when and until when it may go out, and the day it counts on."""
     timeline = scene.timeline
-    looked = timeline.due_at if touch.waited and timeline.due_at is not None else due.opens
+    looked = timeline.due_at if touch.delayed_by and timeline.due_at is not None else due.opens
     touch.ready_at = min(max(due.opens, looked), scene.now)
-    touch.send_before = closes(going, scene.now, touch.limit)
+    touch.send_before = allowed_until(going, scene.now, touch.limit)
     touch.fallback_after = scene.sop.fallback_of(due.step)
     if touch.kind == "message":
         touch.counted_on = local_date(scene.now, going.zone)
@@ -146,9 +146,9 @@ def _render(touch: Touch, due: DueStep, scene: Scene) -> None:
     try:
         touch.body = _body(touch, due.step, scene)
     except MissingValue as error:
-        touch.hold(Reason.MISSING_VALUE, touch.limit, str(error)[:300])
+        touch.delay(Reason.MISSING_VALUE, touch.limit, str(error)[:300])
     except TemplateError as error:
-        touch.hold(Reason.TEMPLATE_ERROR, touch.limit, str(error)[:300])
+        touch.delay(Reason.TEMPLATE_ERROR, touch.limit, str(error)[:300])
 
 
 def _body(touch: Touch, step: Step, scene: Scene) -> dict[str, object]:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import while_broken
+from engine.core.conditions.evaluate import broken_while
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.step import Scene
 from engine.core.reasons import Reason
-from engine.core.timelines.schedule import DueStep, goal_end, next_step, schedule, settle
-from engine.core.timelines.touch import WAITED, Touch
+from engine.core.timelines.schedule import DueStep, goal_end, next_step, schedule, set_next_step
+from engine.core.timelines.touch import DELAY_REASONS, Touch
 
 
-def settle_all(
+def apply_version_change(
     customer: Customer, definitions: Definitions, now: datetime, installation: str, *, overtaken: bool = False
 ) -> list[Touch]:
     """Bring the customer's active timelines in line with a new generation; return the touches skipped, whose time has passed.
@@ -30,11 +30,11 @@ def settle_all(
     touches: list[Touch] = []
     for timeline in customer.active_timelines():
         if definitions.sop(timeline.sop) is None:
-            touches += resettle(timeline, customer, definitions, now, installation)
+            touches += reschedule_timeline(timeline, customer, definitions, now, installation)
     if not overtaken:
         _end_broken(customer, definitions, now)
     for timeline in customer.active_timelines():
-        touches += resettle(timeline, customer, definitions, now, installation)
+        touches += reschedule_timeline(timeline, customer, definitions, now, installation)
     return touches
 
 
@@ -45,14 +45,14 @@ def _end_broken(customer: Customer, definitions: Definitions, now: datetime) -> 
         ended = False
         for timeline in customer.active_timelines():
             sop = definitions.sop(timeline.sop)
-            trace = while_broken(timeline, sop, customer, definitions, now) if sop and sop.while_ else None
+            trace = broken_while(timeline, sop, customer, definitions, now) if sop and sop.while_ else None
             if trace is not None:
                 timeline.end("exited", Reason.WHILE_ENDED, now, trace.decided_at)
                 ended = True
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class TimelineChange:
     """What a new generation does to one timeline."""
 
     sop: str
@@ -72,33 +72,33 @@ class Fate:
     """All steps still to come."""
 
 
-def fates(
+def preview_version_change(
     customer: Customer, before: Definitions, after: Definitions, now: datetime, installation: str, *, overtaken: bool
-) -> tuple[Customer, list[Fate]]:
+) -> tuple[Customer, list[TimelineChange]]:
     """Return the customer as `after` would leave them, and what becomes of each active timeline; the one given stays as it is.
 
     Timelines must know what they have had.
     """
     changed = fork(customer)
     pairs = [(was, is_) for was, is_ in zip(customer.timelines, changed.timelines, strict=True) if was.active]
-    skipped = settle_all(changed, after, now, installation, overtaken=overtaken)
-    return changed, [_fate(customer, was, is_, skipped, before, after) for was, is_ in pairs]
+    skipped = apply_version_change(changed, after, now, installation, overtaken=overtaken)
+    return changed, [_timeline_change(customer, was, is_, skipped, before, after) for was, is_ in pairs]
 
 
-def _fate(
+def _timeline_change(
     customer: Customer,
     was: Timeline,
     is_: Timeline,
     skipped: Sequence[Touch],
     before: Definitions,
     after: Definitions,
-) -> Fate:
+) -> TimelineChange:
     if not is_.active:
-        return Fate(was.sop, was.next_step, ended=is_.reason)
+        return TimelineChange(was.sop, was.next_step, ended=is_.reason)
     old, new = _to_come(was, customer, before), _to_come(is_, customer, after)
     known = _steps(was.sop, before)
     passed = tuple(touch.step for touch in skipped if touch.timeline is is_)
-    return Fate(
+    return TimelineChange(
         was.sop,
         was.next_step,
         None,
@@ -137,7 +137,7 @@ def _copied(value: Any) -> Any:
     return copy.copy(value) if isinstance(value, set) else value
 
 
-def resettle(
+def reschedule_timeline(
     timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str
 ) -> list[Touch]:
     """Bring an active timeline in line with a new generation: its next step and due time, or its end.
@@ -160,7 +160,7 @@ def resettle(
     if following is not None and _waits_still(timeline, following, now):
         timeline.due_at, timeline.changed = now, True
     elif following is not None:
-        settle(timeline, following)
+        set_next_step(timeline, following)
     else:
         timeline.due_at, timeline.changed = now, True
     return [scene.touch(each).skip(Reason.PASSED, each.step.from_) for each in passed]
@@ -169,7 +169,7 @@ def resettle(
 def _waits_still(timeline: Timeline, following: DueStep, now: datetime) -> bool:
     """Return whether it waits for the same step as before, held back by the same: who decides next is told so."""
     same = timeline.next_step == following.step.id and timeline.step_due == following.due
-    return same and following.opens <= now and timeline.waiting in WAITED
+    return same and following.opens <= now and timeline.waiting in DELAY_REASONS
 
 
 def _passed(timeline: Timeline, steps: list[DueStep], now: datetime) -> list[DueStep]:

@@ -40,7 +40,7 @@ _LATER_TYPES = frozenset({"customer.identified", "customer.merged", "customer.de
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedEvent:
     """An event as read, with what the inbox needs beside it."""
 
     event: Event
@@ -59,10 +59,10 @@ def read(raw: Mapping[str, Any], received_at: datetime, *, backfill: bool = Fals
 
     Raises EventError naming the field, what was found, and what is allowed.
     """
-    return examine(raw, received_at, backfill=backfill).event
+    return parse_with_hash(raw, received_at, backfill=backfill).event
 
 
-def examine(raw: Mapping[str, Any], received_at: datetime, *, backfill: bool = False) -> Reading:
+def parse_with_hash(raw: Mapping[str, Any], received_at: datetime, *, backfill: bool = False) -> ParsedEvent:
     """Return the event that `raw` describes, its hash and what is odd about it. Raises EventError, see `read`."""
     if not isinstance(raw, Mapping):
         raise EventError(f"an event is a JSON object with source, id, type and subject; found {show(raw)}")
@@ -81,7 +81,7 @@ def examine(raw: Mapping[str, Any], received_at: datetime, *, backfill: bool = F
     check = PAYLOADS.get(event.type)
     if check:
         check(event.data)
-    return Reading(event, digest, () if check else _near_miss(event.type))
+    return ParsedEvent(event, digest, () if check else _near_miss(event.type))
 
 
 def body_hash(event: Event) -> bytes:

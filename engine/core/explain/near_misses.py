@@ -9,8 +9,8 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from engine.core.conditions.deciding import Evaluation, deciding, evaluations
-from engine.core.conditions.evaluate import Context, compares, dig, hold
+from engine.core.conditions.deciding import Evaluation, decisive_evaluations, evaluations
+from engine.core.conditions.evaluate import Context, compare, evaluate_all, value_at
 from engine.core.conditions.trace import Trace, Truth, plain
 from engine.core.customers.customer import Customer
 from engine.core.definitions import AllTags, Condition, Moment, Sop
@@ -98,20 +98,20 @@ class PastEvent:
     """Path of the trigger it hit."""
 
 
-def likeness(one: str, other: str) -> float:
+def similarity(one: str, other: str) -> float:
     """Return how much two names are spelled alike, 0 to 1."""
     return SequenceMatcher(None, one.casefold(), other.casefold()).ratio()
 
 
 def nearest_first(names: Iterable[str], wanted: Sequence[str]) -> list[str]:
     """Return names in order of their likeness to the one wanted they are most like."""
-    return sorted(names, key=lambda name: (-max((likeness(name, each) for each in wanted), default=0.0), name))
+    return sorted(names, key=lambda name: (-max((similarity(name, each) for each in wanted), default=0.0), name))
 
 
 # ── the customer's own events ────────────────────────────────────────────────────────────────────────────────
 
 
-def closest(
+def closest_events(
     sop: Sop,
     written: Sequence[str],
     events: Sequence[PastEvent],
@@ -128,12 +128,14 @@ def closest(
         since: when the SOP was first applied.
     """
     return [
-        _closest(moment, f"trigger/{index}/{moment.kind}", written[index], events, customer, zone_name, since, now)
+        _closest_event(
+            moment, f"trigger/{index}/{moment.kind}", written[index], events, customer, zone_name, since, now
+        )
         for index, moment in enumerate(sop.trigger)
     ]
 
 
-def _closest(
+def _closest_event(
     moment: Moment,
     path: str,
     written: str,
@@ -145,11 +147,11 @@ def _closest(
 ) -> Closest:
     kind, names = type_of(moment), names_of(moment)
     alike = [each for each in events if each.type == kind and comparable(name_in(each.type, each.data), names)]
-    misses = [_missed(moment, each, customer, zone_name, since) for each in alike if each.hit is None]
+    misses = [_near_miss(moment, each, customer, zone_name, since) for each in alike if each.hit is None]
     misses.sort(key=lambda each: (_distance(each), each.time), reverse=True)
     return Closest(
         written, path, kind, misses[:_MOST_NEAR], max(len(misses) - _MOST_NEAR, 0), sum(each.hit == path for each in events),
-        _stands(moment, path, customer, zone_name, now),
+        _current_state(moment, path, customer, zone_name, now),
     )  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def comparable(name: str, names: Sequence[str]) -> bool:
     return not has or name.partition("=")[0] == dimension
 
 
-def _stands(moment: Moment, path: str, customer: Customer, zone_name: str, now: datetime) -> Evaluation | None:
+def _current_state(moment: Moment, path: str, customer: Customer, zone_name: str, now: datetime) -> Evaluation | None:
     """Return how the clock or the date stands that the moment counts by."""
     if moment.silent:
         wanted = {"clock": moment.silent.clock, "days": moment.silent.days}
@@ -176,10 +178,12 @@ def _distance(miss: NearMiss) -> float:
     """Return how near a miss is, 1 for one that named what is wanted."""
     if miss.kind != "other":
         return 1.0
-    return max((likeness(miss.actual, each) for each in miss.wanted), default=0.0)
+    return max((similarity(miss.actual, each) for each in miss.wanted), default=0.0)
 
 
-def _missed(moment: Moment, event: PastEvent, customer: Customer, zone_name: str, since: datetime | None) -> NearMiss:
+def _near_miss(
+    moment: Moment, event: PastEvent, customer: Customer, zone_name: str, since: datetime | None
+) -> NearMiss:
     names, actual = names_of(moment), name_in(event.type, event.data)
 
     def miss(kind: MissKind, wanted: Iterable[str] = (), **more: Any) -> NearMiss:
@@ -212,11 +216,11 @@ def _lacking(moment: Moment, customer: Customer) -> list[str]:
 def _differing(moment: Moment, data: Mapping[str, Any], zone_name: str) -> list[Evaluation]:
     """Return the fields of the event's data that do not compare as the moment wants them."""
     if moment.event:
-        found = {name: (wanted, dig(data, name)) for name, wanted in moment.event.where.items()}
+        found = {name: (wanted, value_at(data, name)) for name, wanted in moment.event.where.items()}
         return [
             _field(name, {key.rstrip("_"): getattr(wanted, key) for key in sorted(wanted.model_fields_set)}, value)
             for name, (wanted, value) in found.items()
-            if compares(wanted, value, zone_name) is not True
+            if compare(wanted, value, zone_name) is not True
         ]
     detail = moment.replied or moment.friend_added or moment.friend_removed
     if detail is None:
@@ -244,7 +248,7 @@ def would_start(
 ) -> WouldStart:
     """Return what a trigger at `now` with this data would lead to; the customer stays as they are."""
     event = Event(ENGINE_SOURCE, "would", "would", customer.ref, now, now, dict(data))
-    found = entry.decide(copy.deepcopy(customer), sop, "trigger", event, definitions, now)
+    found = entry.decide_entry(copy.deepcopy(customer), sop, "trigger", event, definitions, now)
     context = Context(customer, definitions, now, dict(data), now)
     conditions = [
         *_now(sop.when or (), "when", context),
@@ -258,7 +262,7 @@ def _now(conditions: Sequence[Condition], path: str, context: Context) -> list[C
     told = []
     for index, condition in enumerate(conditions):
         trace, here = Trace(), f"{path}/{index}"
-        holds = hold([condition], context, path, trace)
+        holds = evaluate_all([condition], context, path, trace)
         entries = [each | {"path": here + each["path"].removeprefix(f"{path}/0")} for each in trace.entries]
-        told.append(ConditionNow(here, holds, evaluations(entries) if holds else deciding(entries)))
+        told.append(ConditionNow(here, holds, evaluations(entries) if holds else decisive_evaluations(entries)))
     return told

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.deciding import Evaluation, deciding
+from engine.core.conditions.deciding import Evaluation, decisive_evaluations
 from engine.core.reasons import Reason
 
 
@@ -34,7 +34,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class OutcomeGroup:
     """So many of one kind, for one reason."""
 
     what: str
@@ -52,21 +52,21 @@ class Cause:
     """Of timelines in flight: when the first of them is looked at next."""
 
 
-def _status(cause: Cause) -> str:
+def _status(cause: OutcomeGroup) -> str:
     """Return a touch's status as it is counted: what was skipped because it waited too long has expired."""
     return "expired" if cause.what == "skipped" and cause.reason == Reason.EXPIRED else cause.what
 
 
 @dataclass(frozen=True, slots=True)
-class WhyStep:
+class StepReport:
     """One step: how many stand before it, and what became of those who came to it."""
 
     step: str
     kind: str
     when: str | None
     """As written: `day 1 10:00`, `after 2h`; None where the SOP has no such step any more."""
-    in_flight: list[Cause] = field(default_factory=list)
-    touches: list[Cause] = field(default_factory=list)
+    in_flight: list[OutcomeGroup] = field(default_factory=list)
+    touches: list[OutcomeGroup] = field(default_factory=list)
     variants: dict[str, int] = field(default_factory=dict)
     """Touches not skipped, by variant."""
 
@@ -76,7 +76,7 @@ class WhyStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SeenEvent:
     """What came in like that which a trigger waits for."""
 
     name: str
@@ -89,21 +89,21 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Awaited:
+class UntriggeredTrigger:
     """A trigger nobody hit: what it waits for, what like it came in, who meets it from before."""
 
     trigger: str
     path: str
-    seen: list[Sighting] = field(default_factory=list)
+    seen: list[SeenEvent] = field(default_factory=list)
     """Events with a name it waits for, in the time."""
-    near: list[Sighting] = field(default_factory=list)
+    near: list[SeenEvent] = field(default_factory=list)
     """Others of its kind: those spelled most like it first."""
     already: int | None = None
     """So many customers have the tag, stand in the value or are past the threshold now; None: nothing that lasts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class SopReport:
     """All there is to tell about one SOP over a time."""
 
     sop: str
@@ -127,13 +127,13 @@ class Why:
     has_goal: bool
     converted: int
     """So often the goal was reached in the time."""
-    refused: list[Cause]
+    refused: list[OutcomeGroup]
     in_flight: int
     finishing: int
     """Of those in flight: so many have had every step and wait for their last touches to come to an end."""
-    ended: list[Cause]
-    steps: list[WhyStep]
-    awaits: list[Awaited]
+    ended: list[OutcomeGroup]
+    steps: list[StepReport]
+    awaits: list[UntriggeredTrigger]
     """Where nobody triggered it in the time: what it waits for."""
     asked_reason: str | None = None
     asked_step: str | None = None
@@ -161,12 +161,12 @@ class Group:
     waited: str | None = None
 
 
-def causes(groups: Iterable[Group], samples: int) -> list[Cause]:
+def outcome_groups(groups: Iterable[Group], samples: int) -> list[OutcomeGroup]:
     """Return groups that share reason and deciding conditions as one, the most frequent first.
 
     A condition that did not hold and one that was not known are one cause; how many were not known stands beside.
     """
-    found: dict[Any, Cause] = {}
+    found: dict[Any, OutcomeGroup] = {}
     for group in groups:
         one = _cause(group)
         key = (one.what, one.reason, one.detail, one.waited, repr(one.wanted))
@@ -176,12 +176,12 @@ def causes(groups: Iterable[Group], samples: int) -> list[Cause]:
     return sorted(shortened, key=lambda each: (-each.number, each.what, each.reason or ""))
 
 
-def _cause(group: Group) -> Cause:
-    decided = [deciding(each.trace) for each in group.examples]
+def _cause(group: Group) -> OutcomeGroup:
+    decided = [decisive_evaluations(each.trace) for each in group.examples]
     wanted = [_wanted(each) for each in decided[0]] if decided else []
     unknown = group.number if group.reason == Reason.UNKNOWN else 0
     by_condition = unknown and wanted
-    return Cause(
+    return OutcomeGroup(
         group.what,
         group.number,
         Reason.CONDITION if by_condition else group.reason,
@@ -204,7 +204,7 @@ def _sample(example: Example, decided: Sequence[Evaluation]) -> Sample:
     return Sample(example.customer, example.at, example.detail, [each.actual for each in decided])
 
 
-def _together(one: Cause, other: Cause) -> Cause:
+def _together(one: OutcomeGroup, other: OutcomeGroup) -> OutcomeGroup:
     return replace(
         one,
         number=one.number + other.number,
@@ -221,7 +221,7 @@ def _newest(samples: list[Sample], most: int) -> list[Sample]:
     return list(once.values())[:most]
 
 
-def narrowed(why: Why, reason: str | None, step: str | None) -> Why:
+def narrowed(why: SopReport, reason: str | None, step: str | None) -> SopReport:
     """Return only what has this reason, and of the steps only this one."""
     steps = [each for each in why.steps if step in (None, each.step)]
     if step is not None:
@@ -238,6 +238,6 @@ def narrowed(why: Why, reason: str | None, step: str | None) -> Why:
     return replace(why, steps=steps, asked_reason=reason, asked_step=step)
 
 
-def _with(causes_: list[Cause], reason: str) -> list[Cause]:
+def _with(causes_: list[OutcomeGroup], reason: str) -> list[OutcomeGroup]:
     unknown = reason == Reason.UNKNOWN
     return [each for each in causes_ if each.reason == reason or (unknown and each.unknown)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.core.definitions import Sop, Step
-from engine.core.explain.sop_report import Cause, WhyStep
+from engine.core.explain.sop_report import OutcomeGroup, StepReport
 
 
 def step_time(step: Step, sop: Sop) -> str:
@@ -30,16 +30,16 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f}s"
 
 
-def steps_of(
+def step_reports(
     sop: Sop,
-    in_flight: Mapping[str | None, list[Cause]],
-    touches: Mapping[str, list[Cause]],
+    in_flight: Mapping[str | None, list[OutcomeGroup]],
+    touches: Mapping[str, list[OutcomeGroup]],
     variants: Mapping[str, dict[str, int]],
     kinds: Mapping[str, str],
-) -> list[WhyStep]:
+) -> list[StepReport]:
     """Return the SOP's steps in their order, then those it had once that touches still tell of."""
     told = [
-        WhyStep(
+        StepReport(
             step.id,
             step.kind,
             step_time(step, sop),
@@ -52,7 +52,7 @@ def steps_of(
     known = {each.step for each in told}
     gone = sorted({*touches, *(name for name in in_flight if name)} - known)
     return told + [
-        WhyStep(
+        StepReport(
             name,
             kinds.get(name, "message"),
             _noticed(name, sop),

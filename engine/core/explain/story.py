@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from engine.core.conditions.deciding import Evaluation, deciding
+from engine.core.conditions.deciding import Evaluation, decisive_evaluations
 from engine.core.definitions import Moment, Sop
 from engine.core.explain.near_misses import Closest, WouldStart
 
@@ -29,7 +29,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldEvent:
+class EventEntry:
     """One event and what came of it."""
 
     row: int
@@ -69,7 +69,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldStep:
+class StepEntry:
     """One step of a timeline: carried out, skipped, waiting, or to come."""
 
     step: str
@@ -103,7 +103,7 @@ class ToldStep:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldTimeline:
+class TimelineEntry:
     """One run through one SOP."""
 
     id: int
@@ -117,7 +117,7 @@ class ToldTimeline:
     ended_at: datetime | None
     reason: str | None
     detail: str | None
-    steps: list[ToldStep] = field(default_factory=list)
+    steps: list[StepEntry] = field(default_factory=list)
     holdout: bool = False
     """In the comparison group: it runs, and no message or task goes out."""
     converted_at: datetime | None = None
@@ -151,11 +151,11 @@ class Story:
     attributes: dict[str, Any]
     staff: dict[str, str]
     opt_outs: list[str]
-    events: list[ToldEvent]
+    events: list[EventEntry]
     """In inbox order; the newest, if there are more than were asked for."""
     earlier_events: bool
     """There are older events, left out."""
-    timelines: list[ToldTimeline]
+    timelines: list[TimelineEntry]
     rejected_events: int
     """Events that name this customer and were not taken."""
     asked: str | None = None
@@ -182,7 +182,7 @@ def decisions(outcome: Mapping[str, Any] | None, sop: str | None = None) -> list
 def _decision(what: Literal["started", "refused", "ended", "converted"], entry: Mapping[str, Any]) -> Decision:
     return Decision(
         what, entry["sop"], entry.get("path", ""), entry.get("key") or "", entry.get("version"), entry.get("reason"), entry.get("detail"),
-        [] if what == "started" else deciding(entry.get("trace")),
+        [] if what == "started" else decisive_evaluations(entry.get("trace")),
     )  # fmt: skip
 
 

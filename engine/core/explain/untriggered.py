@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.core.definitions import Moment, Sop
-from engine.core.explain.near_misses import comparable, likeness, nearest_first
-from engine.core.explain.sop_report import Awaited, Sighting
+from engine.core.explain.near_misses import comparable, nearest_first, similarity
+from engine.core.explain.sop_report import SeenEvent, UntriggeredTrigger
 from engine.core.matching.triggers import names_of, type_of
 
 _MOST_NEAR = 5
@@ -14,13 +14,13 @@ _ALIKE = 0.5
 """A type of event less like the one waited for than this is another one, not a misspelling."""
 
 
-def awaited(
+def untriggered(
     sop: Sop,
     written: Sequence[str],
-    by_type: Mapping[str, Sequence[Sighting]],
-    types: Mapping[str, Sighting],
+    by_type: Mapping[str, Sequence[SeenEvent]],
+    types: Mapping[str, SeenEvent],
     already: Mapping[int, int],
-) -> list[Awaited]:
+) -> list[UntriggeredTrigger]:
     """Return each trigger with what was seen of it and near it.
 
     Parameters:
@@ -30,37 +30,37 @@ def awaited(
         already: by a trigger's place: how many customers meet it from before.
     """
     return [
-        _awaited(moment, written[index], f"trigger/{index}/{moment.kind}", by_type, types, already.get(index))
+        _untriggered(moment, written[index], f"trigger/{index}/{moment.kind}", by_type, types, already.get(index))
         for index, moment in enumerate(sop.trigger)
     ]
 
 
-def _awaited(
+def _untriggered(
     moment: Moment,
     written: str,
     path: str,
-    by_type: Mapping[str, Sequence[Sighting]],
-    types: Mapping[str, Sighting],
+    by_type: Mapping[str, Sequence[SeenEvent]],
+    types: Mapping[str, SeenEvent],
     already: int | None,
-) -> Awaited:
+) -> UntriggeredTrigger:
     kind, names = type_of(moment), names_of(moment)
     if kind is None:
-        return Awaited(written, path, already=already)
+        return UntriggeredTrigger(written, path, already=already)
     if not names:
         seen = [types[kind]] if kind in types else []
-        return Awaited(
+        return UntriggeredTrigger(
             written,
             path,
             seen,
-            [] if seen else _near([each for each in types.values() if likeness(each.name, kind) >= _ALIKE], (kind,)),
+            [] if seen else _near([each for each in types.values() if similarity(each.name, kind) >= _ALIKE], (kind,)),
             already,
         )
     found = by_type.get(kind, ())
     seen = [each for each in found if each.name in names]
     same = [each for each in found if each.name not in names and comparable(each.name, names)]
-    return Awaited(written, path, seen, [] if seen else _near(same, names), already)
+    return UntriggeredTrigger(written, path, seen, [] if seen else _near(same, names), already)
 
 
-def _near(found: Sequence[Sighting], wanted: Sequence[str]) -> list[Sighting]:
+def _near(found: Sequence[SeenEvent], wanted: Sequence[str]) -> list[SeenEvent]:
     by_name = {each.name: each for each in found}
     return [by_name[name] for name in nearest_first(by_name, wanted)[:_MOST_NEAR]]

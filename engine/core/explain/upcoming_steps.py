@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from engine.core.conditions.deciding import deciding
+from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Step
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.gates import read_detail
-from engine.core.explain.story import StepStatus, Taken, ToldStep
+from engine.core.explain.story import StepEntry, StepStatus, Taken
 from engine.core.playback.run import play_one
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER, day_shift, local_date
@@ -22,7 +22,7 @@ from engine.core.timelines.touch import Touch
 _FARTHEST = timedelta(days=400)
 """So far ahead is looked at most."""
 
-_NOBODY = "00000000-0000-0000-0000-000000000000"
+NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
 """The installation of touches that are never stored."""
 
 Place = tuple[int, str]
@@ -30,7 +30,7 @@ Place = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class UpcomingStep:
     """What becomes of a step if nothing else happens."""
 
     at: datetime
@@ -39,22 +39,22 @@ class Foreseen:
     """What it waits for until then, in order: reason and detail."""
 
 
-def foreseen(customer: Customer, definitions: Definitions, now: datetime) -> dict[Place, Foreseen]:
+def upcoming_steps(customer: Customer, definitions: Definitions, now: datetime) -> dict[Place, UpcomingStep]:
     """Return what becomes of every open step of the customer if nothing else happens: the production decisions, on a copy.
 
     Parameters:
         customer: as a planner reads them, with all their active timelines; they stay as they are.
     """
-    played = play_one(copy.deepcopy(customer), (), definitions, now, _end(customer, definitions, now), _NOBODY)
+    played = play_one(copy.deepcopy(customer), (), definitions, now, _end(customer, definitions, now), NO_INSTALLATION)
     waits: dict[Place, list[tuple[str, str | None]]] = {}
     for each in played.waits:
         if each.timeline.id is not None:
             waits.setdefault((each.timeline.id, each.step), []).append((each.reason, each.detail))
-    found: dict[Place, Foreseen] = {}
+    found: dict[Place, UpcomingStep] = {}
     for one in played.touches:
         if one.touch.timeline.id is not None:
             place = (one.touch.timeline.id, one.touch.step)
-            found[place] = Foreseen(one.at, one.touch, waits.get(place, []))
+            found[place] = UpcomingStep(one.at, one.touch, waits.get(place, []))
     return found
 
 
@@ -81,7 +81,7 @@ class Outlook:
     """Events of the customer are not matched yet; they come first."""
     paused: Collection[str] = ()
     """Ids of paused SOPs; `*` for all."""
-    foreseen: Mapping[Place, Foreseen] = field(default_factory=dict)
+    foreseen: Mapping[Place, UpcomingStep] = field(default_factory=dict)
     counted: Sequence[Taken] = ()
     """The messages that count under caps of late."""
 
@@ -90,7 +90,7 @@ class Outlook:
         return bool({timeline.sop, "*"} & set(self.paused))
 
 
-def steps_to_come(timeline: Timeline, outlook: Outlook) -> list[ToldStep]:
+def steps_to_come(timeline: Timeline, outlook: Outlook) -> list[StepEntry]:
     """Return the steps that have no touch yet, each with its time, what it waits for, and what becomes of it.
 
     Parameters:
@@ -106,34 +106,34 @@ def steps_to_come(timeline: Timeline, outlook: Outlook) -> list[ToldStep]:
             continue
         found = due.get(step.id)
         if found is None:
-            told.append(ToldStep(step.id, step.kind, "undated", None, reason=Reason.NO_DATE, detail=step.from_))
+            told.append(StepEntry(step.id, step.kind, "undated", None, reason=Reason.NO_DATE, detail=step.from_))
         elif not timeline.active:
-            told.append(ToldStep(step.id, step.kind, "unreached", found.due))
+            told.append(StepEntry(step.id, step.kind, "unreached", found.due))
         else:
             told.append(_open(timeline, found, outlook))
     return told
 
 
-def _open(timeline: Timeline, due: DueStep, outlook: Outlook) -> ToldStep:
+def _open(timeline: Timeline, due: DueStep, outlook: Outlook) -> StepEntry:
     step, foreseen_ = due.step, outlook.foreseen.get((timeline.id or 0, due.step.id))
     if outlook.pauses(timeline):
         if due.due > outlook.now:
-            return ToldStep(step.id, step.kind, "planned", due.due, reason=Reason.PAUSED)
-        return ToldStep(step.id, step.kind, "held", due.due, until=due.limit, reason=Reason.PAUSED)
+            return StepEntry(step.id, step.kind, "planned", due.due, reason=Reason.PAUSED)
+        return StepEntry(step.id, step.kind, "held", due.due, until=due.limit, reason=Reason.PAUSED)
     if timeline.next_step == step.id and timeline.waiting is not None and due.due <= outlook.now:
         until = None if timeline.due_at in (None, FOREVER) else timeline.due_at
-        return _told(step, "held", due, outlook, timeline.waiting, timeline.detail, until, foreseen_)
+        return _entry(step, "held", due, outlook, timeline.waiting, timeline.detail, until, foreseen_)
     if due.due > outlook.now:
-        return _told(step, "planned", due, outlook, None, None, None, foreseen_)
+        return _entry(step, "planned", due, outlook, None, None, None, foreseen_)
     if outlook.events_wait:
-        return ToldStep(step.id, step.kind, "due", due.due, reason=Reason.UNMATCHED_EVENTS)
+        return StepEntry(step.id, step.kind, "due", due.due, reason=Reason.UNMATCHED_EVENTS)
     if foreseen_ is not None and foreseen_.at > outlook.now and foreseen_.waits:
         reason, detail = foreseen_.waits[0]
-        return _told(step, "held", due, outlook, reason, detail, foreseen_.at, foreseen_)
-    return ToldStep(step.id, step.kind, "due", due.due)
+        return _entry(step, "held", due, outlook, reason, detail, foreseen_.at, foreseen_)
+    return StepEntry(step.id, step.kind, "due", due.due)
 
 
-def _told(
+def _entry(
     step: Step,
     status: StepStatus,
     due: DueStep,
@@ -141,23 +141,23 @@ def _told(
     reason: str | None,
     detail: str | None,
     until: datetime | None,
-    foreseen_: Foreseen | None,
-) -> ToldStep:
+    foreseen_: UpcomingStep | None,
+) -> StepEntry:
     touch = foreseen_.touch if foreseen_ else None
     skipped = touch is not None and touch.status == "skipped"
-    return ToldStep(
+    return StepEntry(
         step.id, step.kind, status, due.due, until=until, reason=reason, detail=detail,
         variant=touch.variant if touch else None,
         expected=foreseen_.at if foreseen_ else None,
         moved_by=_moved_by(due, foreseen_),
         skip=touch.reason if touch and skipped else None,
         skip_detail=touch.detail if touch and skipped else None,
-        deciding=deciding(touch.trace) if touch and skipped and touch.reason in (Reason.CONDITION, Reason.UNKNOWN) else [],
+        deciding=decisive_evaluations(touch.trace) if touch and skipped and touch.reason in (Reason.CONDITION, Reason.UNKNOWN) else [],
         room=_room(detail, outlook) if reason == Reason.CAP else [],
     )  # fmt: skip
 
 
-def _moved_by(due: DueStep, foreseen_: Foreseen | None) -> list[str]:
+def _moved_by(due: DueStep, foreseen_: UpcomingStep | None) -> list[str]:
     """Return the reasons for which a step comes later than due, in order."""
     reasons = [Reason.HOLIDAY.value] if due.opens > due.due else []
     reasons += [str(reason) for reason, _ in foreseen_.waits] if foreseen_ else []

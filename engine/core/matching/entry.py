@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import Context, dig, hold
+from engine.core.conditions.evaluate import Context, evaluate_all, value_at
 from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
@@ -14,12 +14,12 @@ from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import show_duration
-from engine.core.timelines.schedule import goal_end, next_step, schedule, settle
+from engine.core.timelines.schedule import goal_end, next_step, schedule, set_next_step
 from engine.core.timelines.variants import held_out
 
 
 @dataclass(slots=True)
-class Start:
+class EntryDecision:
     """The decision about one SOP whose trigger was hit."""
 
     sop: str
@@ -35,9 +35,11 @@ class Start:
     """Timelines that end because this one starts."""
 
 
-def decide(customer: Customer, sop: Sop, trigger: str, event: Event, definitions: Definitions, now: datetime) -> Start:
+def decide_entry(
+    customer: Customer, sop: Sop, trigger: str, event: Event, definitions: Definitions, now: datetime
+) -> EntryDecision:
     """Decide whether `event` starts `sop` for the customer, and start it: the timeline is added to theirs."""
-    start = Start(sop.sop, definitions.sops[sop.sop].version, trigger)
+    start = EntryDecision(sop.sop, definitions.sops[sop.sop].version, trigger)
     key = _key(sop, event)
     if key is None:
         start.reason, start.detail = Reason.NO_KEY, sop.key
@@ -45,15 +47,15 @@ def decide(customer: Customer, sop: Sop, trigger: str, event: Event, definitions
     if not sop.accept:
         start.reason = Reason.NOT_ACCEPTING
     if start.reason is None:
-        _refuse_old(start, sop, event)
+        _check_age(start, sop, event)
     if start.reason is None:
-        _refuse_conditions(start, customer, sop, event, definitions, now)
+        _check_conditions(start, customer, sop, event, definitions, now)
     if start.reason is None:
-        _refuse_again(start, customer, sop, key, event)
+        _check_reentry(start, customer, sop, key, event)
     if start.reason is None:
-        _refuse_group(start, customer, sop)
+        _check_group(start, customer, sop)
     if start.reason is None:
-        _begin(start, customer, sop, key, event, definitions, now)
+        _enrol(start, customer, sop, key, event, definitions, now)
     return start
 
 
@@ -61,11 +63,11 @@ def _key(sop: Sop, event: Event) -> str | None:
     """Return the timeline's key: empty for an SOP without one, None where the event lacks the value."""
     if sop.key is None:
         return ""
-    value = dig(event.data, sop.key.removeprefix("event.data."))
+    value = value_at(event.data, sop.key.removeprefix("event.data."))
     return str(value)[:200] if isinstance(value, (str, int, float)) and value != "" else None
 
 
-def _refuse_old(start: Start, sop: Sop, event: Event) -> None:
+def _check_age(start: EntryDecision, sop: Sop, event: Event) -> None:
     if event.backfill:
         start.reason = Reason.BACKFILL
     elif event.source != ENGINE_SOURCE and event.received_at - event.time > sop.max_event_age:
@@ -75,14 +77,14 @@ def _refuse_old(start: Start, sop: Sop, event: Event) -> None:
         )
 
 
-def _refuse_conditions(
-    start: Start, customer: Customer, sop: Sop, event: Event, definitions: Definitions, now: datetime
+def _check_conditions(
+    start: EntryDecision, customer: Customer, sop: Sop, event: Event, definitions: Definitions, now: datetime
 ) -> None:
     context = Context(customer, definitions, now, event.data, event.time)
     trace = Trace()
-    met = hold(sop.when, context, "when", trace)
+    met = evaluate_all(sop.when, context, "when", trace)
     if met is True:
-        met = hold(sop.while_, context, "while", trace)
+        met = evaluate_all(sop.while_, context, "while", trace)
         start.reason = None if met is not False else Reason.WHILE_NOT_MET
     else:
         start.reason = Reason.CONDITION
@@ -91,7 +93,7 @@ def _refuse_conditions(
     start.trace = trace.entries
 
 
-def _refuse_again(start: Start, customer: Customer, sop: Sop, key: str, event: Event) -> None:
+def _check_reentry(start: EntryDecision, customer: Customer, sop: Sop, key: str, event: Event) -> None:
     last = customer.starts.get((sop.sop, key))
     running = [each for each in customer.timelines if each.active and each.sop == sop.sop and each.key == key]
     if sop.reentry.mode == "never" and last is not None:
@@ -104,7 +106,7 @@ def _refuse_again(start: Start, customer: Customer, sop: Sop, key: str, event: E
         start.ended += running
 
 
-def _refuse_group(start: Start, customer: Customer, sop: Sop) -> None:
+def _check_group(start: EntryDecision, customer: Customer, sop: Sop) -> None:
     """At most one active timeline in a group: the new one replaces those of equal or lower priority."""
     if sop.group is None:
         return
@@ -118,8 +120,8 @@ def _refuse_group(start: Start, customer: Customer, sop: Sop) -> None:
         start.ended += rivals
 
 
-def _begin(
-    start: Start, customer: Customer, sop: Sop, key: str, event: Event, definitions: Definitions, now: datetime
+def _enrol(
+    start: EntryDecision, customer: Customer, sop: Sop, key: str, event: Event, definitions: Definitions, now: datetime
 ) -> None:
     for other in start.ended:
         reason = Reason.RESTARTED if other.sop == sop.sop and other.key == key else Reason.REPLACED
@@ -134,7 +136,7 @@ def _begin(
     timeline.goal_until = goal_end(sop, timeline.anchor)
     following = next_step(timeline, schedule(timeline, sop, customer, definitions))
     if following is not None:
-        settle(timeline, following)
+        set_next_step(timeline, following)
     else:
         timeline.due_at = now
     customer.timelines.append(timeline)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Customer
 from engine.core.customers.silence import crossing
@@ -23,7 +23,7 @@ JOINED = "existing"
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class AlreadyMet:
     """A trigger that a customer meets already."""
 
     index: int
@@ -36,11 +36,13 @@ def lasting(moment: Moment) -> bool:
     return moment.kind in LASTING and not (moment.entered and moment.entered.from_)
 
 
-def met(customer: Customer, sop: Sop, definitions: Definitions, now: datetime) -> Met | None:
+def met(customer: Customer, sop: Sop, definitions: Definitions, now: datetime) -> AlreadyMet | None:
     """Return the trigger that the customer has met for longest, None where none is met."""
     times = ((index, met_since(moment, customer, definitions, now)) for index, moment in enumerate(sop.trigger))
     return min(
-        (Met(index, since) for index, since in times if since is not None), key=lambda each: each.since, default=None
+        (AlreadyMet(index, since) for index, since in times if since is not None),
+        key=lambda each: each.since,
+        default=None,
     )
 
 
@@ -89,16 +91,18 @@ def _silent_since(
     return crossed if crossed <= now else None
 
 
-def would_start(customer: Customer, event: Event, sop: Sop, definitions: Definitions, now: datetime) -> bool:
+def passes_entry_conditions(
+    customer: Customer, event: Event, sop: Sop, definitions: Definitions, now: datetime
+) -> bool:
     """Return whether `when` and `while` let the customer in, so that no place of the day is spent on one they keep out.
 
     The matcher decides again under the customer's lock.
     """
     context = Context(customer, definitions, now, event.data, event.time)
-    return all(hold(group, context, "when", Trace()) is True for group in (sop.when, sop.while_))
+    return all(evaluate_all(group, context, "when", Trace()) is True for group in (sop.when, sop.while_))
 
 
-def start_event(customer: Customer, sop: Sop, found: Met, now: datetime) -> Event:
+def start_event(customer: Customer, sop: Sop, found: AlreadyMet, now: datetime) -> Event:
     """Return the event that takes the customer in: once for this customer and SOP.
 
     `join` counts the steps from when they came to meet the trigger, so that those past are skipped; `start: now` from now.
@@ -115,7 +119,7 @@ def start_event(customer: Customer, sop: Sop, found: Met, now: datetime) -> Even
     return Event(ENGINE_SOURCE, identity, START, customer.ref, now, now, data, cause=cause)
 
 
-def still_met(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
+def is_still_met(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
     """Return whether the customer meets the trigger that the event names, now that what came before it is matched."""
     moment = named_trigger(event, sop)
     return moment is not None and met_since(moment, customer, definitions, event.time) is not None

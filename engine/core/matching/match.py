@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import while_broken
+from engine.core.conditions.evaluate import broken_while
 from engine.core.customers import facts, silence
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.customers.facts import Happened
+from engine.core.customers.facts import MomentOccurred
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery import actions
 from engine.core.delivery.actions import notices
 from engine.core.events.event import END, SILENT, START, Event
 from engine.core.matching import entry, existing_customers, schedules
-from engine.core.matching.entry import Start
+from engine.core.matching.entry import EntryDecision
 from engine.core.matching.triggers import matches, reach
 from engine.core.reasons import Reason
 from engine.core.timelines.schedule import dates_vary
 from engine.core.timelines.touch import Touch
 
-NOWHERE = "00000000-0000-0000-0000-000000000000"
+NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
 """The installation of what is never stored."""
 
 
@@ -40,12 +40,12 @@ class Matched:
     changed: bool = False
     moved: bool = False
     """The customer is in another time zone now."""
-    installation: str = NOWHERE
+    installation: str = NO_INSTALLATION
     """What the keys of notices are made of."""
 
 
 def match(
-    customer: Customer, event: Event, definitions: Definitions, now: datetime, installation: str = NOWHERE
+    customer: Customer, event: Event, definitions: Definitions, now: datetime, installation: str = NO_INSTALLATION
 ) -> Matched:
     """Apply one event to the customer (in place) and return what it led to."""
     matched = Matched(event, installation=installation)
@@ -65,7 +65,7 @@ def match(
 def _match_facts(customer: Customer, event: Event, definitions: Definitions, now: datetime, matched: Matched) -> None:
     timezone = customer.timezone
     applied = facts.apply(customer, event, definitions.engine, definitions.segments)
-    heard = silence.hear(customer, event, definitions)
+    heard = silence.reset_clocks(customer, event, definitions)
     matched.changed = applied.changed
     if applied.dropped:
         matched.outcome["dropped"] = applied.dropped
@@ -76,7 +76,7 @@ def _match_facts(customer: Customer, event: Event, definitions: Definitions, now
     moved = timezone != customer.timezone
     matched.moved = moved
     if moved:
-        heard.moments += silence.aim_all(customer, definitions, event.type)
+        heard.moments += silence.schedule_all_crossings(customer, definitions, event.type)
     matched.changed = applied.changed or bool(heard.clocks or heard.moments)
     _follow(customer, event, [*applied.moments, *heard.moments], heard.clocks, definitions, now, matched)
     if applied.changed:
@@ -86,7 +86,7 @@ def _match_facts(customer: Customer, event: Event, definitions: Definitions, now
 def _follow(
     customer: Customer,
     event: Event,
-    moments: list[Happened],
+    moments: list[MomentOccurred],
     clocks: set[str],
     definitions: Definitions,
     now: datetime,
@@ -127,7 +127,12 @@ def _end_silence(customer: Customer, clocks: set[str], now: datetime, matched: M
 
 
 def _exits(
-    customer: Customer, event: Event, moments: list[Happened], definitions: Definitions, now: datetime, matched: Matched
+    customer: Customer,
+    event: Event,
+    moments: list[MomentOccurred],
+    definitions: Definitions,
+    now: datetime,
+    matched: Matched,
 ) -> None:
     """End the timelines for which one of the moments is an exit, if it is not before their start."""
     zone_name = definitions.zone_of(customer.timezone)
@@ -174,7 +179,7 @@ def _while(
         if (
             sop is not None
             and sop.while_
-            and (trace := while_broken(timeline, sop, customer, definitions, now)) is not None
+            and (trace := broken_while(timeline, sop, customer, definitions, now)) is not None
         ):
             timeline.end("exited", Reason.WHILE_ENDED, now, trace.decided_at)
             _note_end(matched, timeline, "while", trace.entries)
@@ -207,7 +212,7 @@ def _note_end(matched: Matched, timeline: Timeline, path: str, trace: list[dict[
 def _triggers(
     customer: Customer,
     event: Event,
-    moments: Iterable[Happened],
+    moments: Iterable[MomentOccurred],
     definitions: Definitions,
     now: datetime,
     matched: Matched,
@@ -221,17 +226,17 @@ def _triggers(
                 hit[sop.sop] = (sop, index)
     for sop, index in sorted(hit.values(), key=lambda each: (-each[0].priority, each[0].sop)):
         trigger = f"trigger/{index}/{sop.trigger[index].kind}"
-        _note_start(matched, entry.decide(customer, sop, trigger, event, definitions, now))
+        _note_start(matched, entry.decide_entry(customer, sop, trigger, event, definitions, now))
 
 
-def _candidates(happened: Happened, definitions: Definitions) -> Iterable[tuple[Sop, int]]:
+def _candidates(happened: MomentOccurred, definitions: Definitions) -> Iterable[tuple[Sop, int]]:
     table = definitions.triggers
     if not table:
         return ()
     return table.get((happened.kind, happened.name), ())
 
 
-def _note_start(matched: Matched, start: Start) -> None:
+def _note_start(matched: Matched, start: EntryDecision) -> None:
     entry: dict[str, Any] = {"sop": start.sop, "version": start.version, "path": start.trigger}
     if start.detail:
         entry["detail"] = start.detail
@@ -260,14 +265,16 @@ def _start_by_action(
         matched.outcome["reason"] = Reason.SUPERSEDED
         return
     made = "by_hand" if event.by_hand else "do"
-    _note_start(matched, entry.decide(customer, sop, str(event.data.get("trigger", made)), event, definitions, now))
+    _note_start(
+        matched, entry.decide_entry(customer, sop, str(event.data.get("trigger", made)), event, definitions, now)
+    )
 
 
 def _still_right(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
     """Return whether what an engine-made start was made for still is so, now that everything before it is matched."""
     if existing_customers.JOINED in event.data:
-        return existing_customers.still_met(customer, event, sop, definitions)
-    return "trigger" not in event.data or schedules.still_due(customer, event, sop, definitions)
+        return existing_customers.is_still_met(customer, event, sop, definitions)
+    return "trigger" not in event.data or schedules.is_still_due(customer, event, sop, definitions)
 
 
 def _end_by_action(customer: Customer, event: Event, now: datetime, matched: Matched) -> None:

@@ -25,7 +25,7 @@ from engine.core.timelines.schedule import as_date
 CAUGHT_UP = timedelta(days=7)
 """Days missed in an outage are made up for this long; of a schedule's missed slots only the newest is taken."""
 
-TICK = timedelta(microseconds=1)
+ONE_TICK = timedelta(microseconds=1)
 """The shortest time there is."""
 
 DATE, SLOT = "date", "slot"
@@ -33,7 +33,7 @@ DATE, SLOT = "date", "slot"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DateOrCronTrigger:
     """A date or schedule trigger of an SOP."""
 
     sop: str
@@ -63,11 +63,11 @@ class Source:
         return self.moment.schedule
 
 
-def sources(definitions: Definitions) -> list[Source]:
+def sources(definitions: Definitions) -> list[DateOrCronTrigger]:
     """Return every date and schedule trigger in force."""
     otherwise = definitions.engine.timezone
     return [
-        Source(
+        DateOrCronTrigger(
             defined.sop.sop,
             index,
             moment,
@@ -88,7 +88,7 @@ def lead(sop: Sop) -> int:
 # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def date_of(customer: Customer, source: Source, definitions: Definitions) -> date | None:
+def date_of(customer: Customer, source: DateOrCronTrigger, definitions: Definitions) -> date | None:
     """Return the customer's date, None where it is not known."""
     assert source.date is not None
     return as_date(
@@ -144,7 +144,7 @@ def _midnight(day: date, zone_name: str) -> datetime:
     return at_local(day, time(), zone_name)
 
 
-def texts_near(days: Iterable[date]) -> list[str]:
+def month_days_around(days: Iterable[date]) -> list[str]:
     """Return how dates that these days may meet are written from their month on (`05-01`).
 
     A day more on either side, because a moment is written with the date of another zone.
@@ -156,25 +156,25 @@ def texts_near(days: Iterable[date]) -> list[str]:
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def date_event(source: Source, ref: str, day: date, zone_name: str, now: datetime) -> Event:
+def date_event(source: DateOrCronTrigger, ref: str, day: date, zone_name: str, now: datetime) -> Event:
     """Return the event that starts the SOP for a customer whose `day` is ahead by the SOP's lead."""
     anchor = _midnight(day, zone_name)
     began = _midnight(day_shift(day, -source.lead), zone_name)
     return _event(source, ref, day.isoformat(), began, now, {"anchor": anchor.isoformat(), DATE: day.isoformat()})
 
 
-def schedule_event(source: Source, ref: str, slot: CronSlot, now: datetime) -> Event:
+def schedule_event(source: DateOrCronTrigger, ref: str, slot: CronSlot, now: datetime) -> Event:
     """Return the event that starts the SOP for a customer at a schedule's slot."""
     return _event(source, ref, slot.key, slot.at, now, {"anchor": slot.at.isoformat(), SLOT: slot.key})
 
 
-def _event(source: Source, ref: str, key: str, at: datetime, now: datetime, data: dict[str, Any]) -> Event:
+def _event(source: DateOrCronTrigger, ref: str, key: str, at: datetime, now: datetime, data: dict[str, Any]) -> Event:
     data = {"sop": source.sop, "trigger": f"trigger/{source.index}/{source.moment.kind}", **data}
     identity = f"slot:{source.sop}:{source.index}:{key}:{ref}"
     return Event(ENGINE_SOURCE, identity, START, ref, at, max(at, now), data, cause={"slot": key})
 
 
-def still_due(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
+def is_still_due(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
     """Return whether a start made for a date or schedule is still right: the customer's date may have been corrected meanwhile."""
     moment = named_trigger(event, sop)
     if moment is None or moment.date is None:
@@ -188,13 +188,15 @@ def still_due(customer: Customer, event: Event, sop: Sop, definitions: Definitio
 # ── one customer's slots, for playback ───────────────────────────────────────────────────────────────────────
 
 
-def next_events(customer: Customer, known: Sequence[Source], definitions: Definitions, after: datetime) -> list[Event]:
+def next_events(
+    customer: Customer, known: Sequence[DateOrCronTrigger], definitions: Definitions, after: datetime
+) -> list[Event]:
     """Return the customer's next start later than `after` by each date and schedule, as if it were received at its time."""
     found = [event for source in known if (event := _next_of(source, customer, definitions, after)) is not None]
     return sorted(found, key=lambda event: event.time)
 
 
-def _next_of(source: Source, customer: Customer, definitions: Definitions, after: datetime) -> Event | None:
+def _next_of(source: DateOrCronTrigger, customer: Customer, definitions: Definitions, after: datetime) -> Event | None:
     if source.date is None:
         slot = cron.following(source.schedule.cron, source.zone_name, after)
         return schedule_event(source, customer.ref, slot, after) if slot is not None else None

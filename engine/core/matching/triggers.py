@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import compares, dig
+from engine.core.conditions.evaluate import compare, value_at
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.customers.facts import Happened
+from engine.core.customers.facts import MomentOccurred
 from engine.core.definitions import AllTags, Change, Friend, Moment, Replied
 from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import STAGE, Event
 from engine.core.reasons import Reason
 
 
-def matches(moment: Moment, happened: Happened, customer: Customer, zone_name: str) -> bool:
+def matches(moment: Moment, happened: MomentOccurred, customer: Customer, zone_name: str) -> bool:
     """Return whether `happened` is this moment, for a customer whose facts are already written."""
     if moment.kind != happened.kind:
         return False
@@ -33,19 +33,19 @@ def matches(moment: Moment, happened: Happened, customer: Customer, zone_name: s
         return _replied(moment.replied, happened)
     if moment.event:
         return moment.event.type == happened.name and all(
-            compares(wanted, dig(happened.detail, name), zone_name) is True
+            compare(wanted, value_at(happened.detail, name), zone_name) is True
             for name, wanted in moment.event.where.items()
         )
     return True
 
 
-def _tags(wanted: tuple[str, ...] | AllTags, happened: Happened, customer: Customer, *, present: bool) -> bool:
+def _tags(wanted: tuple[str, ...] | AllTags, happened: MomentOccurred, customer: Customer, *, present: bool) -> bool:
     if isinstance(wanted, AllTags):
         return happened.name in wanted.all and all(customer.has_tag(tag) is present for tag in wanted.all)
     return happened.name in wanted
 
 
-def _change(wanted: Change, happened: Happened, *, entered: bool) -> bool:
+def _change(wanted: Change, happened: MomentOccurred, *, entered: bool) -> bool:
     detail = happened.detail
     here, there = (detail["to"], detail["from"]) if entered else (detail["from"], detail["to"])
     other = wanted.from_ if entered else wanted.to
@@ -56,11 +56,11 @@ def _one_of(wanted: tuple[str, ...] | None, actual: Any) -> bool:
     return wanted is None or actual in wanted
 
 
-def _friend(wanted: Friend, happened: Happened) -> bool:
+def _friend(wanted: Friend, happened: MomentOccurred) -> bool:
     return _one_of(wanted.staff, happened.detail["staff"]) and _one_of(wanted.state, happened.detail["state"])
 
 
-def _replied(wanted: Replied, happened: Happened) -> bool:
+def _replied(wanted: Replied, happened: MomentOccurred) -> bool:
     text = happened.detail["text"]
     said = wanted.contains is None or any(word in text for word in wanted.contains)
     return said and _one_of(wanted.channel, happened.detail["channel"])
@@ -103,7 +103,7 @@ def reach(
     customer: Customer,
     running: Collection[Timeline],
     event: Event,
-    moments: Iterable[Happened],
+    moments: Iterable[MomentOccurred],
     definitions: Definitions,
     now: datetime,
 ) -> Iterator[Timeline]:

@@ -17,14 +17,14 @@ from engine.core.customers.metrics import PURCHASE, REFUND, Order, orders_of
 from engine.core.definitions import Metric
 from engine.core.events.event import ENGINE_SOURCE, Event
 
-_EVER = datetime.min.replace(tzinfo=UTC)
+BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 
-Change = tuple[datetime, dict[str, float]]
+MetricChange = tuple[datetime, dict[str, float]]
 """A slot at which a customer's numbers become others, and what they are from then on."""
 
 
 @dataclass(slots=True)
-class _Done:
+class _Activity:
     """What one customer did, as far as numbers go: events by receipt."""
 
     events: list[Event] = field(default_factory=list)
@@ -41,7 +41,7 @@ class _Done:
         )
 
 
-class Numbers:
+class MetricHistory:
     """Every customer's numbers at every slot.
 
     Parameters:
@@ -52,16 +52,16 @@ class Numbers:
 
     def __init__(self, stored: Mapping[str, Metric], events: Iterable[Event], slots: Sequence[datetime]) -> None:
         self._stored, self._slots = stored, slots
-        self._done: dict[str, _Done] = {}
+        self._done: dict[str, _Activity] = {}
         for event in sorted(events, key=lambda each: each.received_at) if stored else ():
             if event.source != ENGINE_SOURCE and is_activity(event):
-                self._done.setdefault(event.subject, _Done()).events.append(event)
+                self._done.setdefault(event.subject, _Activity()).events.append(event)
         self._ranks = self._ranked()
 
-    def changes(self, ref: str) -> list[Change]:
+    def changes(self, ref: str) -> list[MetricChange]:
         """Return the slots at which the customer's numbers become others, and what they become."""
         done, before = self._done.get(ref), dict[str, float]()
-        changes: list[Change] = []
+        changes: list[MetricChange] = []
         if done is None:
             return changes
         own, candidates = dict[str, float](), set(self._candidates(done))
@@ -74,7 +74,7 @@ class Numbers:
                 before = numbers
         return changes
 
-    def _candidates(self, done: _Done) -> list[datetime]:
+    def _candidates(self, done: _Activity) -> list[datetime]:
         """Return the slots at which something the customer did may have come into a window or left it."""
         spans = {each for metric in self._stored.values() if isinstance(each := _window(metric), timedelta)}
         moments = {max(event.received_at, event.time) for event in done.events}
@@ -89,7 +89,7 @@ class Numbers:
             scores |= by_ref.get(ref, {})
         return scores
 
-    def _numbers(self, done: _Done, slot: datetime) -> dict[str, float]:
+    def _numbers(self, done: _Activity, slot: datetime) -> dict[str, float]:
         orders, numbers = done.orders(slot), dict[str, float]()
         for name, metric in self._stored.items():
             begin = _begin(metric, slot)
@@ -139,7 +139,7 @@ def _window(metric: Metric) -> Any:
 
 def _begin(metric: Metric, slot: datetime) -> datetime:
     window = _window(metric)
-    return slot - window if isinstance(window, timedelta) else _EVER
+    return slot - window if isinstance(window, timedelta) else BEGINNING_OF_TIME
 
 
 def _kept(order: Order) -> bool:

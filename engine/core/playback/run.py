@@ -19,9 +19,9 @@ from engine.core.delivery.plan import Touch, due_timelines, plan_customer
 from engine.core.events.event import MAX_DEPTH, Event
 from engine.core.matching import schedules
 from engine.core.matching.match import Matched, match
-from engine.core.playback.segment_refresh import CustomerRefreshes, Refreshes
+from engine.core.playback.segment_refresh import CustomerRefreshes, SegmentRefreshes
 
-EVER = datetime.min.replace(tzinfo=UTC)
+BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 """Before everything: where nothing has been before."""
 
 
@@ -73,7 +73,7 @@ class Playback:
 
 def play(events: Iterable[Event], definitions: Definitions, until: datetime, installation: str) -> Playback:
     """Return what these events (each matched when received) lead to up to and including `until`."""
-    return play_on((), events, definitions, EVER, until, installation)
+    return play_on((), events, definitions, BEGINNING_OF_TIME, until, installation)
 
 
 def play_on(
@@ -103,7 +103,7 @@ def play_each(
     now: datetime,
     until: datetime,
     installation: str,
-    refreshes: Refreshes | None = None,
+    refreshes: SegmentRefreshes | None = None,
 ) -> Iterator[tuple[Customer, Playback]]:
     """Yield each customer as they are at the end, and what came out for them, in order of their refs. See `play_on`.
 
@@ -129,7 +129,7 @@ def play_one(
     now: datetime,
     until: datetime,
     installation: str,
-    refreshes: Refreshes | None = None,
+    refreshes: SegmentRefreshes | None = None,
 ) -> Playback:
     """Return what follows for one customer from `now` on. See `play_on`."""
     inbox = deque(sorted(events, key=lambda event: event.received_at))

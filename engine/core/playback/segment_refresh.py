@@ -6,20 +6,20 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Condition
 from engine.core.definitions.catalog import Definitions, _conditions, number_crons
 from engine.core.definitions.segments import ComputedDimension
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
-from engine.core.playback.metric_history import Change, Numbers
+from engine.core.playback.metric_history import MetricChange, MetricHistory
 from engine.core.time import cron
 
-_TICK = timedelta(microseconds=1)
+ONE_TICK = timedelta(microseconds=1)
 
 
-class Refreshes:
+class SegmentRefreshes:
     """What a refresh finds, for every customer at every slot between two moments."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Refreshes:
         }
         crons = {each.refresh for each in self._dimensions.values()}
         self._slots = {each: _slots(each, definitions.engine.timezone, begin, until) for each in crons}
-        self._numbers = Numbers(self._stored, events, self._number_slots(begin, until))
+        self._numbers = MetricHistory(self._stored, events, self._number_slots(begin, until))
         self.restless = frozenset(name for name, each in self._dimensions.items() if self._moves_by_itself(each))
         """Dimensions whose value may change though nothing happens: a condition counts days."""
 
@@ -83,7 +83,7 @@ class Refreshes:
 
     def due(self, slot: datetime) -> frozenset[str]:
         """Return the dimensions refreshed at this slot."""
-        return frozenset(name for name in self._dimensions if self.after(slot - _TICK, name) == slot)
+        return frozenset(name for name in self._dimensions if self.after(slot - ONE_TICK, name) == slot)
 
     def moves(self, customer: Customer, slot: datetime, due: frozenset[str]) -> list[Event]:
         """Return the events by which the customer moves to other values of these dimensions."""
@@ -101,14 +101,14 @@ class Refreshes:
     def _value(self, customer: Customer, dimension: ComputedDimension, slot: datetime) -> str | None:
         context = Context(customer, self._definitions, slot, {})
         return next(
-            (each.value for each in dimension.values if hold(each.when, context, "when", Trace()) is True), None
+            (each.value for each in dimension.values if evaluate_all(each.when, context, "when", Trace()) is True), None
         )
 
 
 class CustomerRefreshes:
     """One customer's refreshes, in order of time."""
 
-    def __init__(self, refreshes: Refreshes, changes: list[Change]) -> None:
+    def __init__(self, refreshes: SegmentRefreshes, changes: list[MetricChange]) -> None:
         self._refreshes, self._changes = refreshes, changes
         self._open = refreshes.names
         """Dimensions whose next refresh may find another value, because something has changed since their last."""

@@ -14,7 +14,7 @@ from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.version_change import fork
 from engine.core.playback.run import Playback, Played, play_one
 from engine.core.reasons import Reason
-from engine.core.rollout.impact import Change, Sample, foreseen, start_of
+from engine.core.rollout.impact import CustomerSample, RolloutInput, change_of_customer, start_of
 from engine.core.time.arithmetic import at_local, day_shift, local_date
 from engine.core.timelines.touch import Touch
 
@@ -33,7 +33,7 @@ def _numbers() -> defaultdict[str, float]:
 
 
 @dataclass(slots=True)
-class Tally:
+class SendTally:
     """Touches counted, each with the weight of its customer: how many customers that one stands for."""
 
     zone_name: str
@@ -82,12 +82,12 @@ def _cause(touch: Touch) -> str:
 
 
 @dataclass(slots=True)
-class Ahead:
+class VolumeForecast:
     """What goes out until a moment, under the definitions in force and under the new ones."""
 
     until: datetime
-    before: Tally
-    after: Tally
+    before: SendTally
+    after: SendTally
     customers: int = 0
     looked_at: int = 0
 
@@ -97,13 +97,13 @@ def self_starting(definitions: Definitions) -> bool:
     return any(moment.kind in SELF_STARTING for each in definitions.sops.values() for moment in each.sop.trigger)
 
 
-def ahead(
-    samples: Sequence[Sample],
-    joining: Mapping[str, Sample],
-    change: Change,
+def forecast_volume(
+    samples: Sequence[CustomerSample],
+    joining: Mapping[str, CustomerSample],
+    change: RolloutInput,
     until: datetime,
     tell: Callable[[int], None] = lambda done: None,
-) -> Ahead:
+) -> VolumeForecast:
     """Return what goes out to these customers and to those who join, under both sets of definitions.
 
     Parameters:
@@ -112,7 +112,7 @@ def ahead(
         tell: is told how many customers are done.
     """
     zone_name = change.after.engine.timezone
-    found = Ahead(until, Tally(zone_name), Tally(zone_name))
+    found = VolumeForecast(until, SendTally(zone_name), SendTally(zone_name))
     for sample in samples:
         found.customers += sample.population
         found.looked_at += len(sample.ids)
@@ -126,13 +126,15 @@ def ahead(
     return found
 
 
-def _play_both(customer: Customer, weight: float, change: Change, found: Ahead) -> None:
+def _play_both(customer: Customer, weight: float, change: RolloutInput, found: VolumeForecast) -> None:
     now, installation = change.now, change.installation
     found.before.add(play_one(_as_before(customer, now), [], change.before, now, found.until, installation), weight)
     found.after.add(play_one(_as_after(customer, change), [], change.after, now, found.until, installation), weight)
 
 
-def _play_joining(customer: Customer, at: datetime, sop: Sop, weight: float, change: Change, found: Ahead) -> None:
+def _play_joining(
+    customer: Customer, at: datetime, sop: Sop, weight: float, change: RolloutInput, found: VolumeForecast
+) -> None:
     """Count what joining adds to what the customer gets anyway (and, under caps, takes from it)."""
     event = start_of(customer, sop, change, at)
     if event is None or at > found.until:
@@ -156,15 +158,15 @@ def _as_before(customer: Customer, now: datetime) -> Customer:
     return same
 
 
-def _as_after(customer: Customer, change: Change) -> Customer:
+def _as_after(customer: Customer, change: RolloutInput) -> Customer:
     """Return the customer as the new definitions find them."""
-    settled = foreseen(customer, change)[0]
+    settled = change_of_customer(customer, change)[0]
     if change.clocks_differ:
         bring_in_line(settled, change.after, change.now)
     return settled
 
 
-def _day_of(number: int, weight: float, sop: Sop, change: Change) -> datetime:
+def _day_of(number: int, weight: float, sop: Sop, change: RolloutInput) -> datetime:
     """Return when the customer of this number in line is taken in: now, or at midnight when the day has room."""
     if not isinstance(sop.existing, StartExisting):
         return change.now

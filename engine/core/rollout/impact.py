@@ -11,7 +11,7 @@ from math import ceil
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop, StartExisting
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.version_change import Fate, fates
+from engine.core.delivery.version_change import TimelineChange, preview_version_change
 from engine.core.events.event import Event
 from engine.core.matching import existing_customers
 from engine.core.playback.run import play_one
@@ -19,7 +19,7 @@ from engine.core.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class CustomerSample:
     """Customers looked at, and how many there are."""
 
     population: int
@@ -32,7 +32,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RolloutInput:
     """The two sets of definitions, and the customers as they are."""
 
     before: Definitions
@@ -85,8 +85,12 @@ class SopForecast:
     steps: list[StepForecast] = field(default_factory=list)
 
 
-def in_flight(
-    sop: str, sample: Sample, waiting: Mapping[str | None, int], known: Mapping[int, list[Fate]], change: Change
+def step_forecasts(
+    sop: str,
+    sample: CustomerSample,
+    waiting: Mapping[str | None, int],
+    known: Mapping[int, list[TimelineChange]],
+    change: RolloutInput,
 ) -> SopForecast:
     """Return what becomes of one SOP's timelines, by the fates of the customers in the sample."""
     found = SopForecast(sop, sum(waiting.values()), sample.population, len(sample.ids), dict(waiting))
@@ -104,18 +108,20 @@ def in_flight(
     return found
 
 
-def all_fates(ids: Iterable[int], change: Change) -> dict[int, list[Fate]]:
+def changes_of_customers(ids: Iterable[int], change: RolloutInput) -> dict[int, list[TimelineChange]]:
     """Return what becomes of each of these customers' timelines."""
-    return {id_: foreseen(change.customers[id_], change)[1] for id_ in ids if id_ in change.customers}
+    return {id_: change_of_customer(change.customers[id_], change)[1] for id_ in ids if id_ in change.customers}
 
 
-def foreseen(customer: Customer, change: Change) -> tuple[Customer, list[Fate]]:
+def change_of_customer(customer: Customer, change: RolloutInput) -> tuple[Customer, list[TimelineChange]]:
     """Return the customer as the new definitions would leave them, and what becomes of each active timeline."""
     overtaken = customer.ref in change.overtaken
-    return fates(customer, change.before, change.after, change.now, change.installation, overtaken=overtaken)
+    return preview_version_change(
+        customer, change.before, change.after, change.now, change.installation, overtaken=overtaken
+    )
 
 
-def _step_ids(sop: str, change: Change) -> list[str]:
+def _step_ids(sop: str, change: RolloutInput) -> list[str]:
     """Return the steps of both versions: as the new one has them, then those that are gone."""
     new, old = (
         [step.id for step in found.sop.steps] if (found := side.sops.get(sop)) else []
@@ -155,7 +161,7 @@ class ExistingForecast:
     looked_at: int = 0
 
 
-def meeting(sop: Sop, mode: str, kept_out: int, sample: Sample, change: Change) -> ExistingForecast:
+def meeting(sop: Sop, mode: str, kept_out: int, sample: CustomerSample, change: RolloutInput) -> ExistingForecast:
     """Return who meets the trigger and what becomes of them.
 
     Parameters:
@@ -179,15 +185,15 @@ def meeting(sop: Sop, mode: str, kept_out: int, sample: Sample, change: Change) 
     return found
 
 
-def _joining(customer: Customer, sop: Sop, change: Change) -> Iterable[tuple[str, str]]:
+def _joining(customer: Customer, sop: Sop, change: RolloutInput) -> Iterable[tuple[str, str]]:
     """Yield what becomes of a customer: starts, and where they stand and what they miss; or refused, and why. Nothing: not met."""
     event = start_of(customer, sop, change, change.now)
     if event is None:
         return
-    if not existing_customers.would_start(customer, event, sop, change.after, change.now):
+    if not existing_customers.passes_entry_conditions(customer, event, sop, change.after, change.now):
         yield "refused", str(Reason.CONDITION)
         return
-    settled = foreseen(customer, change)[0]
+    settled = change_of_customer(customer, change)[0]
     played = play_one(settled, [event], change.after, change.now, change.now, change.installation)
     ours = next((each for each in played.matched if each.event is event), None)
     reason = _refusal(ours.outcome, sop.sop) if ours else None
@@ -203,7 +209,7 @@ def _joining(customer: Customer, sop: Sop, change: Change) -> Iterable[tuple[str
             yield "stands", timeline.next_step
 
 
-def start_of(customer: Customer, sop: Sop, change: Change, at: datetime) -> Event | None:
+def start_of(customer: Customer, sop: Sop, change: RolloutInput, at: datetime) -> Event | None:
     """Return the event that takes the customer in at a moment, None where they do not meet the trigger."""
     found = existing_customers.met(customer, sop, change.after, change.now)
     if found is None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from engine.core.conditions.deciding import deciding
+from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
-from engine.core.explain.story import StepStatus, ToldEvent, ToldStep, decisions
+from engine.core.explain.story import EventEntry, StepEntry, StepStatus, decisions
 from engine.core.matching.match import Matched
 from engine.core.playback.run import Playback, Played, Waited
 from engine.core.time.arithmetic import zone
@@ -22,7 +22,7 @@ class EventLine:
     """An event and what it led to."""
 
     at: datetime
-    event: ToldEvent
+    event: EventEntry
     what: Literal["event"] = "event"
 
 
@@ -36,7 +36,7 @@ class TouchLine:
     sop: str
     title: str
     key: str
-    step: ToldStep
+    step: StepEntry
     variant: str | None = None
     waited: str | None = None
     """What held it back before."""
@@ -187,7 +187,7 @@ class _Writing:
 
     def _event(self, at: datetime, matched: Matched) -> EventLine:
         event, outcome = matched.event, matched.outcome
-        told = ToldEvent(
+        told = EventEntry(
             event.row, event.source, event.id, event.type, self._local(event.time), self._local(event.received_at), event.data,
             event.cause, self._local(at), outcome.get("reason"), list(outcome.get("dropped", ())), decisions(outcome),
         )  # fmt: skip
@@ -196,12 +196,12 @@ class _Writing:
     def _touch(self, played: Played) -> TouchLine:
         touch = played.touch
         status: StepStatus = "sent" if touch.status in ("queued", "sent") else "skipped"
-        step = ToldStep(
+        step = StepEntry(
             touch.step, touch.kind, status, self._local(touch.due_at), self._local(played.at), None, touch.channel, 0, touch.reason,
-            touch.detail, deciding(touch.trace) if status == "skipped" else [],
+            touch.detail, decisive_evaluations(touch.trace) if status == "skipped" else [],
         )  # fmt: skip
         return TouchLine(
-            self._local(played.at), *self._titled(touch.timeline), step, touch.variant, touch.waited, touch.body
+            self._local(played.at), *self._titled(touch.timeline), step, touch.variant, touch.delayed_by, touch.body
         )
 
     def _held(self, waited: Waited) -> HeldLine:

@@ -53,7 +53,7 @@ def _short_form(key: str, value: Any) -> Any:
     return value
 
 
-class HeldTag(Model):
+class ProfileTag(Model):
     """A tag the customer has."""
 
     tag: Name = Field(description="the tag")
@@ -77,7 +77,7 @@ class HeldValue(Model):
         return _short_form("value", value)
 
 
-class Happening(Model):
+class ProfileEvent(Model):
     """An event: of the past if it lies before `start`, which then only counts as a fact."""
 
     type: str = Field(description="tag.added, stage.changed, message.received, purchase, visit, or your own type")
@@ -86,13 +86,13 @@ class Happening(Model):
     data: dict[str, Any] = Field(default_factory=dict, description="what the type needs, e.g. {tag: 装修意向}")
 
     @model_validator(mode="after")
-    def _one_time(self) -> Happening:
+    def _one_time(self) -> ProfileEvent:
         if self.time is not None and self.after is not None:
             raise ValueError("write `time` or `after`, not both")
         return self
 
 
-class Described(Model):
+class CustomerProfile(Model):
     """A customer, and what happens to them."""
 
     ref: Name = Field("C1", description="the customer's id in the CRM; holdout and variants are drawn by it")
@@ -102,13 +102,13 @@ class Described(Model):
     )
     known_since: When | None = Field(None, description="when the CRM first knew the customer; absent: at `start`")
     attributes: dict[str, Any] = Field(default_factory=dict, description="name: value, as declared in engine.yaml")
-    tags: tuple[HeldTag, ...] = Field((), description="tags the customer has: a name, or {tag, since}")
+    tags: tuple[ProfileTag, ...] = Field((), description="tags the customer has: a name, or {tag, since}")
     dimensions: dict[str, HeldValue] = Field(
         default_factory=dict, description="e.g. stage: 意向客户, or {value, since}"
     )
     staff: dict[str, Name] = Field(default_factory=dict, description="role: the staff's id")
     opt_outs: tuple[Name, ...] = Field((), description='channels the customer has opted out of; "*" for all')
-    events: tuple[Happening, ...] = Field((), description="what happens, in any order")
+    events: tuple[ProfileEvent, ...] = Field((), description="what happens, in any order")
 
     @field_validator("timezone")
     @classmethod
@@ -119,7 +119,7 @@ class Described(Model):
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class ProfileEvents:
     """A described customer as events, and what is wrong with the description, each with the way to it."""
 
     start: datetime
@@ -128,23 +128,23 @@ class Cast:
     warnings: list[tuple[Loc, str]] = field(default_factory=list)
 
 
-def cast(described: Described, definitions: Definitions, now: datetime) -> Cast:
+def profile_to_events(described: CustomerProfile, definitions: Definitions, now: datetime) -> ProfileEvents:
     """Return what the description comes to. `now` is when the simulation begins if nothing in it says so."""
-    casting = _Casting(described, definitions, now)
+    casting = _ProfileReader(described, definitions, now)
     casting.facts()
     casting.happenings()
     casting.done.events.sort(key=lambda event: (event.received_at, not event.backfill))
     return casting.done
 
 
-class _Casting:
+class _ProfileReader:
     """Makes events of a description, through the same checks that posted ones pass."""
 
-    def __init__(self, described: Described, definitions: Definitions, now: datetime) -> None:
+    def __init__(self, described: CustomerProfile, definitions: Definitions, now: datetime) -> None:
         self._described, self._definitions = described, definitions
         self._zone = zone(definitions.zone_of(described.timezone))
         times = [self._utc(each.time) for each in described.events if each.time is not None]
-        self.done = Cast(self._utc(described.start) if described.start else min(times, default=now))
+        self.done = ProfileEvents(self._utc(described.start) if described.start else min(times, default=now))
         self._known = self._utc(described.known_since) if described.known_since else self.done.start
         if self._known > self.done.start:
             self.done.problems.append((("known_since",), self._too_late("known_since")))
@@ -247,7 +247,7 @@ class _Casting:
             "data": plain(data),
         }  # fmt: skip
         try:
-            reading = parse.examine(raw, received, backfill=backfill)
+            reading = parse.parse_with_hash(raw, received, backfill=backfill)
         except EventError as error:
             self.done.problems.append((loc, str(error)))
             return

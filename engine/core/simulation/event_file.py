@@ -20,7 +20,7 @@ _FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Feed:
+class EventFile:
     """The events of a file, each received when it happened."""
 
     events: list[Event] = field(default_factory=list)
@@ -30,14 +30,14 @@ class Feed:
     duplicates: int = 0
 
 
-def read_feed(data: bytes, file: str, definitions: Definitions, now: datetime) -> Feed:
+def read_feed(data: bytes, file: str, definitions: Definitions, now: datetime) -> EventFile:
     """Return what a file of events holds: a line for each, or one JSON list, with the checks that POST /v1/events makes.
 
     Parameters:
         file: what the file is called in problems.
         now: when an event without a time happens.
     """
-    feed, known = Feed(), dict[tuple[str, str], bytes]()
+    feed, known = EventFile(), dict[tuple[str, str], bytes]()
     for place, text in _texts(data.removeprefix(_BOM), file):
         try:
             reading = _read(text, now)
@@ -87,7 +87,7 @@ def _is_one(data: bytes) -> bool:
         return False
 
 
-def _read(text: bytes, now: datetime) -> parse.Reading:
+def _read(text: bytes, now: datetime) -> parse.ParsedEvent:
     """Return one event, received at its own time. Raises EventError."""
     if len(text) > MAX_EVENT_BYTES:
         raise EventError(f"the event is over {MAX_EVENT_BYTES:,} bytes; shorten its data")
@@ -98,5 +98,5 @@ def _read(text: bytes, now: datetime) -> parse.Reading:
     if not isinstance(raw, dict):
         raise EventError(f"an event is a JSON object with source, id, type and subject; found {show(raw)}")
     untimed = raw.get("time") is None
-    reading = parse.examine(raw, now if untimed else _FAR)  # the future is what is simulated
+    reading = parse.parse_with_hash(raw, now if untimed else _FAR)  # the future is what is simulated
     return reading if untimed else replace(reading, event=replace(reading.event, received_at=reading.event.time))

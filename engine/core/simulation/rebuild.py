@@ -9,7 +9,7 @@ from datetime import date, datetime
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.silence import due_events
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.version_change import settle_all
+from engine.core.delivery.version_change import apply_version_change
 from engine.core.events.event import END, SILENT, START, Event
 from engine.core.matching.match import match
 
@@ -18,7 +18,7 @@ _MADE = (START, END, SILENT)
 
 
 @dataclass(slots=True)
-class Past:
+class RecordedHistory:
     """What is recorded of one customer before a moment."""
 
     ref: str
@@ -36,7 +36,7 @@ class Past:
     """Numbers as of the last refresh of all, for those that cannot be worked out again."""
 
 
-def rebuilt(past: Past, definitions: Definitions, at: datetime, installation: str) -> Customer:
+def rebuild_customer(past: RecordedHistory, definitions: Definitions, at: datetime, installation: str) -> Customer:
     """Return the customer as they were at `at`, had these definitions been applied then.
 
     Past events change facts only, as backfilled ones do; thresholds of silence passed by then are crossed quietly. Timelines in
@@ -49,7 +49,7 @@ def rebuilt(past: Past, definitions: Definitions, at: datetime, installation: st
     _cross_quietly(customer, definitions, at)
     customer.timelines, customer.starts, customer.touched = list(past.timelines), dict(past.starts), dict(past.touched)
     customer.counted = dict(past.counted)
-    settle_all(customer, definitions, at, installation)
+    apply_version_change(customer, definitions, at, installation)
     customer.timelines = customer.active_timelines()
     return customer
 

@@ -9,13 +9,13 @@ from datetime import datetime
 from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import Event
-from engine.core.playback.run import EVER, play_each
-from engine.core.playback.segment_refresh import Refreshes
+from engine.core.playback.run import BEGINNING_OF_TIME, play_each
+from engine.core.playback.segment_refresh import SegmentRefreshes
 from engine.core.simulation.calendar import Calendar, calendar_of
-from engine.core.simulation.totals import Counting, Totals
+from engine.core.simulation.totals import Totals, TotalsBuilder
 from engine.core.time.arithmetic import zone
 
-NOWHERE = "00000000-0000-0000-0000-000000000000"
+NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
 """The installation of what happens in memory only."""
 
 Progress = Callable[[int], None]
@@ -72,21 +72,21 @@ class Simulation:
         begin: datetime,
         until: datetime,
         wanted: Wanted,
-        installation: str = NOWHERE,
+        installation: str = NO_INSTALLATION,
         progress: Progress = lambda done: None,
     ) -> None:
         self._definitions, self._begin, self._until, self._wanted = definitions, begin, until, wanted
         self._installation, self._progress = installation, progress
-        self._counting = Counting(definitions, wanted.sop)
+        self._counting = TotalsBuilder(definitions, wanted.sop)
         self._calendars: list[Calendar] = []
         self._not_shown = 0
 
     def play(
         self,
         events: Iterable[Event],
-        refreshes: Refreshes | None,
+        refreshes: SegmentRefreshes | None,
         customers: Iterable[Customer] = (),
-        known_at: datetime = EVER,
+        known_at: datetime = BEGINNING_OF_TIME,
     ) -> None:
         """Play these events.
 
@@ -135,12 +135,12 @@ def simulate(
 
 def refreshes_of(
     definitions: Definitions, events: Iterable[Event], begin: datetime, until: datetime, *, whole: bool = True
-) -> Refreshes | None:
+) -> SegmentRefreshes | None:
     """Return the refreshes of numbers and computed dimensions, None where none are defined. See `Refreshes`."""
     segments = definitions.segments
     if not segments.stored_metrics and not segments.dimensions:
         return None
-    return Refreshes(definitions, events, begin, until, whole=whole)
+    return SegmentRefreshes(definitions, events, begin, until, whole=whole)
 
 
 def compared(totals: Totals, had: Mapping[tuple[str, str], tuple[int, int]], order: Iterable[str]) -> list[Compared]:

@@ -113,7 +113,7 @@ class Totals:
 
 
 @dataclass(slots=True)
-class Counting:
+class TotalsBuilder:
     """Counts customer by customer, so that nothing needs to be kept of them. `sop`: only this one."""
 
     definitions: Definitions

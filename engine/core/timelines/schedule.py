@@ -8,14 +8,14 @@ from datetime import date, datetime, time
 from operator import itemgetter
 from typing import Any
 
-from engine.core.conditions.evaluate import dig
+from engine.core.conditions.evaluate import value_at
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop, Step
 from engine.core.definitions.catalog import Definitions
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER, at_local, day_shift, later, local_date, zone
 from engine.core.time.days_off import DaysOff
-from engine.core.timelines.variants import share
+from engine.core.timelines.variants import hash_fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _clock_of(step: Step, sop: Sop, ref: str) -> time | None:
     if window is None:
         return step.at or sop.defaults.at
     begin, end = (clock.hour * 3600 + clock.minute * 60 for clock in window)
-    second = begin + int(share(ref, sop.sop, "window") * (end - begin))
+    second = begin + int(hash_fraction(ref, sop.sop, "window") * (end - begin))
     return time(second // 3600, second // 60 % 60, second % 60)
 
 
@@ -125,7 +125,7 @@ def _date_named(
 ) -> date | None:
     if name.startswith("attr."):
         return as_date(customer.attribute(name.removeprefix("attr."), definitions.engine), zone_name)
-    return as_date(dig(event.get("data"), name.removeprefix("event.data.")), zone_name)
+    return as_date(value_at(event.get("data"), name.removeprefix("event.data.")), zone_name)
 
 
 def as_date(value: Any, zone_name: str) -> date | None:
@@ -148,7 +148,7 @@ def next_step(timeline: Timeline, steps: list[DueStep]) -> DueStep | None:
     return next((each for each in steps if each.step.id not in timeline.had), None)
 
 
-def settle(timeline: Timeline, following: DueStep) -> None:
+def set_next_step(timeline: Timeline, following: DueStep) -> None:
     """Write down what comes next: the step, and when to look."""
     timeline.next_step, timeline.step_due, timeline.due_at = following.step.id, following.due, following.opens
     timeline.waiting = Reason.HOLIDAY if following.opens > following.due else None

@@ -12,13 +12,13 @@ from typing import Any
 from engine.core.customers.customer import Timeline
 from engine.core.reasons import Reason
 
-HELD = "held"
+DELAYED = "held"
 """The status of a touch that is not made yet because something holds it back; it is never stored."""
 
 
-MENDABLE = (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR)
+FIXABLE_REASONS = (Reason.MISSING_VALUE, Reason.TEMPLATE_ERROR)
 """What a touch waits for until somebody mends it."""
-WAITED = (Reason.QUIET_HOURS, Reason.HOLIDAY, Reason.CAP, Reason.PAUSED, *MENDABLE)
+DELAY_REASONS = (Reason.QUIET_HOURS, Reason.HOLIDAY, Reason.CAP, Reason.PAUSED, *FIXABLE_REASONS)
 """What a touch can have waited for."""
 
 
@@ -45,7 +45,7 @@ class Touch:
     """When what allows it ends (quiet hours begin, the day it counts on is over); None: at its limit."""
     until: datetime | None = None
     """Of one held back: when to look again."""
-    waited: str | None = None
+    delayed_by: str | None = None
     """What last held it back before."""
     variant: str | None = None
     counted_on: date | None = None
@@ -59,9 +59,9 @@ class Touch:
         self.status, self.reason, self.detail = "skipped", reason, detail
         return self
 
-    def hold(self, reason: str, until: datetime, detail: str | None = None) -> Touch:
+    def delay(self, reason: str, until: datetime, detail: str | None = None) -> Touch:
         """Hold it back until a moment, for a reason."""
-        self.status, self.reason, self.until, self.detail = HELD, reason, until, detail
+        self.status, self.reason, self.until, self.detail = DELAYED, reason, until, detail
         return self
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.definitions import Message, Sop, Step, Task, Variant
 
@@ -19,7 +19,7 @@ def choose(step: Step, sop: Sop, context: Context, trace: Trace) -> tuple[Varian
     for index, each in enumerate(step.variants or ()):
         if each.when is None:
             continue
-        held = hold(each.when, context, f"steps/{step.id}/variants/{index}/when", trace)
+        held = evaluate_all(each.when, context, f"steps/{step.id}/variants/{index}/when", trace)
         if held is True:
             return each, True
         verdict = None if held is None else verdict
@@ -29,7 +29,7 @@ def choose(step: Step, sop: Sop, context: Context, trace: Trace) -> tuple[Varian
 
 def by_weight(variants: Sequence[Variant], sop: Sop, step: Step, ref: str) -> Variant:
     """Return the variant that falls to a customer: drawn for each step, or (`arms: sop`) once for the SOP."""
-    drawn = share(ref, sop.sop, "arm", *(() if sop.arms == "sop" else (step.id,)))
+    drawn = hash_fraction(ref, sop.sop, "arm", *(() if sop.arms == "sop" else (step.id,)))
     left = drawn * sum(each.weight for each in variants)
     for each in variants:
         left -= each.weight
@@ -48,10 +48,10 @@ def content_of(step: Step, variant: Variant | None) -> Message | Task:
 
 def held_out(sop: Sop, ref: str) -> bool:
     """Return whether the customer belongs to the SOP's comparison group."""
-    return share(ref, sop.sop, "holdout") * 100 < sop.holdout
+    return hash_fraction(ref, sop.sop, "holdout") * 100 < sop.holdout
 
 
-def share(*named: str) -> float:
+def hash_fraction(*named: str) -> float:
     """Return a number in [0, 1), evenly spread over what it is drawn for (customer, SOP, purpose) and always the same for it."""
     digest = hashlib.blake2b("\x1f".join(named).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

@@ -23,7 +23,7 @@ from engine.core.validation import (
     triggers,
     warnings,
 )
-from engine.core.validation.files import Part, Subject
+from engine.core.validation.files import DefinitionFile, SopFile
 
 ENGINE_CHECKS: tuple[Callable[[EngineConfig], Iterator[Problem]], ...] = (
     engine_config.timezone_exists,
@@ -35,7 +35,7 @@ ENGINE_CHECKS: tuple[Callable[[EngineConfig], Iterator[Problem]], ...] = (
     engine_config.one_lifecycle,
     engine_config.lifecycle_computed,
 )
-SOP_CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
+SOP_CHECKS: tuple[Callable[[SopFile], Iterator[Problem]], ...] = (
     steps.ids_once,
     steps.times_whole,
     steps.one_default_time,
@@ -112,12 +112,12 @@ def check(
     problems += _checked(SEGMENTS_CHECKS, segments.Segments(segments.SEGMENTS_FILE, engine, shared, known))
     problems += names.ids_once(sops)
     for file, sop in sops.items():
-        subject = Subject(file, engine, shared, known, sop)
+        subject = SopFile(file, engine, shared, known, sop)
         problems += _checked(SOP_CHECKS, subject)
     return [*problems, *warnings.starts_without_key(sops), *warnings.circles(sops)]
 
 
-_P = TypeVar("_P", bound=Part)
+_P = TypeVar("_P", bound=DefinitionFile)
 
 
 def _checked(checks: Sequence[Callable[[_P], Iterator[Problem]]], part: _P) -> list[Problem]:

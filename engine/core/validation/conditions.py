@@ -9,10 +9,10 @@ from typing import Any
 
 from engine.core.definitions import AttributeType, Comparison
 from engine.core.problems import Loc, Problem
-from engine.core.validation.files import Part, Subject
+from engine.core.validation.files import DefinitionFile, SopFile
 
 
-def comparisons_fit(subject: Part) -> Iterator[Problem]:
+def comparisons_fit(subject: DefinitionFile) -> Iterator[Problem]:
     """A comparison of an attribute is one that makes sense of its type, with a value of that type."""
     for loc, name, comparison in subject.comparisons():
         declared = subject.engine.attributes.get(name) if name is not None else None
@@ -23,7 +23,9 @@ def comparisons_fit(subject: Part) -> Iterator[Problem]:
             yield from _misfits(subject, (*loc, "metric", metric), metric, comparison, "number")
 
 
-def _misfits(subject: Part, loc: Loc, name: str, comparison: Comparison, kind: AttributeType) -> Iterator[Problem]:
+def _misfits(
+    subject: DefinitionFile, loc: Loc, name: str, comparison: Comparison, kind: AttributeType
+) -> Iterator[Problem]:
     for operator, limit in written(comparison):
         allowed = OPERATORS[kind]
         if operator not in allowed:
@@ -44,7 +46,7 @@ def written(comparison: Comparison) -> list[tuple[str, Any]]:
     return [(field.rstrip("_"), getattr(comparison, field)) for field in sorted(comparison.model_fields_set)]
 
 
-def patterns_safe(subject: Part) -> Iterator[Problem]:
+def patterns_safe(subject: DefinitionFile) -> Iterator[Problem]:
     """A regular expression compiles and cannot run for ever."""
     for loc, _, comparison in subject.comparisons():
         if comparison.matches is None:
@@ -58,7 +60,7 @@ def patterns_safe(subject: Part) -> Iterator[Problem]:
             yield subject.error((*loc, "matches"), f"`{comparison.matches}` {reason}")
 
 
-def start_is_known(subject: Subject) -> Iterator[Problem]:
+def start_is_known(subject: SopFile) -> Iterator[Problem]:
     """`since: start` stands only where there is a start: not in the SOP's own `when`."""
     for loc, condition in subject.conditions():
         since = next((each.since for each in (condition.seen, condition.touched) if each), None)

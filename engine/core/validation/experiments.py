@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from engine.core.definitions import Goal, Moment
 from engine.core.problems import Problem
-from engine.core.validation.files import Subject
+from engine.core.validation.files import SopFile
 
 
-def variants_differ(subject: Subject) -> Iterator[Problem]:
+def variants_differ(subject: SopFile) -> Iterator[Problem]:
     """Variants are a choice: there are two at least, and a weight has something to divide."""
     for index, step in enumerate(subject.sop.steps):
         variants = step.variants or ()
@@ -22,7 +22,7 @@ def variants_differ(subject: Subject) -> Iterator[Problem]:
             yield subject.warning(("steps", index, "variants", weighted[0], "weight"), message)
 
 
-def arms_divide(subject: Subject) -> Iterator[Problem]:
+def arms_divide(subject: SopFile) -> Iterator[Problem]:
     """`arms: sop` needs arms."""
     weighted = [step for step in subject.sop.steps if sum(each.when is None for each in step.variants or ()) > 1]
     if subject.sop.arms == "sop" and not weighted:
@@ -30,7 +30,7 @@ def arms_divide(subject: Subject) -> Iterator[Problem]:
         yield subject.warning(("arms",), message)
 
 
-def goal_lies_ahead(subject: Subject) -> Iterator[Problem]:
+def goal_lies_ahead(subject: SopFile) -> Iterator[Problem]:
     """A goal that is the trigger again is hardly what the SOP is for."""
     goal = subject.sop.goal
     if goal is None:

@@ -28,7 +28,7 @@ def problem(file: str, loc: Loc, message: str, level: Level = "error", **extra: 
 
 
 @dataclass(frozen=True)
-class Part:
+class DefinitionFile:
     """One file under check, and what it is checked against."""
 
     file: str
@@ -81,7 +81,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Subject(Part):
+class SopFile(DefinitionFile):
     """One SOP and what it is checked against."""
 
     sop: Sop

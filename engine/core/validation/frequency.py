@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 from engine.core.definitions import Cap, EngineConfig, Gate, QuietHours, Step
 from engine.core.problems import Problem
-from engine.core.validation.files import Subject, problem
+from engine.core.validation.files import SopFile, problem
 
 WELCOME_WITHIN = timedelta(seconds=20)
 """So soon after a friend was added providers take a welcome message (企业微信: 20 seconds)."""
@@ -38,7 +38,7 @@ def _told(cap: Cap) -> str:
     return f"{{max: {cap.max}, per: {cap.days}d{channel}}}"
 
 
-def time_left_by_quiet_hours(subject: Subject) -> Iterator[Problem]:
+def time_left_by_quiet_hours(subject: SopFile) -> Iterator[Problem]:
     """A step whose own time lies in the quiet hours always waits, or always expires."""
     quiet = subject.engine.quiet_hours
     for index, step in enumerate(subject.sop.steps):
@@ -55,7 +55,7 @@ def time_left_by_quiet_hours(subject: Subject) -> Iterator[Problem]:
         yield subject.warning(("steps", index, "window" if step.window else "at"), message)
 
 
-def _times(subject: Subject, step: Step) -> tuple[time, ...]:
+def _times(subject: SopFile, step: Step) -> tuple[time, ...]:
     """Return the time of day of a step that reaches somebody, or begin and end of its window."""
     if step.day is None or step.kind == "do":
         return ()
@@ -75,7 +75,7 @@ def _until(clock: time, end: time) -> timedelta:
     return (datetime.combine(day, end) - datetime.combine(day, clock)) % timedelta(days=1)
 
 
-def room_left_by_caps(subject: Subject) -> Iterator[Problem]:
+def room_left_by_caps(subject: SopFile) -> Iterator[Problem]:
     """An SOP whose own messages are more than a cap allows always holds some of them back."""
     counted = [
         (step.day, index, step)
@@ -101,11 +101,11 @@ def room_left_by_caps(subject: Subject) -> Iterator[Problem]:
                 yield subject.warning(("steps", index), message)
 
 
-def _counts(cap: Cap, subject: Subject, step: Step) -> bool:
+def _counts(cap: Cap, subject: SopFile, step: Step) -> bool:
     return cap.channel is None or subject.sop.channels_of(step) == (cap.channel,)
 
 
-def welcomes_at_once(subject: Subject) -> Iterator[Problem]:
+def welcomes_at_once(subject: SopFile) -> Iterator[Problem]:
     """A welcome message goes out right after the friend was added, or not as one."""
     for index, step in enumerate(subject.sop.steps):
         if not step.welcome:
@@ -127,7 +127,7 @@ def welcomes_at_once(subject: Subject) -> Iterator[Problem]:
             yield subject.warning(("steps", index, "welcome"), message)
 
 
-def _in_its_way(subject: Subject, step: Step) -> list[Gate]:
+def _in_its_way(subject: SopFile, step: Step) -> list[Gate]:
     engine = subject.engine
     configured: tuple[tuple[Gate, object], ...] = (
         ("quiet_hours", engine.quiet_hours), ("caps", engine.caps), ("calendar", engine.calendar),

@@ -9,7 +9,7 @@ from engine.core.delivery.content import PREFERRED_ATTRIBUTE
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, Problem
 from engine.core.validation.conditions import fits, wanted
-from engine.core.validation.files import Part, Subject, problem
+from engine.core.validation.files import DefinitionFile, SopFile, problem
 
 
 def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:
@@ -23,7 +23,7 @@ def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:
 
 
 def _unknown(
-    subject: Part, what: str, name: str, known: Iterable[str], loc: Loc, remedy: str, *, key: bool = False
+    subject: DefinitionFile, what: str, name: str, known: Iterable[str], loc: Loc, remedy: str, *, key: bool = False
 ) -> Iterator[Problem]:
     names = list(known)
     if name not in names:
@@ -37,7 +37,7 @@ def _or(meant: str, remedy: str) -> str:
     return f"{meant} Or {remedy[0].lower()}{remedy[1:]}" if meant else f" {remedy}"
 
 
-def channels_exist(subject: Subject) -> Iterator[Problem]:
+def channels_exist(subject: SopFile) -> Iterator[Problem]:
     """A channel named by a step, a notice or the defaults is configured in engine.yaml; `preferred` comes first."""
     places: list[tuple[Loc, tuple[str, ...] | None]] = [(("defaults", "channel"), subject.sop.defaults.channel)]
     places += [(("steps", index, "channel"), step.channel) for index, step in enumerate(subject.sop.steps)]
@@ -53,7 +53,7 @@ def channels_exist(subject: Subject) -> Iterator[Problem]:
             yield from _unknown(subject, "channel", name, subject.engine.channels, (*loc, index), remedy)
 
 
-def _preferred(subject: Subject, loc: Loc, index: int, channels: tuple[str, ...]) -> Iterator[Problem]:
+def _preferred(subject: SopFile, loc: Loc, index: int, channels: tuple[str, ...]) -> Iterator[Problem]:
     if index:
         yield subject.error(loc, f"`{PREFERRED}` comes first in a channel list; write [{PREFERRED}, …]")
     if len(channels) == 1:
@@ -73,7 +73,7 @@ def caps_exist(engine: EngineConfig) -> Iterator[Problem]:
             yield problem("engine.yaml", ("caps", index, "channel"), message)
 
 
-def dimensions_exist(subject: Part) -> Iterator[Problem]:
+def dimensions_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """A dimension and its values are declared in engine.yaml, or computed; what is computed is not set."""
     for loc, condition in subject.conditions():
         for name, values in (condition.is_ or {}).items():
@@ -91,21 +91,21 @@ def dimensions_exist(subject: Part) -> Iterator[Problem]:
                 )
 
 
-def _computed_by(subject: Part, name: str) -> str | None:
+def _computed_by(subject: DefinitionFile, name: str) -> str | None:
     """Return in words where a dimension comes from that nobody sets, None for one that is set."""
     if name in subject.segments.dimensions:
         return "by segments.yaml"
     return f"from the clock `{subject.engine.lifecycle[0]}`" if name == LIFECYCLE and subject.engine.lifecycle else None
 
 
-def _change(subject: Part, change: Change, loc: Loc) -> Iterator[Problem]:
+def _change(subject: DefinitionFile, change: Change, loc: Loc) -> Iterator[Problem]:
     yield from _dimension(subject, change.dimension, change.values, (*loc, change.dimension))
     if change.dimension in subject.dimensions:
         for key, values in (("from", change.from_), ("to", change.to)):
             yield from _dimension(subject, change.dimension, values or (), (*loc, key))
 
 
-def _dimension(subject: Part, name: str, values: tuple[str, ...], loc: Loc) -> Iterator[Problem]:
+def _dimension(subject: DefinitionFile, name: str, values: tuple[str, ...], loc: Loc) -> Iterator[Problem]:
     known, remedy = subject.dimensions, "Declare it under `dimensions` in engine.yaml, or compute it in segments.yaml."
     yield from _unknown(subject, "dimension", name, known, loc, remedy, key=True)
     file = "segments.yaml" if name in subject.segments.dimensions else "engine.yaml"
@@ -114,7 +114,7 @@ def _dimension(subject: Part, name: str, values: tuple[str, ...], loc: Loc) -> I
         yield from _unknown(subject, f"value of {name}", value, known[name], (*loc, index), remedy)
 
 
-def numbers_exist(subject: Part) -> Iterator[Problem]:
+def numbers_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """A metric or segment that a condition names stands in segments.yaml."""
     for loc, condition in subject.conditions():
         for name in condition.metric or {}:
@@ -131,12 +131,12 @@ def numbers_exist(subject: Part) -> Iterator[Problem]:
             yield from _unknown(subject, "segment", name, subject.segments.segments, (*loc, "segment", index), remedy)
 
 
-def _rfm_parts(subject: Part, name: str) -> list[str] | None:
+def _rfm_parts(subject: DefinitionFile, name: str) -> list[str] | None:
     metric = subject.segments.metrics.get(name)
     return metric.numbers(name) if metric and metric.rfm else None
 
 
-def clocks_exist(subject: Part) -> Iterator[Problem]:
+def clocks_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """A clock whose silence is asked for is defined in engine.yaml."""
     remedy = "Define it under `clocks` in engine.yaml."
     places = [(loc, each.silent) for loc, each in subject.conditions()] + [
@@ -152,14 +152,14 @@ def clocks_exist(subject: Part) -> Iterator[Problem]:
 _DECLARE = "Declare it under `attributes` in engine.yaml."
 
 
-def attributes_exist(subject: Part) -> Iterator[Problem]:
+def attributes_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """An attribute that is compared is declared in engine.yaml."""
     for loc, name, _ in subject.comparisons():
         if name is not None:
             yield from _unknown(subject, "attribute", name, subject.engine.attributes, loc, _DECLARE, key=True)
 
 
-def attributes_set_exist(subject: Subject) -> Iterator[Problem]:
+def attributes_set_exist(subject: SopFile) -> Iterator[Problem]:
     """An attribute that an action sets is declared in engine.yaml, with a value of its type."""
     for loc, action in subject.actions():
         for name, value in (action.attr or {}).items():
@@ -170,7 +170,7 @@ def attributes_set_exist(subject: Subject) -> Iterator[Problem]:
                 yield subject.error((*loc, "attr", name), message)
 
 
-def dates_exist(subject: Subject) -> Iterator[Problem]:
+def dates_exist(subject: SopFile) -> Iterator[Problem]:
     """An attribute that a step counts from is declared in engine.yaml."""
     for index, step in enumerate(subject.sop.steps):
         if step.from_ and step.from_.startswith("attr."):
@@ -180,7 +180,7 @@ def dates_exist(subject: Subject) -> Iterator[Problem]:
             )
 
 
-def roles_exist(subject: Subject) -> Iterator[Problem]:
+def roles_exist(subject: SopFile) -> Iterator[Problem]:
     """The role of a task or a notice is one customers' staff can have."""
     places = [((*loc, "to"), each.to) for loc, each in subject.contents() if isinstance(each, Task)]
     places += [((*loc, "notify", "to"), each.notify.to) for loc, each in subject.actions() if each.notify is not None]
@@ -188,13 +188,13 @@ def roles_exist(subject: Subject) -> Iterator[Problem]:
         yield from _unknown(subject, "role", role, subject.engine.staff, loc, "Add it under `staff` in engine.yaml.")
 
 
-def sops_exist(subject: Part) -> Iterator[Problem]:
+def sops_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """An SOP that is started, ended or asked for is defined."""
     for loc, name in _sops_named(subject):
         yield from _unknown(subject, "SOP", name, sorted(subject.known_sops), loc, "Define it in a file of its own.")
 
 
-def _sops_named(subject: Part) -> Iterator[tuple[Loc, str]]:
+def _sops_named(subject: DefinitionFile) -> Iterator[tuple[Loc, str]]:
     for loc, action in subject.actions():
         if action.start or action.exit:
             yield (*loc, action.kind), str(action.start or action.exit)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from engine.core.conditions.portable_regex import NotPortable, as_postgresql
 from engine.core.definitions import Condition
 from engine.core.problems import Loc, Problem
-from engine.core.validation.files import Part
+from engine.core.validation.files import DefinitionFile
 
 SEGMENTS_FILE = "segments.yaml"
 
 
 @dataclass(frozen=True)
-class Segments(Part):
+class Segments(DefinitionFile):
     """segments.yaml and what it is checked against."""
 
     def groups(self) -> Iterator[tuple[Loc, tuple[Condition, ...] | None]]:

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from engine.core.definitions import Sop, Step
 from engine.core.problems import Loc, Problem
-from engine.core.validation.files import Subject
+from engine.core.validation.files import SopFile
 
 
-def ids_once(subject: Subject) -> Iterator[Problem]:
+def ids_once(subject: SopFile) -> Iterator[Problem]:
     """A step's id is its identity, so it stands once."""
     seen: set[str] = set()
     for index, step in enumerate(subject.sop.steps):
@@ -20,7 +20,7 @@ def ids_once(subject: Subject) -> Iterator[Problem]:
         seen.add(step.id)
 
 
-def times_whole(subject: Subject) -> Iterator[Problem]:
+def times_whole(subject: SopFile) -> Iterator[Problem]:
     """A step with `day` has a time of day, its own or the SOP's."""
     for index, step in enumerate(subject.sop.steps):
         timed = step.at or subject.sop.defaults.at or subject.sop.window_of(step)
@@ -30,14 +30,14 @@ def times_whole(subject: Subject) -> Iterator[Problem]:
             yield subject.error(("steps", index, "day"), message, key=True)
 
 
-def one_default_time(subject: Subject) -> Iterator[Problem]:
+def one_default_time(subject: SopFile) -> Iterator[Problem]:
     """The defaults have a time or a window, not both."""
     if subject.sop.defaults.at and subject.sop.defaults.window:
         message = "`defaults` has `at` and `window`; a window says the time of day itself, remove one of the two"
         yield subject.error(("defaults", "window"), message, key=True)
 
 
-def arms_alike(subject: Subject) -> Iterator[Problem]:
+def arms_alike(subject: SopFile) -> Iterator[Problem]:
     """With `arms: sop` a customer keeps one arm, so the weighted variants of every step are the same."""
     if subject.sop.arms != "sop":
         return
@@ -58,7 +58,7 @@ def _arms(weights: dict[str, int]) -> str:
     return ", ".join(f"{name} ({weight})" for name, weight in weights.items())
 
 
-def fallbacks_lead_on(subject: Subject) -> Iterator[Problem]:
+def fallbacks_lead_on(subject: SopFile) -> Iterator[Problem]:
     """What falls back needs a channel to fall back to."""
     for index, step in enumerate(subject.sop.steps):
         if step.fallback_after is not None and len(subject.sop.channels_of(step)) < 2:
@@ -72,7 +72,7 @@ def fallbacks_lead_on(subject: Subject) -> Iterator[Problem]:
         yield subject.error(("defaults", "fallback_after"), message, key=True)
 
 
-def keys_matter(subject: Subject) -> Iterator[Problem]:
+def keys_matter(subject: SopFile) -> Iterator[Problem]:
     """What a step does itself reaches nobody: no channel carries it, no gate holds it."""
     for index, step in enumerate(subject.sop.steps):
         for key in ("channel", "fallback_after", "exempt") if step.kind == "do" else ():
@@ -82,7 +82,7 @@ def keys_matter(subject: Subject) -> Iterator[Problem]:
                 yield subject.warning(("steps", index, key), message, key=True)
 
 
-def time_to_wait(subject: Subject) -> Iterator[Problem]:
+def time_to_wait(subject: SopFile) -> Iterator[Problem]:
     """What expires the moment it is due is never carried out."""
     sop = subject.sop
     places: list[tuple[Loc, str, timedelta | None]] = [(("defaults", "expires"), "every step", sop.defaults.expires)]
@@ -95,7 +95,7 @@ def time_to_wait(subject: Subject) -> Iterator[Problem]:
             yield subject.error(loc, message)
 
 
-def fallbacks_in_time(subject: Subject) -> Iterator[Problem]:
+def fallbacks_in_time(subject: SopFile) -> Iterator[Problem]:
     """What falls back does so while it may still go out: before it expires, and before the next message or task."""
     for index, step in enumerate(subject.sop.steps):
         after = subject.sop.fallback_of(step)
@@ -131,7 +131,7 @@ def _from_anchor(sop: Sop, step: Step) -> tuple[bool, timedelta] | None:
     return True, timedelta(days=step.day, hours=clock.hour, minutes=clock.minute)
 
 
-def channels_given(subject: Subject) -> Iterator[Problem]:
+def channels_given(subject: SopFile) -> Iterator[Problem]:
     """A message or task has at least one channel, its own or the SOP's."""
     for index, step in enumerate(subject.sop.steps):
         if step.kind != "do" and not subject.sop.channels_of(step):
@@ -143,7 +143,7 @@ def channels_given(subject: Subject) -> Iterator[Problem]:
             yield subject.error(("steps", index, step.kind), message, key=True)
 
 
-def notices_reach(subject: Subject) -> Iterator[Problem]:
+def notices_reach(subject: SopFile) -> Iterator[Problem]:
     """A notice goes over a channel, its own or the SOP's."""
     for loc, action in subject.actions():
         if action.notify is not None and not (action.notify.channel or subject.sop.defaults.channel):
@@ -155,7 +155,7 @@ def notices_reach(subject: Subject) -> Iterator[Problem]:
             yield subject.error((*loc, "notify"), message, key=True)
 
 
-def from_is_a_date(subject: Subject) -> Iterator[Problem]:
+def from_is_a_date(subject: SopFile) -> Iterator[Problem]:
     """An attribute that a step counts from is a date."""
     for index, step in enumerate(subject.sop.steps):
         name = step.from_.removeprefix("attr.") if step.from_ and step.from_.startswith("attr.") else None

@@ -9,10 +9,10 @@ from engine.core.definitions import Message
 from engine.core.definitions.steps import ATTACHMENTS
 from engine.core.errors import did_you_mean, nearest
 from engine.core.problems import Loc, Problem
-from engine.core.validation.files import Subject
+from engine.core.validation.files import SopFile
 
 
-def _texts(subject: Subject) -> Iterator[tuple[Loc, str]]:
+def _texts(subject: SopFile) -> Iterator[tuple[Loc, str]]:
     for loc, content in subject.contents():
         if isinstance(content, Message):
             yield (*loc, "text"), content.text
@@ -28,7 +28,7 @@ def _texts(subject: Subject) -> Iterator[tuple[Loc, str]]:
             yield (*loc, "notify", "text"), action.notify.text
 
 
-def templates_right(subject: Subject) -> Iterator[Problem]:
+def templates_right(subject: SopFile) -> Iterator[Problem]:
     """Every text is a template that can be rendered, naming only what there is."""
     engine = subject.engine
     known = templates.TemplateNames(
@@ -39,7 +39,7 @@ def templates_right(subject: Subject) -> Iterator[Problem]:
             yield subject.error(loc, found.message, line=found.line, column=found.column)
 
 
-def attachments_whole(subject: Subject) -> Iterator[Problem]:
+def attachments_whole(subject: SopFile) -> Iterator[Problem]:
     """An attachment has what its kind needs and nothing unknown."""
     for way, content in subject.contents():
         for number, attachment in enumerate(content.attachments if isinstance(content, Message) else ()):
@@ -47,7 +47,7 @@ def attachments_whole(subject: Subject) -> Iterator[Problem]:
             yield from _attachment(subject, loc, attachment.kind, getattr(attachment, attachment.kind))
 
 
-def _attachment(subject: Subject, loc: Loc, kind: str, written: dict[str, str]) -> Iterator[Problem]:
+def _attachment(subject: SopFile, loc: Loc, kind: str, written: dict[str, str]) -> Iterator[Problem]:
     allowed = list(ATTACHMENTS[kind].keys)
     meant = {nearest(name, allowed) for name in written if name not in allowed}
     for name in written:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from engine.core.errors import did_you_mean
 from engine.core.matching import existing_customers
 from engine.core.problems import Problem
-from engine.core.validation.files import Subject
+from engine.core.validation.files import SopFile
 
 
-def dates_declared(subject: Subject) -> Iterator[Problem]:
+def dates_declared(subject: SopFile) -> Iterator[Problem]:
     """A `date` names an attribute that is declared as a date or datetime."""
     declared = subject.engine.attributes
     for loc, moment in subject.moments():
@@ -31,7 +31,7 @@ def dates_declared(subject: Subject) -> Iterator[Problem]:
             )
 
 
-def start_only(subject: Subject) -> Iterator[Problem]:
+def start_only(subject: SopFile) -> Iterator[Problem]:
     """What the calendar brings starts SOPs and ends none."""
     for loc, moment in subject.moments():
         if loc[0] != "trigger" and (moment.date or moment.schedule):
@@ -39,7 +39,7 @@ def start_only(subject: Subject) -> Iterator[Problem]:
             yield subject.error((*loc, moment.kind), message, key=True)
 
 
-def somebody_chosen(subject: Subject) -> Iterator[Problem]:
+def somebody_chosen(subject: SopFile) -> Iterator[Problem]:
     """A schedule without `when` is for everybody."""
     for loc, moment in subject.moments():
         if moment.schedule and not subject.sop.when:
@@ -47,7 +47,7 @@ def somebody_chosen(subject: Subject) -> Iterator[Problem]:
             yield subject.warning((*loc, "schedule"), message)
 
 
-def existing_can_be_met(subject: Subject) -> Iterator[Problem]:
+def existing_can_be_met(subject: SopFile) -> Iterator[Problem]:
     """`existing` needs a trigger that somebody can have met before."""
     if subject.sop.existing != "ignore" and not any(
         existing_customers.lasting(moment) for moment in subject.sop.trigger
@@ -56,7 +56,7 @@ def existing_can_be_met(subject: Subject) -> Iterator[Problem]:
         yield subject.warning(("existing",), message)
 
 
-def existing_is_let_in(subject: Subject) -> Iterator[Problem]:
+def existing_is_let_in(subject: SopFile) -> Iterator[Problem]:
     """`existing` takes nobody in where nobody is accepted."""
     if subject.sop.existing != "ignore" and not subject.sop.accept:
         message = "`accept: false` lets nobody in, so `existing` does nothing; remove one of the two"

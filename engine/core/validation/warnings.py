@@ -9,12 +9,12 @@ from typing import Any
 from engine.core.definitions import LIFECYCLE, Action, Moment, Sop, Step
 from engine.core.definitions.catalog import index_keys
 from engine.core.problems import Loc, Problem
-from engine.core.validation.files import Subject
+from engine.core.validation.files import SopFile
 
 _EARLY = time(12, 0)
 
 
-def past_on_arrival(subject: Subject) -> Iterator[Problem]:
+def past_on_arrival(subject: SopFile) -> Iterator[Problem]:
     """A clock time on the day of the start is past for those who come later that day; days begin at midnight, and what comes with them."""
     if all(_at_midnight(moment) for moment in subject.sop.trigger):
         return
@@ -35,7 +35,7 @@ def _at_midnight(moment: Moment) -> bool:
     return bool(moment.silent or moment.date or moment.schedule or (change and change.dimension == LIFECYCLE))
 
 
-def before_the_anchor(subject: Subject) -> Iterator[Problem]:
+def before_the_anchor(subject: SopFile) -> Iterator[Problem]:
     """A negative day counted from the start itself is always past, unless the start is a day that can be foreseen."""
     if any(moment.date for moment in subject.sop.trigger):
         return
@@ -45,7 +45,7 @@ def before_the_anchor(subject: Subject) -> Iterator[Problem]:
             yield subject.warning(("steps", index, "day"), message)
 
 
-def at_the_same_time(subject: Subject) -> Iterator[Problem]:
+def at_the_same_time(subject: SopFile) -> Iterator[Problem]:
     """Two touches at one moment: the customer gets both at once."""
     first: dict[tuple[Any, ...], Step] = {}
     for index, step in enumerate(subject.sop.steps):

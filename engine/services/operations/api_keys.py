@@ -48,7 +48,7 @@ class _Known:
     until: float
 
 
-class Keys:
+class ApiKeys:
     """Creates and verifies API keys of the form ``sop_<id>_<secret>``."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:

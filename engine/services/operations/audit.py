@@ -8,7 +8,7 @@ from engine.store.database import Row, transaction
 from engine.store.operations import audit
 
 
-class Audit:
+class AuditLog:
     """What was done by hand, by whom."""
 
     def __init__(self, engine: Engine) -> None:

@@ -32,7 +32,7 @@ class Cancelled:
     """Touches of it that waited to be sent or confirmed, and are cancelled with it."""
 
 
-class Cancelling:
+class TimelineCanceller:
     """Ends timelines before their time."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -60,7 +60,7 @@ class Cancelling:
             raise NotFound(
                 f"no timeline has the id {timeline}; `sop explain CUSTOMER --json` shows those of a customer, with their ids"
             )
-        held = customers.hold_ids(connection, [found.customer_id])
+        held = customers.lock_by_id(connection, [found.customer_id])
         known = customers.load(connection, held)
         timelines.load_into(connection, known)
         mine = next((each for c in known.values() for each in c.timelines if each.id == timeline), None)

@@ -52,7 +52,7 @@ class DeadLetters:
         return row
 
     def _end(self, connection: Connection, letter: int, who: str, action: str) -> Row:
-        row = store.hold(connection, letter)
+        row = store.lock(connection, letter)
         if row is None:
             there = ", ".join(map(str, store.known_ids(connection)[:10]))
             raise NotFound(f"no dead letter has the id {letter}; there are {there or 'none'}")

@@ -47,7 +47,7 @@ class Opted:
     """Messages that were waiting to be sent. An opt-out cancels them when their turn comes."""
 
 
-class OptingOut:
+class OptOuts:
     """Opts customers out, and in again."""
 
     def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:

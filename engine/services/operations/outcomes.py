@@ -12,7 +12,7 @@ from engine.store.state import events
 _FIRST_LOOK, _SLOWEST_LOOK = 0.02, 0.5
 
 
-class Outcomes:
+class EventOutcomes:
     """Tells what events led to."""
 
     def __init__(self, engine: Engine) -> None:

@@ -38,7 +38,7 @@ class Paused:
     """Touches that were being sent already: these go out."""
 
 
-class Pausing:
+class Pauser:
     """Pauses, and tells what is paused."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:

@@ -37,7 +37,7 @@ class Recalled:
         return self.queued + self.handed > 0
 
 
-class Recalling:
+class Recaller:
     """Calls back what is not confirmed."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:

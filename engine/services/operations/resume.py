@@ -74,7 +74,7 @@ class _Held:
     now: datetime
 
 
-class Resuming:
+class Resumer:
     """Ends pauses, and hands back what they parked."""
 
     def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
@@ -195,7 +195,7 @@ class Resuming:
         found = find(connection, after=after, limit=_BATCH)
         if not found:
             return None
-        ids = customers.hold_ids(connection, sorted({row.customer_id for row in found}))
+        ids = customers.lock_by_id(connection, sorted({row.customer_id for row in found}))
         definitions = self._current.read(connection)
         still = {row.id for row in find(connection, among=[row.id for row in found])}  # again, now that they are held
         known = customers.load(connection, ids)

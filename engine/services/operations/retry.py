@@ -42,7 +42,7 @@ class Retried:
         return self.verdict in ("queued", "sent")
 
 
-class Retrying:
+class TouchRetrier:
     """Sends again, or confirms, what did not come to a good end."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -60,9 +60,9 @@ class Retrying:
         return told
 
     def _retry(self, connection: Connection, wanted: Sequence[int], who: str, mark_sent: bool) -> list[Retried]:
-        customers.hold_ids(connection, touches.customers_of(connection, wanted))  # caps count what is queued
+        customers.lock_by_id(connection, touches.customers_of(connection, wanted))  # caps count what is queued
         now = self._clock.now()
-        found = {row.id: row for row in touches.hold(connection, wanted)}
+        found = {row.id: row for row in touches.lock(connection, wanted)}
         told = [_judge(each, found.get(each), now, mark_sent) for each in wanted]
         done = [each.touch for each in told if each.done]
         if done:

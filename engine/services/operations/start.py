@@ -34,7 +34,7 @@ class Asked:
     """False: it was asked for before, under the same key; nothing was done again."""
 
 
-class StartingByHand:
+class ManualStarter:
     """Starts SOPs for customers."""
 
     def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:

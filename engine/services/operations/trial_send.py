@@ -56,7 +56,7 @@ class _Draft:
     in_sop: bool
 
 
-class TrialSending:
+class TrialSender:
     """Sends steps to see them."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, channels: CurrentChannels) -> None:

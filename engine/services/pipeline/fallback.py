@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine
 
-from engine.core.delivery.fallback import Unconfirmed, fall_back
+from engine.core.delivery.fallback import UnconfirmedTouch, fallback_touch
 from engine.definitions_in_force import CurrentDefinitions
-from engine.locked_batch import Held, UnderLock
+from engine.locked_batch import LockedBatch, LockedCustomers
 from engine.ports import Clock
 from engine.store.database import transaction
 from engine.store.installation import installation_id
@@ -15,28 +15,28 @@ from engine.store.state import staff_tasks, touches
 _BATCH = 500
 
 
-class FallingBack:
+class ChannelFallback:
     """Finds touches whose confirmation is overdue, and sends them another way."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
         self._engine, self._clock = engine, clock
-        self._deciding = UnderLock(engine, clock, current, "fall_back")
+        self._deciding = LockedBatch(engine, clock, current, "fall_back")
 
     def run(self) -> int:
         """Let overdue touches fall back; return how many did."""
         with transaction(self._engine) as connection:
             found = staff_tasks.unconfirmed(connection, self._clock.now(), _BATCH)
-        return self._deciding.run(found, self._fall_back, staff_tasks.put_off)
+        return self._deciding.run(found, self._fall_back, staff_tasks.postpone)
 
     @staticmethod
-    def _fall_back(connection: Connection, held: Held) -> int:
+    def _fall_back(connection: Connection, held: LockedCustomers) -> int:
         """Decide about each; one confirmed in between is left alone, one without another channel is left to staff."""
         installation = installation_id(connection)
         waiting = staff_tasks.lock(connection, [row.id for row in held.rows if row.customer_id in held.known])
         decided = [
-            (row, fall_back(unconfirmed, held.definitions, held.now, installation))
+            (row, fallback_touch(unconfirmed, held.definitions, held.now, installation))
             for row in waiting
-            for unconfirmed in [Unconfirmed(held.queued(row), row.body, row.version, row.variant, row.fallback)]
+            for unconfirmed in [UnconfirmedTouch(held.queued(row), row.body, row.version, row.variant, row.fallback)]
         ]
         replaced = [(row, new) for row, new in decided if new is not None]
         staff_tasks.replace(connection, [row.id for row, _ in replaced], held.now)

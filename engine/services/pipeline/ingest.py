@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError
 from engine.core.errors import EventConflict, EventError
 from engine.core.events import parse
 from engine.core.events.event import Event
-from engine.core.events.parse import Reading
+from engine.core.events.parse import ParsedEvent
 from engine.ports import Clock, HintQueue
 from engine.store.database import DatabaseUnavailable, retrying
 from engine.store.state import events as store
@@ -33,7 +33,7 @@ HINT_PATIENCE = 1.0
 HINT_PAUSE = 5.0
 """Seconds in which no hint is tried after one was lost; the reconciler finds what waits."""
 
-Raw = Mapping[str, Any] | EventError
+RawBody = Mapping[str, Any] | EventError
 Verdict = Literal["accepted", "duplicate", "conflict", "invalid"]
 
 
@@ -46,15 +46,15 @@ class UnreadableEvent(EventError):
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class RawEvent:
     """One raw event, or why it could not even be parsed."""
 
-    raw: Raw
+    raw: RawBody
     backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class IngestResult:
     """What became of one event."""
 
     verdict: Verdict
@@ -75,7 +75,7 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class IngestSummary:
     """What became of the events of one call."""
 
     accepted: int = 0
@@ -85,8 +85,8 @@ class Answer:
     ids: list[int] = field(default_factory=list)
     """Places in the inbox of what was accepted or there before, in the order posted."""
 
-    def __add__(self, other: Answer) -> Answer:
-        return Answer(
+    def __add__(self, other: IngestSummary) -> IngestSummary:
+        return IngestSummary(
             self.accepted + other.accepted,
             self.duplicates + other.duplicates,
             self.rejected + other.rejected,
@@ -97,8 +97,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    post: Post
-    reading: Reading | None = None
+    post: RawEvent
+    reading: ParsedEvent | None = None
     error: EventError | None = None
 
     @property
@@ -119,15 +119,15 @@ class Ingest:
         self._hints = _Hints(hints)
         self._warn = warn
 
-    def accept(self, raws: Sequence[tuple[int, Raw]], backfill: bool = False) -> Answer:
+    def accept(self, raws: Sequence[tuple[int, RawBody]], backfill: bool = False) -> IngestSummary:
         """Take events, each with its index in what was posted, in one transaction: all of the valid ones, or none.
 
         Raises DatabaseUnavailable where nothing was taken (or nothing is known of it: posting again is safe).
         """
-        results = self.accept_each([Post(raw, backfill) for _, raw in raws])
+        results = self.accept_each([RawEvent(raw, backfill) for _, raw in raws])
         return answer([(index, result) for (index, _), result in zip(raws, results, strict=True)])
 
-    def accept_each(self, posts: Sequence[Post]) -> list[Result]:
+    def accept_each(self, posts: Sequence[RawEvent]) -> list[IngestResult]:
         """Take events in one transaction and tell what became of each. Raises as `accept`."""
         now = self._clock.now()
         entries = [_examined(post, now) for post in posts]
@@ -139,14 +139,14 @@ class Ingest:
         self._hints.send(_subjects(entries, results))
         return [self._with_warnings(entry, result) for entry, result in zip(entries, results, strict=True)]
 
-    def _with_warnings(self, entry: _Entry, result: Result) -> Result:
+    def _with_warnings(self, entry: _Entry, result: IngestResult) -> IngestResult:
         if entry.reading is None or result.verdict != "accepted":
             return result
         warnings = (*entry.reading.warnings, *self._warn(entry.reading.event))
-        return Result(result.verdict, result.id, result.row, None, warnings) if warnings else result
+        return IngestResult(result.verdict, result.id, result.row, None, warnings) if warnings else result
 
 
-def answer(results: Sequence[tuple[int, Result]]) -> Answer:
+def answer(results: Sequence[tuple[int, IngestResult]]) -> IngestSummary:
     """Return the answer to one call from what became of its events, each with its index in what was posted."""
     warnings = [
         text if len(results) == 1 else f"event {index} ({result.id}): {text}"
@@ -155,7 +155,7 @@ def answer(results: Sequence[tuple[int, Result]]) -> Answer:
     ]
     if len(warnings) > MAX_WARNINGS:
         warnings[MAX_WARNINGS:] = [f"and {len(warnings) - MAX_WARNINGS} more warnings"]
-    return Answer(
+    return IngestSummary(
         accepted=sum(result.verdict == "accepted" for _, result in results),
         duplicates=sum(result.verdict == "duplicate" for _, result in results),
         rejected=[Rejected(index, result.id, result.error) for index, result in results if result.error is not None],
@@ -164,20 +164,20 @@ def answer(results: Sequence[tuple[int, Result]]) -> Answer:
     )
 
 
-def _examined(post: Post, now: datetime) -> _Entry:
+def _examined(post: RawEvent, now: datetime) -> _Entry:
     if isinstance(post.raw, EventError):
         return _Entry(post, error=post.raw)
     try:
-        return _Entry(post, reading=parse.examine(post.raw, now, backfill=post.backfill))
+        return _Entry(post, reading=parse.parse_with_hash(post.raw, now, backfill=post.backfill))
     except EventError as error:
         return _Entry(post, error=error)
 
 
-Insert = Callable[[Connection, Sequence[Reading]], dict[store.Key, int]]
+Insert = Callable[[Connection, Sequence[ParsedEvent]], dict[store.Key, int]]
 
 
-def _store(connection: Connection, now: datetime, entries: Sequence[_Entry], insert: Insert) -> list[Result]:
-    firsts: dict[store.Key, Reading] = {}
+def _store(connection: Connection, now: datetime, entries: Sequence[_Entry], insert: Insert) -> list[IngestResult]:
+    firsts: dict[store.Key, ParsedEvent] = {}
     for entry in entries:
         if entry.reading and entry.key:
             firsts.setdefault(entry.key, entry.reading)
@@ -196,22 +196,22 @@ def _result(
     entry: _Entry,
     new: dict[store.Key, int],
     there: dict[store.Key, tuple[int, bytes]],
-    firsts: dict[store.Key, Reading],
-) -> Result:
+    firsts: dict[store.Key, ParsedEvent],
+) -> IngestResult:
     if entry.reading is None or entry.key is None:
-        return Result("invalid", _posted(entry.post.raw, "id"), error=str(entry.error))
+        return IngestResult("invalid", _posted(entry.post.raw, "id"), error=str(entry.error))
     key, event_id = entry.key, entry.reading.event.id
     if key not in there:
         raise DatabaseUnavailable("an event of this call was being removed just now; post it again")
     row, body_hash = there[key]
     if key in new and firsts[key] is entry.reading:
-        return Result("accepted", event_id, row)
+        return IngestResult("accepted", event_id, row)
     if body_hash == entry.reading.body_hash:
-        return Result("duplicate", event_id, row)
-    return Result("conflict", event_id, error=str(EventConflict()))
+        return IngestResult("duplicate", event_id, row)
+    return IngestResult("conflict", event_id, error=str(EventConflict()))
 
 
-def _store_singly(connection: Connection, now: datetime, entries: Sequence[_Entry]) -> list[Result]:
+def _store_singly(connection: Connection, now: datetime, entries: Sequence[_Entry]) -> list[IngestResult]:
     """As `_store`, each event behind a savepoint of its own."""
     refused: dict[store.Key, EventError] = {}
     tried: dict[store.Key, int] = {}
@@ -232,7 +232,7 @@ def _reason(error: DataError) -> str:
     return str(primary or type(error.orig).__name__)
 
 
-def _subjects(entries: Sequence[_Entry], results: Sequence[Result]) -> list[str]:
+def _subjects(entries: Sequence[_Entry], results: Sequence[IngestResult]) -> list[str]:
     """Customers with a new event, each once, in order."""
     pairs = zip(entries, results, strict=True)
     return list(dict.fromkeys(e.reading.event.subject for e, r in pairs if e.reading and r.verdict == "accepted"))

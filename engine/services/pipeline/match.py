@@ -32,7 +32,7 @@ MAX_ATTEMPTS = 5
 
 
 @dataclass(slots=True)
-class Round:
+class MatchRound:
     """What one round of matching did."""
 
     events: int = 0
@@ -44,18 +44,18 @@ class Round:
     """Something may be due at once."""
 
 
-class Matching:
+class Matcher:
     """Matches the events of the customers it is hinted at."""
 
     def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
         self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
         self._id = ""
 
-    def run_once(self, hints: Sequence[Hint]) -> Round:
+    def run_once(self, hints: Sequence[Hint]) -> MatchRound:
         """Match what these hints point at, then forget them. Raises DatabaseUnavailable with the hints kept."""
         fresh = list(dict.fromkeys(hint.subject for hint in hints if hint.subject and not hint.careful))
         careful = list(dict.fromkeys(hint.subject for hint in hints if hint.subject and hint.careful))
-        done = self._batch(fresh) if fresh else Round()
+        done = self._batch(fresh) if fresh else MatchRound()
         for subject in careful:
             self._add(done, self._carefully(subject))
         done.due = done.due or any(hint.subject is None for hint in hints)
@@ -63,7 +63,7 @@ class Matching:
         self._hints.done([hint.id for hint in hints])
         return done
 
-    def _batch(self, subjects: Sequence[str]) -> Round:
+    def _batch(self, subjects: Sequence[str]) -> MatchRound:
         """Match many customers in one transaction; if that fails, each on their own, so that one cannot hold up the others."""
         try:
             return retrying(self._engine, lambda connection: self._match(connection, subjects, PER_CUSTOMER))
@@ -71,24 +71,24 @@ class Matching:
             raise
         except Exception as error:
             log.warning("match.batch_failed", customers=len(subjects), error=type(error).__name__)
-        done = Round()
+        done = MatchRound()
         for subject in subjects:
             self._add(done, self._carefully(subject))
         return done
 
-    def _carefully(self, subject: str) -> Round:
+    def _carefully(self, subject: str) -> MatchRound:
         """Match one customer event by event. The try is counted, and committed, before it is made."""
-        done = Round()
+        done = MatchRound()
         while True:
             with transaction(self._engine) as connection:
-                if not self._hold_one(connection, subject):
+                if not self._lock_one(connection, subject):
                     done.skipped = self._held_elsewhere(connection, [subject], {})
                     return done
                 first = inbox.count_attempt(connection, subject)
             if first is None or not self._try(subject, first.id, first.attempts, done):
                 return done
 
-    def _try(self, subject: str, event: int, attempts: int, done: Round) -> bool:
+    def _try(self, subject: str, event: int, attempts: int, done: MatchRound) -> bool:
         """Match the customer's first waiting event, or set it aside if it failed too often; return whether to go on with the next."""
         if attempts > MAX_ATTEMPTS:
             return self._set_aside(subject, event, "the process died each time it was tried")
@@ -113,14 +113,14 @@ class Matching:
             inbox.uncount_attempt(connection, event)
 
     @staticmethod
-    def _hold_one(connection: Connection, subject: str) -> bool:
+    def _lock_one(connection: Connection, subject: str) -> bool:
         customers.add_missing(connection, [subject])
-        return bool(customers.hold(connection, [subject]))
+        return bool(customers.lock(connection, [subject]))
 
     def _set_aside(self, subject: str, event: int, error: str) -> bool:
         now = self._clock.now()
         with transaction(self._engine) as connection:
-            if not self._hold_one(connection, subject):
+            if not self._lock_one(connection, subject):
                 return False
             if not inbox.is_waiting(connection, event):  # somebody else matched it in between
                 return True
@@ -130,19 +130,19 @@ class Matching:
         return True
 
     @staticmethod
-    def _add(total: Round, part: Round) -> None:
+    def _add(total: MatchRound, part: MatchRound) -> None:
         total.events += part.events
         total.skipped += part.skipped
         total.again |= part.again
         total.due = total.due or part.due
 
-    def _match(self, connection: Connection, subjects: Sequence[str], per_customer: int) -> Round:
+    def _match(self, connection: Connection, subjects: Sequence[str], per_customer: int) -> MatchRound:
         """One deciding transaction: lock, then read, decide, write."""
         now = self._clock.now()
         customers.add_missing(connection, subjects)
-        held = customers.hold(connection, subjects)
+        held = customers.lock(connection, subjects)
         waiting = inbox.unmatched(connection, list(held), per_customer)
-        done = Round(skipped=self._held_elsewhere(connection, subjects, held))
+        done = MatchRound(skipped=self._held_elsewhere(connection, subjects, held))
         if not waiting:
             return done
         definitions = self._current.read(connection)
@@ -165,7 +165,7 @@ class Matching:
         touches.add_notices(
             connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now
         )
-        rescheduling.decide_anew(connection, [held[one.event.subject] for one in matched if one.moved], now)
+        rescheduling.mark_for_rescheduling(connection, [held[one.event.subject] for one in matched if one.moved], now)
         _remember(connection, [one.event for one in matched], held)
         made = [event for one in matched for event in one.made]
         done.again = inbox.add_made(connection, made, now) | {

@@ -45,7 +45,7 @@ class Round:
         self.failed += other.failed
 
 
-class Planning:
+class Planner:
     """Turns what is due into touches."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Planning:
 
     def _one_by_one(self) -> Round:
         with transaction(self._engine) as connection:
-            ids = customers.hold_due(connection, self._clock.now(), self._batch)
+            ids = customers.lock_due(connection, self._clock.now(), self._batch)
         done = Round()
         for customer in ids:
             done.add(self._alone(customer))
@@ -130,7 +130,7 @@ class Planning:
         except Exception as error:
             log.error("plan.timeline_failed", customer=customer, timeline=timeline, error=type(error).__name__)
             with transaction(self._engine) as connection:
-                customers.hold_ids(connection, [customer])
+                customers.lock_by_id(connection, [customer])
                 timelines.defer_failed(connection, timeline, self._clock.now(), f"{type(error).__name__}: {error}")
             return Round(timelines=1)
 
@@ -140,11 +140,11 @@ class Planning:
 
     def _plan_due(self, connection: Connection) -> Round:
         now = self._clock.now()
-        return self._plan_held(connection, customers.hold_due(connection, now, self._batch), now)
+        return self._plan_held(connection, customers.lock_due(connection, now, self._batch), now)
 
     def _plan_one(self, connection: Connection, customer: int, only: int | None = None) -> Round:
         now = self._clock.now()
-        return self._plan_held(connection, customers.hold_ids(connection, [customer]), now, only)
+        return self._plan_held(connection, customers.lock_by_id(connection, [customer]), now, only)
 
     def _plan_held(self, connection: Connection, ids: Sequence[int], now: datetime, only: int | None = None) -> Round:
         """Read, decide and write for customers whose rows are held; with `only`, for this one timeline."""

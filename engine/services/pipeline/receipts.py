@@ -34,7 +34,7 @@ class Taken:
     """Keys of no touch that waits for staff: unknown, confirmed before, or gone over another channel; nothing changed."""
 
 
-class TakingReceipts:
+class ReceiptRecorder:
     """Writes down what staff did."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:

@@ -37,7 +37,7 @@ class Reconciled:
     violations: dict[str, int] = field(default_factory=dict)
 
 
-class Reconciling:
+class Reconciler:
     """Finds lost hints, ended leases and broken invariants."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Reconciling:
     def _call_back(self) -> int:
         """Call back what staff was handed just as its timeline ended, or before the customer opted out."""
         now = self._clock.now()
-        return retrying(self._engine, lambda connection: staff_tasks.call_back(connection, now, _MOST_LEASES))
+        return retrying(self._engine, lambda connection: staff_tasks.cancel_open(connection, now, _MOST_LEASES))
 
     def _drop_removed_channels(self) -> None:
         now = self._clock.now()

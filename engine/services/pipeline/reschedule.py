@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine
 
-from engine.core.delivery.reschedule import comes_after, hold_anew
+from engine.core.delivery.reschedule import must_wait_for_rivals, reschedule
 from engine.definitions_in_force import CurrentDefinitions
-from engine.locked_batch import Held, UnderLock
+from engine.locked_batch import LockedBatch, LockedCustomers
 from engine.ports import Clock
 from engine.store.database import transaction
 from engine.store.state import rescheduling
@@ -14,7 +14,7 @@ from engine.store.state import rescheduling
 _BATCH = 500
 
 
-class HoldingAnew:
+class OverdueRescheduler:
     """Finds queued touches that missed their hours, and gives them their next ones.
 
     A sender may have been away, a channel paused, a try put off: what was allowed when it was planned is not any more.
@@ -22,23 +22,23 @@ class HoldingAnew:
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
         self._engine, self._clock = engine, clock
-        self._deciding = UnderLock(engine, clock, current, "hold_anew")
+        self._deciding = LockedBatch(engine, clock, current, "hold_anew")
 
     def run(self) -> int:
         """Hold anew what has stayed too long; return how many touches that was."""
         with transaction(self._engine) as connection:
-            found = rescheduling.found(connection, self._clock.now(), _BATCH)
-        return self._deciding.run(found, self._hold, rescheduling.put_off)
+            found = rescheduling.find_overdue(connection, self._clock.now(), _BATCH)
+        return self._deciding.run(found, self._reschedule, rescheduling.postpone)
 
     @staticmethod
-    def _hold(connection: Connection, held: Held) -> int:
+    def _reschedule(connection: Connection, held: LockedCustomers) -> int:
         queued = rescheduling.lock(connection, [row.id for row in held.rows if row.customer_id in held.known])
         late = [held.queued(row) for row in queued if row.send_before <= held.now]
         decided = [
-            hold_anew(each, held.definitions, held.now)
+            reschedule(each, held.definitions, held.now)
             for each in late
-            if not comes_after(each, held.definitions, held.now)
+            if not must_wait_for_rivals(each, held.definitions, held.now)
         ]
-        rescheduling.hold_anew(connection, [each for each in decided if not each.expired])
+        rescheduling.reschedule(connection, [each for each in decided if not each.expired])
         rescheduling.expire(connection, [each for each in decided if each.expired], held.now)
         return len(decided)

@@ -37,7 +37,7 @@ class Sent:
     stale: int = 0
 
 
-class Sending:
+class Sender:
     """Sends what is ready on one channel."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Sending:
         if channel is None:
             return Sent()
         done, end = Sent(), time.monotonic() + seconds
-        with concurrency.place(self._engine, f"send:{name}", channel.concurrency) as free:
+        with concurrency.limit(self._engine, f"send:{name}", channel.concurrency) as free:
             while free and time.monotonic() < end:
                 part = self.run_once(channel)
                 done.claimed, done.recorded = done.claimed + part.claimed, done.recorded + part.recorded
@@ -122,7 +122,7 @@ class Sending:
     def _claim(self, connection: Connection, channel: Channel, room: int) -> tuple[list[Claimed], int]:
         """Return what may be sent now, and how many touches were looked at (some may have been turned away)."""
         now = self._clock.now()
-        definitions.hold_generation(connection)  # a pause waits for this: once it is told, nothing more is claimed
+        definitions.lock_generation(connection)  # a pause waits for this: once it is told, nothing more is claimed
         if touches.paused(connection, channel.name):
             return [], 0
         ids = touches.lock_ready(connection, channel.name, now, room)

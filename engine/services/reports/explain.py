@@ -8,14 +8,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from engine.core.conditions.deciding import deciding
+from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.gates import counted_since
 from engine.core.errors import NotFound, did_you_mean
-from engine.core.explain.near_misses import PastEvent, closest, would_start
-from engine.core.explain.story import Story, Taken, ToldEvent, ToldStep, ToldTimeline, WhyNot, decisions, triggers_of
-from engine.core.explain.upcoming_steps import Outlook, foreseen, steps_to_come
+from engine.core.explain.near_misses import PastEvent, closest_events, would_start
+from engine.core.explain.story import EventEntry, StepEntry, Story, Taken, TimelineEntry, WhyNot, decisions, triggers_of
+from engine.core.explain.upcoming_steps import Outlook, steps_to_come, upcoming_steps
 from engine.core.matching.triggers import type_of
 from engine.core.reasons import Reason
 from engine.definitions_in_force import CurrentDefinitions
@@ -51,13 +51,13 @@ class _Scene:
         return self.outlook.now
 
 
-class Explaining:
+class CustomerExplainer:
     """Tells what happened to a customer, and why or why not."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
         self._engine, self._clock, self._current = engine, clock, current
 
-    def story(self, ref: str, *, sop: str | None = None, events: int = 100, why_not: bool = False) -> Story:
+    def explain(self, ref: str, *, sop: str | None = None, events: int = 100, why_not: bool = False) -> Story:
         """Return the story of the customer with this ref.
 
         Parameters:
@@ -127,7 +127,7 @@ def _outlook(
         timelines.load_counted(connection, by_id, since)
         counted = [Taken(*row) for row in stories.counted(connection, known, since)]
     paused = {*pauses["sop"], *("*" for _ in pauses["all"])}
-    return Outlook(customer, definitions, now, events_wait, paused, foreseen(customer, definitions, now), counted)
+    return Outlook(customer, definitions, now, events_wait, paused, upcoming_steps(customer, definitions, now), counted)
 
 
 def _story(
@@ -135,7 +135,7 @@ def _story(
     scene: _Scene,
     events: Sequence[Row],
     earlier: bool,
-    timelines: list[ToldTimeline],
+    timelines: list[TimelineEntry],
     rejected: int,
     sop: str | None,
 ) -> Story:
@@ -171,7 +171,7 @@ def _why_not(connection: Connection, scene: _Scene, sop: str | None) -> WhyNot |
     types = sorted({kind for each in asked.trigger if (kind := type_of(each))})
     past = [_past(row, asked.sop) for row in stories.events_of(connection, customer.ref, types, MOST_EVENTS)]
     zone, first = scene.definitions.zone_of(customer.timezone), applied.first if applied else None
-    near = closest(asked, triggers_of(asked), past, customer, zone, first, scene.now)
+    near = closest_events(asked, triggers_of(asked), past, customer, zone, first, scene.now)
     best = near[0].events[0].row if near and near[0].events else None
     data = next((each.data for each in past if each.row == best), {})
     return WhyNot(first, near, would_start(customer, asked, scene.definitions, scene.now, data))
@@ -182,29 +182,29 @@ def _past(row: Row, sop: str) -> PastEvent:
     return PastEvent(row.id, row.type, row.time, row.data, (row.outcome or {}).get("reason"), row.matched_at, hit)
 
 
-def _event(row: Row, sop: str | None) -> ToldEvent:
+def _event(row: Row, sop: str | None) -> EventEntry:
     outcome = row.outcome or {}
-    return ToldEvent(
+    return EventEntry(
         row.id, row.source, row.event_id, row.type, row.time, row.received_at, row.data, row.cause, row.matched_at,
         outcome.get("reason"), list(outcome.get("dropped", ())), decisions(outcome, sop),
     )  # fmt: skip
 
 
-def _timeline(timeline: Timeline, touches: Sequence[Row], scene: _Scene) -> ToldTimeline:
+def _timeline(timeline: Timeline, touches: Sequence[Row], scene: _Scene) -> TimelineEntry:
     timeline.had.update(row.step for row in touches)
     sop = scene.definitions.sop(timeline.sop)
     steps = sorted(
         [*(_had(row, scene) for row in touches), *steps_to_come(timeline, scene.outlook)],
         key=lambda each: (each.due_at is None, each.due_at, each.fallback),
     )
-    return ToldTimeline(
+    return TimelineEntry(
         timeline.id or 0, timeline.sop, sop.title if sop else None, timeline.version, timeline.key, timeline.state, timeline.anchor,
         timeline.ended_at, timeline.reason, timeline.detail if timeline.state != "active" else None, steps, timeline.holdout,
         timeline.converted_at, timeline.goal_until,
     )  # fmt: skip
 
 
-def _had(row: Row, scene: _Scene) -> ToldStep:
+def _had(row: Row, scene: _Scene) -> StepEntry:
     """Tell a touch; one that is queued says what keeps it."""
     reason, until = row.reason, None
     if row.status == "queued":
@@ -214,7 +214,7 @@ def _had(row: Row, scene: _Scene) -> ToldStep:
             reason, until = reason or row.waited, row.ready_at
     at = row.sent_at or row.ended_at or row.planned_at
     asked = row.status == "skipped" and row.reason in (Reason.CONDITION, Reason.UNKNOWN, Reason.NO_VARIANT)
-    return ToldStep(
+    return StepEntry(
         row.step, row.kind, row.status, row.due_at, at, until, row.channel, row.attempt, reason, row.detail,
-        deciding(row.trace) if asked else [], row.waited, row.variant, row.fallback,
+        decisive_evaluations(row.trace) if asked else [], row.waited, row.variant, row.fallback,
     )  # fmt: skip

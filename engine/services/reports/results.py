@@ -69,7 +69,7 @@ class _Told:
         return found
 
 
-class Counting:
+class ResultsReporter:
     """Counts what came of SOPs."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:

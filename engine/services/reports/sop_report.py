@@ -11,10 +11,20 @@ from sqlalchemy import Connection, Engine
 from engine.core.definitions import Moment, Sop
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import NotFound, SopError, did_you_mean
-from engine.core.explain.sop_report import Awaited, Cause, Example, Group, Sample, Sighting, Why, causes, narrowed
-from engine.core.explain.step_report import steps_of
+from engine.core.explain.sop_report import (
+    Example,
+    Group,
+    OutcomeGroup,
+    Sample,
+    SeenEvent,
+    SopReport,
+    UntriggeredTrigger,
+    narrowed,
+    outcome_groups,
+)
+from engine.core.explain.step_report import step_reports
 from engine.core.explain.story import triggers_of
-from engine.core.explain.untriggered import awaited
+from engine.core.explain.untriggered import untriggered
 from engine.core.matching.triggers import names_of, type_of
 from engine.core.reasons import Reason
 from engine.definitions_in_force import CurrentDefinitions
@@ -41,7 +51,7 @@ class _Asked:
     samples: int
 
 
-class Telling:
+class SopReporter:
     """Tells what an SOP did over a time, and why."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
@@ -56,7 +66,7 @@ class Telling:
         reason: str | None = None,
         step: str | None = None,
         samples: int = 3,
-    ) -> Why:
+    ) -> SopReport:
         """Return what the SOP did from `since` (included) until `until` (not included; None: now, included).
 
         Parameters:
@@ -111,16 +121,16 @@ def _check(sop: Sop, reason: str | None, step: str | None) -> None:
         )
 
 
-def _why(asked: _Asked, period: store.Period) -> Why:
+def _why(asked: _Asked, period: store.Period) -> SopReport:
     sop, connection = asked.sop, asked.connection
     decided = store.decided(connection, asked.period, asked.samples)
     started = sum(row.number for row in decided if row.what == "started")
-    refused = causes(_decisions(asked, [row for row in decided if row.what == "refused"]), asked.samples)
+    refused = outcome_groups(_decisions(asked, [row for row in decided if row.what == "refused"]), asked.samples)
     triggered = started + sum(each.number for each in refused)
     touches = store.touches(connection, asked.period, asked.samples)
     waiting, goals = _in_flight(asked), store.goals(connection, asked.period)
     applied = store.in_force_since(connection, sop.sop)
-    return Why(
+    return SopReport(
         sop.sop,
         sop.title,
         asked.definitions.sops[sop.sop].version,
@@ -141,7 +151,9 @@ def _why(asked: _Asked, period: store.Period) -> Why:
         sum(each.number for group in waiting.values() for each in group),
         sum(each.number for each in waiting.get(None, ())),
         _ended(asked),
-        steps_of(sop, waiting, _touches(asked, touches), _variants(touches), {row.step: row.kind for row in touches}),
+        step_reports(
+            sop, waiting, _touches(asked, touches), _variants(touches), {row.step: row.kind for row in touches}
+        ),
         _awaits(asked) if not triggered else [],
     )
 
@@ -173,7 +185,7 @@ def _refusal(event: Row, sop: str) -> Example:
     return Example(event.subject, event.at, entry.get("detail"), entry.get("trace"))
 
 
-def _touches(asked: _Asked, counted: Sequence[Row]) -> dict[str, list[Cause]]:
+def _touches(asked: _Asked, counted: Sequence[Row]) -> dict[str, list[OutcomeGroup]]:
     found = store.touched(asked.connection, [id_ for row in counted for id_ in row.newest])
     by_step: dict[str, list[Group]] = {}
     for row in counted:
@@ -184,7 +196,7 @@ def _touches(asked: _Asked, counted: Sequence[Row]) -> dict[str, list[Cause]]:
             row.waited,
         )  # fmt: skip
         by_step.setdefault(row.step, []).append(group)
-    return {step: causes(groups, asked.samples) for step, groups in by_step.items()}
+    return {step: outcome_groups(groups, asked.samples) for step, groups in by_step.items()}
 
 
 def _variants(counted: Sequence[Row]) -> dict[str, dict[str, int]]:
@@ -196,19 +208,19 @@ def _variants(counted: Sequence[Row]) -> dict[str, dict[str, int]]:
     return found
 
 
-def _in_flight(asked: _Asked) -> dict[str | None, list[Cause]]:
-    by_step: dict[str | None, list[Cause]] = {}
+def _in_flight(asked: _Asked) -> dict[str | None, list[OutcomeGroup]]:
+    by_step: dict[str | None, list[OutcomeGroup]] = {}
     for row in store.in_flight(asked.connection, asked.sop.sop, asked.now, asked.samples):
         what = "held" if row.waiting is not None and not row.ahead else "due" if row.due else "planned"
         samples = [Sample(ref) for ref in row.customers]
-        one = Cause(what, row.number, row.waiting, row.detail, samples=samples, first=row.first)
+        one = OutcomeGroup(what, row.number, row.waiting, row.detail, samples=samples, first=row.first)
         by_step.setdefault(row.next_step, []).append(one)
     return by_step
 
 
-def _ended(asked: _Asked) -> list[Cause]:
+def _ended(asked: _Asked) -> list[OutcomeGroup]:
     return [
-        Cause(row.state, row.number, row.reason, row.detail, samples=[Sample(ref) for ref in row.customers])
+        OutcomeGroup(row.state, row.number, row.reason, row.detail, samples=[Sample(ref) for ref in row.customers])
         for row in store.ended(asked.connection, asked.period, asked.samples)
     ]
 
@@ -216,7 +228,7 @@ def _ended(asked: _Asked) -> list[Cause]:
 # ── an SOP nobody triggered ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _awaits(asked: _Asked) -> list[Awaited]:
+def _awaits(asked: _Asked) -> list[UntriggeredTrigger]:
     """Return what the triggers wait for, and what came in like it."""
     types = {row.name: _sighting(row) for row in store.types_seen(asked.connection, asked.period, asked.samples)}
     kinds = sorted({kind for each in asked.sop.trigger if names_of(each) and (kind := type_of(each))})
@@ -229,11 +241,11 @@ def _awaits(asked: _Asked) -> list[Awaited]:
         for index, each in enumerate(asked.sop.trigger)
         if (number := _already(asked.connection, each)) is not None
     }
-    return awaited(asked.sop, triggers_of(asked.sop), by_type, types, already)
+    return untriggered(asked.sop, triggers_of(asked.sop), by_type, types, already)
 
 
-def _sighting(row: Row) -> Sighting:
-    return Sighting(row.name, row.number, row.idle, row.last, list(row.customers))
+def _sighting(row: Row) -> SeenEvent:
+    return SeenEvent(row.name, row.number, row.idle, row.last, list(row.customers))
 
 
 def _already(connection: Connection, moment: Moment) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine
 
-from engine.core.delivery.version_change import settle_all
+from engine.core.delivery.version_change import apply_version_change
 from engine.core.rollout.basis import Basis, digest
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock
@@ -47,7 +47,7 @@ class Applied:
     """SOPs whose timelines in flight are not as many any more as the plan counted: SOP, then, now."""
 
 
-class Applying:
+class DefinitionApplier:
     """Puts checked definitions in force."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
@@ -71,7 +71,7 @@ class Applying:
     def _put_in_force(
         self, connection: Connection, sources: Mapping[str, tuple[str | None, str]], who: str, basis: Basis | None
     ) -> Applied:
-        store.hold_apply(connection)
+        store.lock_apply(connection)
         now = self._clock.now()
         last = store.generation(connection)
         found = store.in_force(connection, last)
@@ -135,7 +135,7 @@ class Applying:
         if not ids:
             return 0, after
         now = self._clock.now()
-        known = customers.load(connection, customers.hold_ids(connection, ids))
+        known = customers.load(connection, customers.lock_by_id(connection, ids))
         definitions = self._current.read(connection)
         timelines.load_into(connection, known)
         timelines.load_touched(connection, known, sorted(definitions.touched_sops))
@@ -148,7 +148,9 @@ class Applying:
         skipped = [
             (customer.id, touch)
             for customer in known.values()
-            for touch in settle_all(customer, definitions, now, installation, overtaken=customer.ref in overtaken)
+            for touch in apply_version_change(
+                customer, definitions, now, installation, overtaken=customer.ref in overtaken
+            )
         ]
         touches.add(connection, skipped, now)
         timelines.write(connection, known.values())

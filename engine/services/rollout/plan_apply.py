@@ -18,8 +18,16 @@ from engine.core.delivery.gates import counted_since
 from engine.core.errors import DefinitionError, NotFound
 from engine.core.rollout.basis import Basis, digest
 from engine.core.rollout.diff import Difference, Version, differences
-from engine.core.rollout.forecast import Ahead, ahead, self_starting
-from engine.core.rollout.impact import Change, ExistingForecast, Sample, SopForecast, all_fates, in_flight, meeting
+from engine.core.rollout.forecast import VolumeForecast, forecast_volume, self_starting
+from engine.core.rollout.impact import (
+    CustomerSample,
+    ExistingForecast,
+    RolloutInput,
+    SopForecast,
+    changes_of_customers,
+    meeting,
+    step_forecasts,
+)
 from engine.definitions_in_force import CurrentDefinitions, assembled
 from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.loading import SEGMENTS_FILE
@@ -59,7 +67,7 @@ class Plan:
     """Of what is changed or removed and has timelines in flight."""
     existing: list[ExistingForecast] = field(default_factory=list)
     """Of what is new."""
-    ahead: Ahead | None = None
+    ahead: VolumeForecast | None = None
     """None where it was not asked for."""
     engine: EngineConfig = field(default_factory=EngineConfig)
     """As it would be."""
@@ -82,7 +90,7 @@ class _Sides:
     clocks_differ: bool
 
 
-class Forecasting:
+class ApplyPlanner:
     """Works out what definitions would change. Writes nothing."""
 
     def __init__(
@@ -109,13 +117,13 @@ class Forecasting:
     def diff(self, target: Target) -> list[Difference]:
         """Return what differs between what is in force and the target."""
         with transaction(self._engine) as connection:
-            store.hold_still(connection)
+            store.pin_snapshot(connection)
             return self._sides(connection, target).differences
 
     def basis(self, target: Target) -> Basis:
         """Return what applying the target now would be based on."""
         with transaction(self._engine) as connection:
-            store.hold_still(connection)
+            store.pin_snapshot(connection)
             return _basis(self._sides(connection, target), target, store.in_flight(connection))
 
     def plan(self, target: Target, days: int | None = 14, sample: int = 2_000, tell: Tell = lambda said: None) -> Plan:
@@ -128,7 +136,7 @@ class Forecasting:
         """
         now = self._clock.now()
         with transaction(self._engine) as connection:
-            store.hold_still(connection)
+            store.pin_snapshot(connection)
             sides = self._sides(connection, target)
             waiting = store.in_flight(connection)
             plan = Plan(
@@ -143,15 +151,15 @@ class Forecasting:
             samples.take(waiting, days is not None and bool(sides.differences))
             change = samples.change()
         tell("timelines in flight")
-        known = all_fates({id_ for each in samples.of_sop.values() for id_ in each.ids}, change)
-        plan.sops = [in_flight(sop, each, waiting[sop], known, change) for sop, each in samples.of_sop.items()]
+        known = changes_of_customers({id_ for each in samples.of_sop.values() for id_ in each.ids}, change)
+        plan.sops = [step_forecasts(sop, each, waiting[sop], known, change) for sop, each in samples.of_sop.items()]
         plan.existing = [
             meeting(sides.after.sops[sop].sop, mode, out, each, change)
             for sop, (mode, out, each) in samples.meeting.items()
         ]
         if days is not None and sides.differences:
             tell("what goes out")
-            plan.ahead = ahead(samples.playing, samples.joining(), change, now + timedelta(days=days))
+            plan.ahead = forecast_volume(samples.playing, samples.joining(), change, now + timedelta(days=days))
         return plan
 
     def _sides(self, connection: Connection, target: Target) -> _Sides:
@@ -180,15 +188,15 @@ class _Samples:
 
     def __init__(self, connection: Connection, sides: _Sides, now: datetime, most: int) -> None:
         self._connection, self._sides, self._now, self._most = connection, sides, now, most
-        self.of_sop: dict[str, Sample] = {}
-        self.meeting: dict[str, tuple[str, int, Sample]] = {}
+        self.of_sop: dict[str, CustomerSample] = {}
+        self.meeting: dict[str, tuple[str, int, CustomerSample]] = {}
         """New SOP → what `existing` does, how many are kept out by conditions, the others."""
-        self.playing: list[Sample] = []
+        self.playing: list[CustomerSample] = []
 
     def take(self, waiting: Mapping[str, object], playing: bool) -> None:
         """Take the samples."""
         for sop in _concerned(self._sides, waiting):
-            self.of_sop[sop] = Sample(*store.customers_in(self._connection, sop, self._most))
+            self.of_sop[sop] = CustomerSample(*store.customers_in(self._connection, sop, self._most))
         new = [
             each.name
             for each in self._sides.differences
@@ -200,17 +208,21 @@ class _Samples:
             number, held, ids = store.customers_meeting(
                 self._connection, new_sop, self._sides.after, self._now, self._most
             )
-            self.meeting[name] = ("again" if name in known else _mode(new_sop), number - held, Sample(held, ids))
+            self.meeting[name] = (
+                "again" if name in known else _mode(new_sop),
+                number - held,
+                CustomerSample(held, ids),
+            )
         if playing:
-            self.playing.append(Sample(*store.customers_in_flight(self._connection, self._most)))
+            self.playing.append(CustomerSample(*store.customers_in_flight(self._connection, self._most)))
             if self_starting(self._sides.before) or self_starting(self._sides.after):
-                self.playing.append(Sample(*store.customers_at_rest(self._connection, self._most)))
+                self.playing.append(CustomerSample(*store.customers_at_rest(self._connection, self._most)))
 
-    def joining(self) -> dict[str, Sample]:
+    def joining(self) -> dict[str, CustomerSample]:
         """Return those whom `existing` takes in."""
         return {sop: each for sop, (mode, _, each) in self.meeting.items() if mode in ("join", "start")}
 
-    def change(self) -> Change:
+    def change(self) -> RolloutInput:
         """Read everybody taken, and return the change with them."""
         sides, connection = self._sides, self._connection
         taken = [*self.of_sop.values(), *(each for _, _, each in self.meeting.values()), *self.playing]
@@ -221,7 +233,7 @@ class _Samples:
             part = _read(connection, ids[begin : begin + _BATCH], (sides.before, sides.after), self._now)
             overtaken |= inbox.subjects_waiting(connection, [each.ref for each in part.values()])
             known |= part
-        return Change(
+        return RolloutInput(
             sides.before,
             sides.after,
             self._now,

@@ -49,7 +49,7 @@ class Preview:
     dimensions: dict[str, DimensionPreview] = field(default_factory=dict)
 
 
-class Previewing:
+class SegmentPreviewer:
     """Works out what definitions would come to, on the customers as they are now. Writes nothing."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:

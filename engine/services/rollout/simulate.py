@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from engine import definitions_yaml
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound, SopError
-from engine.core.simulation.rebuild import rebuilt
+from engine.core.simulation.rebuild import rebuild_customer
 from engine.core.simulation.simulate import Progress, Report, Simulation, Wanted, compared, refreshes_of
 from engine.definitions_in_force import CurrentDefinitions, assembled
 from engine.definitions_yaml import Loaded
@@ -32,7 +32,7 @@ def definitions_of(loaded: Loaded) -> Definitions:
     return assembled(loaded, 1, dict.fromkeys(loaded.sops, 1), {})
 
 
-class Simulating:
+class Simulator:
     """Simulates on what is recorded. Only reads, in one snapshot."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Simulating:
         installation: str,
     ) -> None:
         pasts = history.pasts(connection, refs, since, sorted(definitions.touched_sops))
-        customers = [rebuilt(past, definitions, since, installation) for past in pasts.values()]
+        customers = [rebuild_customer(past, definitions, since, installation) for past in pasts.values()]
         reported = history.reported(connection, refs, since, now)
         ever = [*(event for past in pasts.values() for event in past.events), *reported]
         refreshes = refreshes_of(definitions, ever, since, now, whole=False)

@@ -28,7 +28,7 @@ class Generation:
     """The newest earlier generation of the very same definitions: this one went back to it."""
 
 
-class Versions:
+class VersionHistory:
     """Tells the generations."""
 
     def __init__(self, engine: Engine) -> None:

@@ -36,7 +36,7 @@ class Joined:
     """SOPs for which all are taken in."""
 
 
-class JoiningExisting:
+class ExistingEnroller:
     """Takes in the customers whom an SOP's `existing` is about."""
 
     def __init__(
@@ -64,7 +64,7 @@ class JoiningExisting:
 
     def _step(self, connection: Connection, sop_id: str, done: Joined) -> tuple[list[str], bool]:
         definitions = self._current.read(connection)
-        held = store.hold(connection, sop_id)
+        held = store.lock(connection, sop_id)
         if held is None or sop_id in definitions.broken:
             return [], False
         now, sop = self._clock.now(), definitions.sop(sop_id)
@@ -120,4 +120,4 @@ def _start(customer: Customer, sop: Sop, definitions: Definitions, now: datetime
     if found is None:
         return None
     event = existing_customers.start_event(customer, sop, found, now)
-    return event if existing_customers.would_start(customer, event, sop, definitions, now) else None
+    return event if existing_customers.passes_entry_conditions(customer, event, sop, definitions, now) else None

@@ -34,7 +34,7 @@ class Rethresholded:
     """Every clock is as defined."""
 
 
-class Rethresholding:
+class ClockRebaser:
     """Brings clocks in line with the definitions in force."""
 
     def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, batch: int = 1_000) -> None:
@@ -43,7 +43,7 @@ class Rethresholding:
     def run(self, seconds: float | None = None, progress: Progress = lambda done, last: None) -> Rethresholded:
         """Set clocks anew until all are as defined, for `seconds` at most. One process does it at a time; another goes on after it."""
         done, end = Rethresholded(), None if seconds is None else time.monotonic() + seconds
-        with concurrency.place(self._engine, "rethreshold", 1) as mine:
+        with concurrency.limit(self._engine, "rethreshold", 1) as mine:
             if not mine:
                 return Rethresholded(finished=False)
             last = self._last_customer()
@@ -73,7 +73,7 @@ class Rethresholding:
         if not ids:
             store.finish(connection, before, now)
             return 0, before
-        held = customers.hold_ids(connection, ids)
+        held = customers.lock_by_id(connection, ids)
         definitions = self._current.read(connection)
         known = store.load(connection, held)
         for customer in known.values():

@@ -37,7 +37,7 @@ class Refreshed:
     batches: int = 0
 
 
-class Refreshing:
+class SegmentRefresher:
     """Refreshes metrics and computed dimensions at their slots."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Refreshing:
         The generation is not held: this can take a while, and what was computed for an older one is only computed again.
         """
         for name in _metrics_name(definitions):
-            held = schedules.hold(connection, name)
+            held = schedules.lock(connection, name)
             if held is None:
                 return None
             now, expressions = self._clock.now(), number_crons(definitions)
@@ -99,7 +99,7 @@ class Refreshing:
 
     def _step(self, connection: Connection, name: str) -> list[str] | None:
         definitions = self._current.read(connection)
-        dimension, held = definitions.segments.dimensions.get(name), schedules.hold(connection, _cron_name(name))
+        dimension, held = definitions.segments.dimensions.get(name), schedules.lock(connection, _cron_name(name))
         if dimension is None or held is None:
             return None
         now = self._clock.now()

@@ -19,7 +19,7 @@ from engine.core.definitions import DateMoment
 from engine.core.definitions.catalog import Definitions, nested
 from engine.core.events.event import Event
 from engine.core.matching import schedules
-from engine.core.matching.schedules import CAUGHT_UP, Source
+from engine.core.matching.schedules import CAUGHT_UP, DateOrCronTrigger
 from engine.core.time import cron
 from engine.core.time.arithmetic import day_shift, local_date
 from engine.core.timelines.schedule import as_date
@@ -42,7 +42,7 @@ class Taken:
     batches: int = 0
 
 
-class TakingSlots:
+class ScheduleRunner:
     """Finds who enters SOPs by a date or a schedule."""
 
     def __init__(
@@ -59,7 +59,7 @@ class TakingSlots:
                 done.batches += 1
         return done
 
-    def run_once(self, source: Source) -> int | None:
+    def run_once(self, source: DateOrCronTrigger) -> int | None:
         """Take one batch of a source's slot, and hint at its customers once it is committed.
 
         Return how many enter, None where nothing is due or somebody else is at it.
@@ -70,15 +70,15 @@ class TakingSlots:
         self._hints.look_at(subjects)
         return len(subjects)
 
-    def _sources(self, connection: Connection) -> list[Source]:
+    def _sources(self, connection: Connection) -> list[DateOrCronTrigger]:
         definitions = self._current.read(connection)
         found = schedules.sources(definitions)
         store.keep(connection, [source.name for source in found], definitions.generation)
         return found
 
-    def _step(self, connection: Connection, source: Source) -> list[str] | None:
+    def _step(self, connection: Connection, source: DateOrCronTrigger) -> list[str] | None:
         definitions = self._current.read(connection)
-        held = store.hold(connection, source.name)
+        held = store.lock(connection, source.name)
         if held is None:
             return None
         now = self._clock.now()
@@ -100,12 +100,12 @@ class TakingSlots:
         return sorted(subjects)
 
     @staticmethod
-    def _zones(connection: Connection, source: Source) -> list[str]:
+    def _zones(connection: Connection, source: DateOrCronTrigger) -> list[str]:
         return sorted({source.zone_name, *store.zones(connection)}) if source.date is not None else []
 
 
 def _due(
-    source: Source, last: datetime, now: datetime, zones: Sequence[str]
+    source: DateOrCronTrigger, last: datetime, now: datetime, zones: Sequence[str]
 ) -> tuple[datetime | None, datetime | None]:
     """Return the slot to take after `last`, None where none is due, and when the next one is."""
     if source.date is not None:
@@ -120,7 +120,7 @@ def _due(
 
 def _entering(
     connection: Connection,
-    source: Source,
+    source: DateOrCronTrigger,
     definitions: Definitions,
     slot: datetime,
     zones: Sequence[str],
@@ -137,7 +137,7 @@ def _entering(
 
 def _by_date(
     connection: Connection,
-    source: Source,
+    source: DateOrCronTrigger,
     moment: DateMoment,
     definitions: Definitions,
     slot: datetime,
@@ -146,11 +146,11 @@ def _by_date(
     now: datetime,
 ) -> list[Event]:
     """Return the starts of those whose date is met `lead` days after the day that begins at this moment where they live."""
-    meant = schedules.midnights(zones, slot - schedules.TICK, slot).get(slot, [])
+    meant = schedules.midnights(zones, slot - schedules.ONE_TICK, slot).get(slot, [])
     days = {zone_name: day_shift(local_date(slot, zone_name), source.lead) for zone_name in meant}
     declared = definitions.engine.attributes.get(moment.attribute)
     default = str(declared.default) if declared and declared.default is not None else None
-    near = schedules.texts_near(days.values())
+    near = schedules.month_days_around(days.values())
     events = []
     for row in store.with_date(connection, part, moment.attribute, default, meant, definitions.engine.timezone, near):
         zone_name = definitions.zone_of(row.timezone)
@@ -160,7 +160,7 @@ def _by_date(
     return events
 
 
-def _part(source: Source, definitions: Definitions, after: int, last: int, now: datetime) -> Part:
+def _part(source: DateOrCronTrigger, definitions: Definitions, after: int, last: int, now: datetime) -> Part:
     """Return the customers of a batch for whom the SOP's `when` holds; all of them where SQL cannot ask: the matcher decides anyway."""
     sop = definitions.sop(source.sop)
     when = sop.when if sop else None

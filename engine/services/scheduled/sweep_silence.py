@@ -30,7 +30,7 @@ class Swept:
     """Everything that was due has been looked at."""
 
 
-class Sweeping:
+class SilenceSweeper:
     """Finds crossings of silence thresholds.
 
     Parameters:
@@ -57,7 +57,7 @@ class Sweeping:
         """
         if self._expression is None:
             return self._sweep(seconds)
-        with concurrency.place(self._engine, "sweep", 1) as mine:
+        with concurrency.limit(self._engine, "sweep", 1) as mine:
             slot = self._slot_due(self._expression) if mine else None
             if slot is None:
                 return Swept(finished=True)

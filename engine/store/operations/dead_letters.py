@@ -21,7 +21,7 @@ def listed(connection: Connection, limit: int) -> list[Row]:
     return found[::-1]
 
 
-def hold(connection: Connection, letter: int) -> Row | None:
+def lock(connection: Connection, letter: int) -> Row | None:
     """Lock a dead letter and return it, None where there is none of this id."""
     found = rows(connection, f"select {_COLUMNS} from dead_letters d where d.id = :id for update", id=letter)
     return found[0] if found else None

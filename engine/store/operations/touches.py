@@ -53,7 +53,7 @@ def customers_of(connection: Connection, touches: Sequence[int]) -> list[int]:
     return sorted(row.customer_id for row in found)
 
 
-def hold(connection: Connection, touches: Sequence[int]) -> list[Row]:
+def lock(connection: Connection, touches: Sequence[int]) -> list[Row]:
     """Lock touches by ascending id and return what decides about them, with the state of their timeline."""
     run(connection, "select id from touches where id = any(:ids) order by id for update", ids=list(touches))
     return rows(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from engine.core.customers.customer import Timeline
 from engine.core.events.event import Event
-from engine.core.simulation.rebuild import Past
+from engine.core.simulation.rebuild import RecordedHistory
 from engine.store.database import Row, rows
 
 _EVENT = "source, event_id, type, subject, time, received_at, data, backfill, depth, cause, id"
@@ -56,13 +56,15 @@ def reported(connection: Connection, subjects: Sequence[str], since: datetime, u
     ]
 
 
-def pasts(connection: Connection, subjects: Sequence[str], at: datetime, touched: Sequence[str]) -> dict[str, Past]:
+def pasts(
+    connection: Connection, subjects: Sequence[str], at: datetime, touched: Sequence[str]
+) -> dict[str, RecordedHistory]:
     """Return what was recorded of each of these customers before `at`; those of whom nothing was are left out.
 
     Parameters:
         touched: SOPs of which the last touch is asked for.
     """
-    found = {ref: Past(ref) for ref in subjects}
+    found = {ref: RecordedHistory(ref) for ref in subjects}
     _add_events(connection, found, at)
     _add_timelines(connection, found, at)
     _add_starts(connection, found, at)
@@ -72,7 +74,7 @@ def pasts(connection: Connection, subjects: Sequence[str], at: datetime, touched
     return {ref: past for ref, past in found.items() if past.events or past.timelines or past.starts}
 
 
-def _add_events(connection: Connection, found: Mapping[str, Past], at: datetime) -> None:
+def _add_events(connection: Connection, found: Mapping[str, RecordedHistory], at: datetime) -> None:
     statement = f"select {_EVENT} from events where subject = any(:refs) and received_at < :at order by id"
     for row in rows(connection, statement, refs=list(found), at=at):
         found[row.subject].events.append(_event(row))
@@ -84,7 +86,7 @@ def _event(row: Row) -> Event:
     )  # fmt: skip
 
 
-def _add_timelines(connection: Connection, found: Mapping[str, Past], at: datetime) -> None:
+def _add_timelines(connection: Connection, found: Mapping[str, RecordedHistory], at: datetime) -> None:
     """Add the timelines that were active at that moment, each waiting for what it really had next."""
     for row in rows(
         connection,
@@ -121,7 +123,7 @@ def _add_timelines(connection: Connection, found: Mapping[str, Past], at: dateti
         )
 
 
-def _add_counted(connection: Connection, found: Mapping[str, Past], at: datetime) -> None:
+def _add_counted(connection: Connection, found: Mapping[str, RecordedHistory], at: datetime) -> None:
     """Add the messages that count under caps, of as many days as a cap looks back at most."""
     for row in rows(
         connection,
@@ -134,7 +136,7 @@ def _add_counted(connection: Connection, found: Mapping[str, Past], at: datetime
         found[row.ref].counted[(row.counted_on, row.channel)] = row.number
 
 
-def _add_numbers(connection: Connection, found: Mapping[str, Past]) -> None:
+def _add_numbers(connection: Connection, found: Mapping[str, RecordedHistory]) -> None:
     for row in rows(
         connection,
         """select c.ref, m."values" as numbers from customer_metrics m join customers c on c.id = m.customer_id
@@ -144,7 +146,7 @@ def _add_numbers(connection: Connection, found: Mapping[str, Past]) -> None:
         found[row.ref].metrics = row.numbers
 
 
-def _add_starts(connection: Connection, found: Mapping[str, Past], at: datetime) -> None:
+def _add_starts(connection: Connection, found: Mapping[str, RecordedHistory], at: datetime) -> None:
     for row in rows(
         connection,
         """select c.ref, t.sop, t.key, max(t.started_at) as started_at from timelines t join customers c on c.id = t.customer_id
@@ -155,7 +157,9 @@ def _add_starts(connection: Connection, found: Mapping[str, Past], at: datetime)
         found[row.ref].starts[(row.sop, row.key)] = row.started_at
 
 
-def _add_touched(connection: Connection, found: Mapping[str, Past], at: datetime, sops: Sequence[str]) -> None:
+def _add_touched(
+    connection: Connection, found: Mapping[str, RecordedHistory], at: datetime, sops: Sequence[str]
+) -> None:
     if not sops:
         return
     for row in rows(

@@ -19,7 +19,7 @@ _STEADY = "order by hashtextextended(c.ref, 0), c.id limit :most"
 """Which customers are taken is a function of who they are, so that one plan after another looks at the same ones."""
 
 
-def hold_still(connection: Connection) -> None:
+def pin_snapshot(connection: Connection) -> None:
     """Let the transaction see the database as it is now until its end, and write nothing. Must be its first statement."""
     run(connection, "set transaction isolation level repeatable read, read only")
 

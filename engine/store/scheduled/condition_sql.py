@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import compares
+from engine.core.conditions.evaluate import compare
 from engine.core.conditions.portable_regex import as_postgresql
 from engine.core.definitions import Comparison, Condition, Metric
 from engine.core.definitions.catalog import Definitions
@@ -140,9 +140,7 @@ class _Compiling:
 
     def event(self, condition: Condition) -> str:
         """Outside a start there is no event: nothing of it is known."""
-        known = (
-            compares(wanted, None, self.definitions.engine.timezone) for wanted in (condition.event or {}).values()
-        )
+        known = (compare(wanted, None, self.definitions.engine.timezone) for wanted in (condition.event or {}).values())
         return _joined("and", [_literal(each) for each in known], "true")
 
     def attribute(self, condition: Condition) -> str:
@@ -173,7 +171,7 @@ class _Compiling:
     def _metric(self, name: str, wanted: Comparison) -> str:
         metric = self.definitions.segments.metrics.get(name.partition(".")[0])
         if metric is None:
-            return _literal(compares(wanted, None, self.definitions.engine.timezone))
+            return _literal(compare(wanted, None, self.definitions.engine.timezone))
         if metric.days_since is not None:
             return self._from_row(wanted, None, f"to_jsonb{self._days_since('f.last_at')}", self._activity(metric))
         key = self.bind(name, "text")
@@ -188,7 +186,7 @@ class _Compiling:
 
     def _from_row(self, wanted: Comparison, otherwise: float | None, value: str, source: str) -> str:
         """Return the comparison of a value in a row of `source`, and what it comes to where there is no such row."""
-        missing = _literal(compares(wanted, otherwise, self.definitions.engine.timezone))
+        missing = _literal(compare(wanted, otherwise, self.definitions.engine.timezone))
         return f"(select case when count(*) = 0 then {missing} else bool_and({self._compared(wanted, value)}) end from {source})"
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────────────

@@ -29,7 +29,7 @@ def unfinished(connection: Connection) -> list[str]:
     return [row.sop for row in rows(connection, "select sop from joining where done_at is null order by sop")]
 
 
-def hold(connection: Connection, sop: str) -> Row | None:
+def lock(connection: Connection, sop: str) -> Row | None:
     """Hold one until the transaction's end and return cursor, day and taken; None where it is done or somebody else holds it."""
     found = rows(
         connection,

@@ -27,7 +27,7 @@ def keep(connection: Connection, names: Sequence[str], generation: int) -> None:
     run(connection, f"delete from crons where {_OURS} and not name = any(:names)", names=list(names))
 
 
-def hold(connection: Connection, name: str) -> Row | None:
+def lock(connection: Connection, name: str) -> Row | None:
     """Hold one until the transaction's end and return last_slot, slot and cursor; None where somebody else holds it."""
     found = rows(
         connection, "select last_slot, slot, cursor from crons where name = :name for update skip locked", name=name

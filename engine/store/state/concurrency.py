@@ -13,7 +13,7 @@ from engine.store.database import DatabaseUnavailable, is_disconnect, run, scala
 
 
 @contextmanager
-def place(engine: Engine, name: str, places: int) -> Iterator[bool]:
+def limit(engine: Engine, name: str, places: int) -> Iterator[bool]:
     """Yield True while holding one of the `places` of this name, False where all are taken. A dead holder's place is free.
 
     Raises DatabaseUnavailable where the database cannot be reached.

@@ -24,7 +24,7 @@ def add_missing(connection: Connection, refs: Sequence[str]) -> None:
     )
 
 
-def hold(connection: Connection, refs: Sequence[str]) -> dict[str, int]:
+def lock(connection: Connection, refs: Sequence[str]) -> dict[str, int]:
     """Lock these customers, by ascending id, leaving out those somebody else holds; return ref → id. Nothing is read here."""
     found = rows(
         connection,
@@ -34,7 +34,7 @@ def hold(connection: Connection, refs: Sequence[str]) -> dict[str, int]:
     return {row.ref: row.id for row in found}
 
 
-def hold_due(connection: Connection, now: datetime, limit: int) -> list[int]:
+def lock_due(connection: Connection, now: datetime, limit: int) -> list[int]:
     """Lock the customers of the `limit` timelines due first, leaving out those held elsewhere or with waiting events.
 
     LIMIT stands over the locking join, so that planners side by side get customers each; return their ids.
@@ -51,7 +51,7 @@ def hold_due(connection: Connection, now: datetime, limit: int) -> list[int]:
     return sorted({row.id for row in found})
 
 
-def hold_ids(connection: Connection, ids: Sequence[int]) -> list[int]:
+def lock_by_id(connection: Connection, ids: Sequence[int]) -> list[int]:
     """Lock these customers by ascending id, waiting for whoever holds them; return the ids that exist."""
     found = rows(
         connection, "select id from customers where id = any(:ids) order by id for no key update", ids=list(ids)

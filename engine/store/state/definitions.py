@@ -17,7 +17,7 @@ def generation(connection: Connection) -> int:
     return int(scalar(connection, "select coalesce(max(generation), 0) from generations"))
 
 
-def hold_generation(connection: Connection) -> None:
+def lock_generation(connection: Connection) -> None:
     """Keep the generation in force as it is until the transaction's end; many may hold it at once."""
     run(connection, "select pg_advisory_xact_lock_shared(:lock)", lock=_GENERATION_LOCK)
 
@@ -40,7 +40,7 @@ def in_force(connection: Connection, generation_: int) -> list[Row]:
     )
 
 
-def hold_apply(connection: Connection) -> None:
+def lock_apply(connection: Connection) -> None:
     """Let one apply run at a time, until the transaction's end."""
     run(connection, "select pg_advisory_xact_lock(:lock)", lock=_APPLY_LOCK)
 

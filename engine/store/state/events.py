@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from engine.core.errors import SopError
-from engine.core.events.parse import Reading
+from engine.core.events.parse import ParsedEvent
 from engine.store.database import Row, rows, run, to_json
 
 KEPT_REJECTED = 10_000
@@ -99,7 +99,7 @@ class Page:
     next: str | None
 
 
-def insert(connection: Connection, readings: Sequence[Reading]) -> dict[Key, int]:
+def insert(connection: Connection, readings: Sequence[ParsedEvent]) -> dict[Key, int]:
     """Put events into the inbox in the order given and return the rows of the new ones.
 
     An event whose source and id are there already is left out. No two of `readings` share source and id.

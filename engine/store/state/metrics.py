@@ -16,7 +16,7 @@ from engine.store.database import rows, run
 
 _KEPT = "not (refunded > 0 and refunded >= amount)"
 """An order that was not refunded as a whole."""
-_EVER = datetime.min.replace(tzinfo=UTC)
+BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 """Where a window without a beginning begins."""
 _PER_OBJECT = 40
 """Pairs in one jsonb_build_object: a function takes 100 arguments."""
@@ -157,13 +157,13 @@ class _Computing:
         return f":{name}"
 
     def _within(self, over: Any, begins: list[datetime]) -> str:
-        begin = _EVER if over == "ever" else self._slot - over
+        begin = BEGINNING_OF_TIME if over == "ever" else self._slot - over
         begins.append(begin)
-        return "true" if begin == _EVER else f"at > {self._bind(begin)}"
+        return "true" if begin == BEGINNING_OF_TIME else f"at > {self._bind(begin)}"
 
     def _since(self, begins: list[datetime]) -> str:
         """Return what leaves out all that is older than every window."""
-        return "" if _EVER in begins else f"and at > {self._bind(min(begins))}"
+        return "" if BEGINNING_OF_TIME in begins else f"and at > {self._bind(min(begins))}"
 
     def _from_purchases(self, name: str, what: str, which: str, over: Any) -> None:
         column = f"b{len(self._bought)}"

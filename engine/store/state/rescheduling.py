@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.core.delivery.reschedule import HeldAnew
+from engine.core.delivery.reschedule import Rescheduled
 from engine.store.database import Row, rows, run
 
 
-def found(connection: Connection, now: datetime, limit: int) -> list[Row]:
+def find_overdue(connection: Connection, now: datetime, limit: int) -> list[Row]:
     """Return id and customer_id of queued touches whose day or hours are over although their limit lies ahead; nothing is locked."""
     return rows(
         connection,
@@ -32,7 +32,7 @@ def lock(connection: Connection, ids: Sequence[int]) -> list[Row]:
     )
 
 
-def decide_anew(connection: Connection, customers: Sequence[int], now: datetime) -> None:
+def mark_for_rescheduling(connection: Connection, customers: Sequence[int], now: datetime) -> None:
     """Let what is queued for these customers be held anew: day and hours are others where they are now."""
     if customers:
         run(
@@ -45,7 +45,7 @@ def decide_anew(connection: Connection, customers: Sequence[int], now: datetime)
         )
 
 
-def hold_anew(connection: Connection, touches: Sequence[HeldAnew]) -> None:
+def reschedule(connection: Connection, touches: Sequence[Rescheduled]) -> None:
     """Write when these queued touches may go out now, and the day they count on."""
     run(
         connection,
@@ -61,7 +61,7 @@ def hold_anew(connection: Connection, touches: Sequence[HeldAnew]) -> None:
     )
 
 
-def expire(connection: Connection, touches: Sequence[HeldAnew], now: datetime) -> None:
+def expire(connection: Connection, touches: Sequence[Rescheduled], now: datetime) -> None:
     """Let queued touches expire that nothing would let out before their limit, naming what holds them back."""
     run(
         connection,
@@ -74,7 +74,7 @@ def expire(connection: Connection, touches: Sequence[HeldAnew], now: datetime) -
     )
 
 
-def put_off(connection: Connection, touch: int, until: datetime) -> None:
+def postpone(connection: Connection, touch: int, until: datetime) -> None:
     """Leave a queued touch alone until a moment: it may not go out before, and is found again then."""
     run(
         connection,

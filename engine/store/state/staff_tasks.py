@@ -32,7 +32,7 @@ def confirm(connection: Connection, told: Sequence[tuple[str, str, datetime, str
     return {row.key for row in found}
 
 
-def call_back(connection: Connection, now: datetime, limit: int) -> int:
+def cancel_open(connection: Connection, now: datetime, limit: int) -> int:
     """Cancel what staff still has although its timeline was ended, or the customer wants no message over it any more.
 
     What will go over another channel is left to that: the customer may want it there. Return how many were called back.
@@ -94,7 +94,7 @@ def wait_for_staff(connection: Connection, ids: Sequence[int]) -> None:
     run(connection, "update touches set fallback_at = null where id = any(:ids) and status = 'handed'", ids=list(ids))
 
 
-def put_off(connection: Connection, touch: int, until: datetime) -> None:
+def postpone(connection: Connection, touch: int, until: datetime) -> None:
     """Look for another channel for a handed touch at a later moment."""
     run(
         connection,

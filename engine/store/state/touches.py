@@ -75,7 +75,7 @@ def _insert(
         keys=[touch.key for touch in made],
         bodies=json_column(touch.body for touch in made),
         traces=json_column(touch.trace or None for touch in made),
-        waited=[touch.waited for touch in made],
+        waited=[touch.delayed_by for touch in made],
         variants=[touch.variant for touch in made],
         fallbacks=[touch.fallback for touch in made],
         fallback_afters=[touch.fallback_after for touch in made],

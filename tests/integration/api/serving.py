@@ -14,15 +14,15 @@ from engine.channels import registry
 from engine.clocks import VirtualClock, wall_now
 from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.operations import operations_on
-from engine.services.operations.api_keys import Keys
+from engine.services.operations.api_keys import ApiKeys
 from engine.services.pipeline.ingest import Ingest
-from engine.services.pipeline.receipts import TakingReceipts
-from engine.services.reports.explain import Explaining
+from engine.services.pipeline.receipts import ReceiptRecorder
+from engine.services.reports.explain import CustomerExplainer
 from engine.services.reports.overview import Overview
 from engine.services.reports.readiness import Readiness
-from engine.services.reports.results import Counting
-from engine.services.reports.sop_report import Telling
-from engine.services.rollout.simulate import Simulating
+from engine.services.reports.results import ResultsReporter
+from engine.services.reports.sop_report import SopReporter
+from engine.services.rollout.simulate import Simulator
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
 
@@ -54,14 +54,14 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
         engine=engine,
         clock=clock,
         ingest=Ingest(engine, clock, hints, lambda event: []),
-        explaining=Explaining(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
-        counting=Counting(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
-        telling=Telling(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
+        explaining=CustomerExplainer(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
+        counting=ResultsReporter(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
+        telling=SopReporter(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
         overview=Overview(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
-        simulating=Simulating(engine, clock, CurrentDefinitions(CHANNEL_TYPES), CHANNEL_TYPES),
-        keys=Keys(engine, clock),
+        simulating=Simulator(engine, clock, CurrentDefinitions(CHANNEL_TYPES), CHANNEL_TYPES),
+        keys=ApiKeys(engine, clock),
         operations=operations_on(engine, clock, hints, current, channels),
-        taking_receipts=TakingReceipts(engine, clock),
+        taking_receipts=ReceiptRecorder(engine, clock),
         settings=Settings(_env_file=None),
         ready=Readiness(engine, hints),
         version="test",

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from engine.api.dependencies import Parts
 from engine.api.intake import request_body
 from engine.core.errors import AccessError, SopError
-from engine.services.operations.api_keys import Keys
+from engine.services.operations.api_keys import ApiKeys
 from engine.store.database import connect, rows, run, transaction
 from tests.integration.api.serving import Api, parts_on
 
@@ -80,7 +80,7 @@ def test_a_revoked_key_ends_at_once_in_this_process(api: Api) -> None:
 def test_a_remembered_key_costs_no_query(api: Api) -> None:
     keys, token = api.parts.keys, api.key("read")
     keys.verify(token)
-    away = Keys(connect("postgresql://nobody@127.0.0.1:1/none"), api.parts.clock)
+    away = ApiKeys(connect("postgresql://nobody@127.0.0.1:1/none"), api.parts.clock)
     away._cache = keys._cache
     assert away.verify(token).name == "test"
 

@@ -12,7 +12,7 @@ import pytest
 
 from engine.api.dependencies import Parts
 from engine.ports import Receipt
-from engine.services.operations.api_keys import Keys
+from engine.services.operations.api_keys import ApiKeys
 from tests.integration.api.serving import Api, parts_on
 from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline
 
@@ -37,7 +37,7 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
 def served(serving: Callable[[Parts], Api], pipeline: Pipeline, redis_url: str) -> Api:
     """The API over the pipeline: the same database, clock and channels."""
     parts = parts_on(pipeline.engine, redis_url)
-    keys = Keys(pipeline.engine, pipeline.clock)
+    keys = ApiKeys(pipeline.engine, pipeline.clock)
     return serving(replace(parts, clock=pipeline.clock, keys=keys, operations=pipeline.wiring.operations))
 
 

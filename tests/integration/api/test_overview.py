@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from engine.api.app import create_app
-from engine.services.reports.explain import Explaining
+from engine.services.reports.explain import CustomerExplainer
 from engine.services.reports.overview import Overview
-from engine.services.reports.sop_report import Telling
+from engine.services.reports.sop_report import SopReporter
 from tests.integration.api.serving import parts_on
 from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline
 
@@ -24,8 +24,8 @@ def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     parts = replace(
         parts_on(pipeline.engine, redis_url),
         clock=pipeline.clock,
-        explaining=Explaining(*own),
-        telling=Telling(*own),
+        explaining=CustomerExplainer(*own),
+        telling=SopReporter(*own),
         overview=Overview(*own),
     )
     headers = {"Authorization": f"Bearer {parts.keys.create('test', ['read'])}"}

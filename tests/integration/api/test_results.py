@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from engine.api import problems
 from engine.api.routes import results as api
-from engine.services.reports.results import Counting
+from engine.services.reports.results import ResultsReporter
 from tests.integration.api.serving import parts_on
 from tests.integration.pipeline import ENGINE, START, Pipeline
 from tests.integration.results_population import AB, STAFFED
@@ -21,7 +21,7 @@ from tests.integration.results_population import AB, STAFFED
 @pytest.fixture
 def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     """A client with a key that may read, of this route alone."""
-    counting = Counting(pipeline.engine, pipeline.clock, pipeline.definitions)
+    counting = ResultsReporter(pipeline.engine, pipeline.clock, pipeline.definitions)
     parts = replace(parts_on(pipeline.engine, redis_url), counting=counting, clock=pipeline.clock)
     app = FastAPI()
     problems.install(app)

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from engine.api.server import bind
 from engine.clocks import WallClock
 from engine.core.errors import InstallationError
-from engine.services.operations.api_keys import Keys
+from engine.services.operations.api_keys import ApiKeys
 from engine.store.database import rows, transaction
 
 
@@ -52,7 +52,7 @@ def test_told_to_stop_it_answers_what_is_under_way_and_ends_with_success(
     process: tuple[subprocess.Popen[str], str], engine: Engine
 ) -> None:
     running, url = process
-    key = Keys(engine, WallClock()).create("test", ["events:write"])
+    key = ApiKeys(engine, WallClock()).create("test", ["events:write"])
     lines = "\n".join(
         json.dumps({"source": "crm", "id": f"e-{n}", "type": "visit", "subject": "c"}) for n in range(5000)
     )

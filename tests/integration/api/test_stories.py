@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from engine.api import problems
 from engine.api.routes import customers
-from engine.services.reports.explain import Explaining
+from engine.services.reports.explain import CustomerExplainer
 from tests.integration.api.serving import parts_on
 from tests.integration.pipeline import LEAD, Pipeline
 
@@ -19,7 +19,7 @@ from tests.integration.pipeline import LEAD, Pipeline
 @pytest.fixture
 def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     """A client with a key that may read, of the routes alone."""
-    explaining = Explaining(pipeline.engine, pipeline.clock, pipeline.definitions)
+    explaining = CustomerExplainer(pipeline.engine, pipeline.clock, pipeline.definitions)
     parts = replace(parts_on(pipeline.engine, redis_url), explaining=explaining)
     app = FastAPI()
     problems.install(app)

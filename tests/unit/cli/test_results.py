@@ -12,7 +12,7 @@ from engine.adapters.proportions import compare, rate
 from engine.cli.operate import results as command
 from engine.cli.views import output
 from engine.core.explain.results import Arm, Note, Results, StepResult, VariantResult
-from engine.messages.results import ResultWords
+from engine.messages.results import ResultsFormatter
 from tests.builders import NOON, SHANGHAI
 
 PLAIN, COUPON = rate(1_012, 10_240), rate(1_230, 10_311)
@@ -42,7 +42,7 @@ TOLD = Results(
 
 
 def printed(told: Results, language: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    command._print(told, ResultWords(language, told.timezone))
+    command._print(told, ResultsFormatter(language, told.timezone))
     return capsys.readouterr().out.splitlines()
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import Definitions
-from engine.core.explain.story import Taken, ToldStep
-from engine.core.explain.upcoming_steps import Outlook, foreseen, steps_to_come
+from engine.core.explain.story import StepEntry, Taken
+from engine.core.explain.upcoming_steps import Outlook, steps_to_come, upcoming_steps
 from engine.core.time.days_off import DaysOff
 from tests.builders import NOON, a_customer, a_sop, a_timeline, an_engine, at, definitions
 
@@ -34,9 +34,9 @@ def in_sops(*sops: Sop) -> Customer:
 
 def told(
     customer: Customer, known: Definitions, now: datetime = NOON, sop: str = "lead", **more: Any
-) -> dict[str, ToldStep]:
+) -> dict[str, StepEntry]:
     """The steps to come of one timeline, by step."""
-    outlook = Outlook(customer, known, now, foreseen=foreseen(customer, known, now), **more)
+    outlook = Outlook(customer, known, now, foreseen=upcoming_steps(customer, known, now), **more)
     (timeline,) = [each for each in customer.timelines if each.sop == sop]
     return {each.step: each for each in steps_to_come(timeline, outlook)}
 
@@ -115,7 +115,7 @@ def test_foreseeing_changes_nobody() -> None:
     sop = a_sop(PLAIN)
     customer, known = in_sops(sop), definitions(sop)
     before = copy.deepcopy(customer)
-    assert {step for _, step in foreseen(customer, known, NOON)} == {"d1", "d3"}
+    assert {step for _, step in upcoming_steps(customer, known, NOON)} == {"d1", "d3"}
     assert customer == before
 
 

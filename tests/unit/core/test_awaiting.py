@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from engine.core.explain.sop_report import Awaited, Sighting
+from engine.core.explain.sop_report import SeenEvent, UntriggeredTrigger
 from engine.core.explain.story import triggers_of
-from engine.core.explain.untriggered import awaited
+from engine.core.explain.untriggered import untriggered
 from tests.builders import a_sop
 
 
-def told(trigger: str, seen: dict[str, list[str]], already: int | None = None) -> Awaited:
+def told(trigger: str, seen: dict[str, list[str]], already: int | None = None) -> UntriggeredTrigger:
     """What is told of one trigger, where these names came in by type."""
     sop = a_sop(f"trigger: [{trigger}]")
-    by_type = {kind: [Sighting(name, 2) for name in names] for kind, names in seen.items()}
-    types = {kind: Sighting(kind, 2) for kind in seen}
-    (one,) = awaited(sop, triggers_of(sop), by_type, types, {0: already} if already is not None else {})
+    by_type = {kind: [SeenEvent(name, 2) for name in names] for kind, names in seen.items()}
+    types = {kind: SeenEvent(kind, 2) for kind in seen}
+    (one,) = untriggered(sop, triggers_of(sop), by_type, types, {0: already} if already is not None else {})
     return one
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.conditions.evaluate import Context, compares, hold
+from engine.core.conditions.evaluate import Context, compare, evaluate_all
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.customers.customer import Activity, Customer
 from engine.core.definitions import Comparison
@@ -23,7 +23,7 @@ TRUTHS: dict[str, Truth] = {TRUE: True, FALSE: False, UNKNOWN: None}
 def truth_of(text: str, customer: Customer | None = None, trace: Trace | None = None, **context: Any) -> Truth:
     plain: dict[str, Any] = {"event": {}, "now": NOON, "definitions": KNOWN, "start": NOON - timedelta(days=3)}
     context = plain | context | {"customer": customer or a_customer(["A"])}
-    return hold(some_conditions(text), Context(**context), "when", trace or Trace())
+    return evaluate_all(some_conditions(text), Context(**context), "when", trace or Trace())
 
 
 class TestThreeValuedLogic:
@@ -47,7 +47,7 @@ class TestThreeValuedLogic:
         assert truth_of(f"[{{not: {inner}}}]") is wanted
 
     def test_no_conditions_hold(self) -> None:
-        assert hold(None, Context(a_customer(), KNOWN, NOON, {}), "when", Trace()) is True
+        assert evaluate_all(None, Context(a_customer(), KNOWN, NOON, {}), "when", Trace()) is True
 
 
 class TestUnknown:
@@ -159,7 +159,7 @@ class TestSince:
 
 
 def comparison(plain: Any, value: Any) -> Truth:
-    return compares(Comparison.model_validate(plain), value, SHANGHAI)
+    return compare(Comparison.model_validate(plain), value, SHANGHAI)
 
 
 @pytest.mark.parametrize(
@@ -205,19 +205,19 @@ def test_comparisons(wanted: Any, value: Any, truth: Truth) -> None:
 def test_comparisons_of_times(wanted: dict[str, str], value: Any, truth: Truth) -> None:
     (text,) = some_conditions(f"[{{attr: {{due: {{{next(iter(wanted))}: {next(iter(wanted.values()))}}}}}}}]")
     assert text.attr is not None
-    assert compares(text.attr["due"], value, SHANGHAI) is truth
+    assert compare(text.attr["due"], value, SHANGHAI) is truth
 
 
 def test_dates_and_moments_may_be_equal() -> None:
     (condition,) = some_conditions("[{attr: {due: 2026-03-01}}]")
     assert condition.attr is not None
     wanted = condition.attr["due"]
-    assert compares(wanted, "2026-03-01", SHANGHAI) is True
-    assert compares(wanted, "2026-02-28T16:00:00Z", SHANGHAI) is True
-    assert compares(wanted, "2026-03-02", SHANGHAI) is False
+    assert compare(wanted, "2026-03-01", SHANGHAI) is True
+    assert compare(wanted, "2026-02-28T16:00:00Z", SHANGHAI) is True
+    assert compare(wanted, "2026-03-02", SHANGHAI) is False
 
 
 def test_moments_in_a_fold_are_equal_to_themselves() -> None:
     (condition,) = some_conditions("[{attr: {seen_at: 2026-11-01T05:30:00Z}}]")
     assert condition.attr is not None
-    assert compares(condition.attr["seen_at"], "2026-11-01T01:30:00", "America/New_York") is True
+    assert compare(condition.attr["seen_at"], "2026-11-01T01:30:00", "America/New_York") is True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core.conditions.deciding import Evaluation, deciding
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.deciding import Evaluation, decisive_evaluations
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace
 from tests.builders import NOON, a_customer, definitions, some_conditions
 
@@ -12,8 +12,8 @@ def decided(conditions: str, *, path: str = "when", **customer: object) -> list[
     """What decided when these conditions were asked of this customer."""
     trace = Trace()
     context = Context(a_customer(**customer), definitions(), NOON, {"amount": 5})  # type: ignore[arg-type]  # fields of Customer
-    hold(some_conditions(conditions), context, path, trace)
-    return deciding(trace.entries)
+    evaluate_all(some_conditions(conditions), context, path, trace)
+    return decisive_evaluations(trace.entries)
 
 
 def test_the_first_condition_that_fails_decided_not_those_that_held_before_it() -> None:
@@ -57,14 +57,14 @@ def test_a_step_may_be_called_not_and_an_attribute_all() -> None:
 
 
 def test_no_trace_decides_nothing() -> None:
-    assert deciding(None) == deciding([]) == []
+    assert decisive_evaluations(None) == decisive_evaluations([]) == []
 
 
 def test_a_segment_is_looked_into() -> None:
     trace = [
         {"path": "when/0/not/segment/高意向/1/is/stage", "wanted": ["意向客户"], "actual": "意向客户", "holds": True}
     ]
-    (one,) = deciding(trace)
+    (one,) = decisive_evaluations(trace)
     assert (one.kind, one.name, one.negated) == ("is", "stage", True)
 
 
@@ -74,7 +74,7 @@ def test_of_variants_all_whose_conditions_failed_decided() -> None:
         {"path": "steps/d8/variants/0/when/0/tag", "wanted": ["a"], "actual": [], "holds": False},
         {"path": "steps/d8/variants/1/when/0/not/tag", "wanted": ["b"], "actual": ["b"], "holds": True},
     ]
-    assert [(each.kind, each.wanted, each.negated) for each in deciding(trace)] == [
+    assert [(each.kind, each.wanted, each.negated) for each in decisive_evaluations(trace)] == [
         ("tag", ["a"], False),
         ("tag", ["b"], True),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.cli.definitions.simulate import example
-from engine.core.simulation.customer_profile import Cast
+from engine.core.simulation.customer_profile import ProfileEvents
 from engine.core.simulation.simulate import simulate
 from engine.definitions_yaml.customers import ReadCustomer, read_customer
 from tests.builders import a_sop, an_engine, at, definitions
@@ -24,7 +24,7 @@ def read(text: str) -> ReadCustomer:
     return read_customer(text.encode(), "c.yaml", definitions(a_sop(), engine=an_engine(clocks=CLOCKS)), NOW)
 
 
-def cast_of(text: str) -> Cast:
+def cast_of(text: str) -> ProfileEvents:
     found = read(text)
     assert found.cast is not None, found.problems
     return found.cast

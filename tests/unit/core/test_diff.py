@@ -11,11 +11,11 @@ from engine.core.rollout.diff import Change, Id, Version, changes_of, difference
 from engine.definitions_yaml import load
 from engine.definitions_yaml.shipped import shipped_definitions
 from engine.messages import diff
-from engine.messages.story import Words
+from engine.messages.story import StoryFormatter
 from engine.wiring import CHANNEL_TYPES
 from tests.builders import _read, a_sop, an_engine
 
-ZH, EN = Words("zh", None), Words("en", None)
+ZH, EN = StoryFormatter("zh", None), StoryFormatter("en", None)
 
 STEPS = """
 - {id: d1, day: 1, message: {text: 第一天的问候}}
@@ -32,7 +32,7 @@ def between(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     return changes_of(a_sop(steps(STEPS) | before), a_sop(steps(STEPS) | after))
 
 
-def said(changes: list[Change], words: Words = EN) -> list[str]:
+def said(changes: list[Change], words: StoryFormatter = EN) -> list[str]:
     return diff.lines(changes, words)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.customers.customer import Customer
-from engine.core.customers.facts import FactsApplied, apply, warnings
+from engine.core.customers.facts import FactChanges, apply, warnings
 from engine.core.events.event import Event
 from engine.core.reasons import Reason
 from tests.builders import NOON, a_customer, an_engine, an_event, hours
@@ -20,11 +20,11 @@ ENGINE = an_engine()
 EARLIER, LATER = NOON - hours(1), NOON + hours(1)
 
 
-def applied(customer: Customer, event: Event) -> FactsApplied:
+def applied(customer: Customer, event: Event) -> FactChanges:
     return apply(customer, event, ENGINE)
 
 
-def kinds(result: FactsApplied) -> list[str]:
+def kinds(result: FactChanges) -> list[str]:
     return [each.kind for each in result.moments]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.simulation.event_file import Feed, read_feed
+from engine.core.simulation.event_file import EventFile, read_feed
 from tests.builders import a_sop, at, definitions
 
 NOW = at("2026-03-01 08:00")
@@ -21,7 +21,7 @@ def line(number: int = 1, **fields: Any) -> str:
     return json.dumps(plain | fields, ensure_ascii=False)
 
 
-def read(text: str | bytes) -> Feed:
+def read(text: str | bytes) -> EventFile:
     return read_feed(text if isinstance(text, bytes) else text.encode(), "e.ndjson", definitions(a_sop()), NOW)
 
 

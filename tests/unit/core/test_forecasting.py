@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engine.core.playback.run import Playback, play_one
-from engine.core.rollout.forecast import Tally, ahead, days_ahead, seconds_to_send, self_starting
-from engine.core.rollout.impact import Change, Sample
+from engine.core.rollout.forecast import SendTally, days_ahead, forecast_volume, seconds_to_send, self_starting
+from engine.core.rollout.impact import CustomerSample, RolloutInput
 from tests.builders import INSTALLATION, NOON, SHANGHAI, _read, a_customer, a_sop, an_engine, at, definitions, started
 
 UNTIL = NOON + timedelta(days=14)
@@ -28,13 +28,13 @@ def played(**engine: Any) -> Playback:
     return play_one(customer, [], known, NOON, UNTIL, INSTALLATION)
 
 
-def tally(weight: float = 1.0, **engine: Any) -> Tally:
-    found = Tally(SHANGHAI)
+def tally(weight: float = 1.0, **engine: Any) -> SendTally:
+    found = SendTally(SHANGHAI)
     found.add(played(**engine), weight)
     return found
 
 
-def sent(found: Tally) -> dict[tuple[str, str], float]:
+def sent(found: SendTally) -> dict[tuple[str, str], float]:
     return {(f"{day:%m-%d}", channel): number for (day, channel), number in found.sent.items()}
 
 
@@ -96,15 +96,18 @@ def test_time_alone_starts_some(trigger: str, starts: bool) -> None:
     assert self_starting(definitions(a_sop(trigger=[_read(trigger)]))) is starts
 
 
-def change(before: Any, after: Any) -> Change:
+def change(before: Any, after: Any) -> RolloutInput:
     customer = a_customer()
     started(customer, definitions(before))
-    return Change(definitions(before), definitions(after), NOON, INSTALLATION, {1: customer})
+    return RolloutInput(definitions(before), definitions(after), NOON, INSTALLATION, {1: customer})
 
 
 def test_both_sides_are_played_on_the_same_customers() -> None:
-    found = ahead(
-        [Sample(10, [1])], {}, change(a_sop(), a_sop(steps=_read("- {id: d1, day: 2, message: {text: 您好}}"))), UNTIL
+    found = forecast_volume(
+        [CustomerSample(10, [1])],
+        {},
+        change(a_sop(), a_sop(steps=_read("- {id: d1, day: 2, message: {text: 您好}}"))),
+        UNTIL,
     )
     assert (sent(found.before), sent(found.after)) == ({("03-02", "log"): 10}, {("03-03", "log"): 10})
     assert (found.customers, found.looked_at) == (10, 1)
@@ -113,16 +116,16 @@ def test_both_sides_are_played_on_the_same_customers() -> None:
 def test_playing_leaves_the_customers_as_they_are() -> None:
     both = change(a_sop(), a_sop())
     before = repr(both.customers[1])
-    ahead([Sample(1, [1])], {}, both, UNTIL)
+    forecast_volume([CustomerSample(1, [1])], {}, both, UNTIL)
     assert repr(both.customers[1]) == before
 
 
 def test_who_joins_adds_what_joining_brings_on_the_day_there_is_room() -> None:
     lead = a_sop()
     club = a_sop({"sop": "club", "existing": {"start": "now", "per_day": 2}})
-    both = Change(definitions(lead), definitions(lead, club), NOON, INSTALLATION, {
+    both = RolloutInput(definitions(lead), definitions(lead, club), NOON, INSTALLATION, {
         number: a_customer(["装修意向"], ref=f"c-{number}", id=number) for number in range(1, 6)
     })  # fmt: skip
-    found = ahead([], {"club": Sample(5, [1, 2, 3, 4, 5])}, both, UNTIL)
+    found = forecast_volume([], {"club": CustomerSample(5, [1, 2, 3, 4, 5])}, both, UNTIL)
     assert sent(found.before) == {}
     assert sent(found.after) == {("03-02", "log"): 2, ("03-03", "log"): 2, ("03-04", "log"): 1}

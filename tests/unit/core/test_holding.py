@@ -6,21 +6,21 @@ from datetime import date, datetime
 from typing import Any
 
 from engine.core.definitions.catalog import DefinedSop, Definitions
-from engine.core.delivery.reschedule import HeldAnew, Queued, hold_anew
+from engine.core.delivery.reschedule import Queued, Rescheduled, reschedule
 from tests.builders import a_customer, a_sop, an_engine, at
 
 SOP = a_sop()
 FOURTH = date(2026, 3, 4)
 
 
-def again(now: datetime, *, limit: str = "2026-03-06 22:00", **engine: Any) -> tuple[HeldAnew, Queued]:
+def again(now: datetime, *, limit: str = "2026-03-06 22:00", **engine: Any) -> tuple[Rescheduled, Queued]:
     """Hold a message anew that was due on 4 March at 10:00 and counts on that day."""
     known = Definitions(1, an_engine(**engine), {"lead": DefinedSop(SOP, 1)})
     customer = a_customer(counted={(FOURTH, "log"): 1})
     queued = Queued(
         7, customer, None, "lead", "d1", "message", "log", at("2026-03-04 10:00"), at(limit), counted_on=FOURTH
     )
-    return hold_anew(queued, known, now), queued
+    return reschedule(queued, known, now), queued
 
 
 def test_at_night_it_waits_for_the_morning_and_counts_on_that_day() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.customers import metrics
 from engine.core.customers.allowed_values import undeclared
@@ -35,7 +35,7 @@ KNOWN = Definitions(1, an_engine(), segments=SEGMENTS)
 
 
 def holds(text: str, customer: Customer) -> Truth:
-    return hold(some_conditions(text), Context(customer, KNOWN, NOON, {}), "when", Trace())
+    return evaluate_all(some_conditions(text), Context(customer, KNOWN, NOON, {}), "when", Trace())
 
 
 def test_nothing_stored_is_nothing_spent_and_no_score() -> None:
@@ -73,7 +73,7 @@ def test_conditions_about_numbers_and_segments(numbers: dict[str, float], condit
 
 def test_an_unknown_number_is_named() -> None:
     trace = Trace()
-    hold(
+    evaluate_all(
         some_conditions("[{segment: loyal}]"),
         Context(a_customer(metrics={"spend": 2000}), KNOWN, NOON, {}),
         "when",

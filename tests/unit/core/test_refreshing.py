@@ -10,7 +10,7 @@ import pytest
 from engine.core.definitions import SegmentsConfig
 from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.core.events.event import Event
-from engine.core.playback.metric_history import Numbers
+from engine.core.playback.metric_history import MetricHistory
 from engine.core.simulation.simulate import Report, Wanted, simulate
 from tests.builders import a_sop, an_engine, an_event, at
 
@@ -44,7 +44,7 @@ def numbers(metrics: dict[str, Any], *events: Event, ref: str = "c-1") -> list[t
     """Day of the slot and the numbers from then on."""
     stored = SegmentsConfig.model_validate({"metrics": metrics}).stored_metrics
     slots = [at("2026-03-01 03:00") + timedelta(days=day) for day in range(40)]
-    return [(f"{slot:%m-%d}", found) for slot, found in Numbers(stored, events, slots).changes(ref)]
+    return [(f"{slot:%m-%d}", found) for slot, found in MetricHistory(stored, events, slots).changes(ref)]
 
 
 def moves(report: Report) -> list[tuple[str, str]]:

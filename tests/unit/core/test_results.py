@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from engine.core.explain.results import InForce, Note, Rate, changes, goal_as_written, judge
-from engine.messages.results import RESULT_PHRASES, ResultWords
+from engine.messages.results import RESULT_PHRASES, ResultsFormatter
 from tests.builders import NOON, SHANGHAI, a_sop
 
-ZH, EN = ResultWords("zh", SHANGHAI), ResultWords("en", SHANGHAI)
+ZH, EN = ResultsFormatter("zh", SHANGHAI), ResultsFormatter("en", SHANGHAI)
 LATER = NOON + timedelta(days=1)
 AB = [{"id": "a", "message": {"text": "甲"}}, {"id": "b", "message": {"text": "乙"}}]
 

@@ -9,10 +9,10 @@ import pytest
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
-from engine.core.delivery.fallback import Unconfirmed, fall_back
+from engine.core.delivery.fallback import UnconfirmedTouch, fallback_touch
 from engine.core.delivery.plan import plan_customer
-from engine.core.delivery.reschedule import Queued, comes_after, hold_anew
-from engine.core.delivery.version_change import resettle
+from engine.core.delivery.reschedule import Queued, must_wait_for_rivals, reschedule
+from engine.core.delivery.version_change import reschedule_timeline
 from tests.builders import INSTALLATION, a_customer, a_sop, a_timeline, an_engine, at, definitions
 
 DAILY: dict[str, Any] = {"caps": [{"max": 1, "per": "1d"}]}
@@ -61,7 +61,7 @@ class TestWhoGoesFirst:
         customer, lines = inside((first, "2026-03-02 10:00"), (second, "2026-03-02 15:00"))
         lines[0].priority = 50  # as it was when it started
         for each in lines:
-            resettle(each, customer, known, at("2026-03-01 18:00"), INSTALLATION)
+            reschedule_timeline(each, customer, known, at("2026-03-01 18:00"), INSTALLATION)
         (planned,) = plan_customer(customer, known, TEN, INSTALLATION)
         assert [(each.timeline.sop, each.status) for each in planned.touches] == [("first", "queued")]
 
@@ -80,7 +80,7 @@ class TestHeldAnew:
     def test_who_waits_for_higher_priority_takes_no_room_from_it(self) -> None:
         """It counted on that day already: the more important one found the day full, and went out a day late."""
         queued = self.queued()
-        held = hold_anew(queued, self.KNOWN, at("2026-03-02 21:00"))
+        held = reschedule(queued, self.KNOWN, at("2026-03-02 21:00"))
         assert (held.ready_at, held.send_before, held.counted_on) == (
             at("2026-03-03 10:00"),
             at("2026-03-03 10:00"),
@@ -91,7 +91,7 @@ class TestHeldAnew:
 
     @pytest.mark.parametrize(("now", "waits"), [("2026-03-03 09:59", False), ("2026-03-03 10:00", True)])
     def test_what_is_due_of_higher_priority_is_planned_before_it(self, now: str, waits: bool) -> None:
-        assert comes_after(self.queued(), self.KNOWN, at(now)) is waits
+        assert must_wait_for_rivals(self.queued(), self.KNOWN, at(now)) is waits
 
 
 class TestNewVersion:
@@ -102,7 +102,7 @@ class TestNewVersion:
         customer, (line,) = inside((low, "2026-03-02 10:00"), counted={(SECOND, "log"): 1})
         assert plan_customer(customer, known, TEN, INSTALLATION)[0].touches == []
         now = at("2026-03-03 00:30")
-        resettle(line, customer, known, now, INSTALLATION)
+        reschedule_timeline(line, customer, known, now, INSTALLATION)
         (planned,) = plan_customer(customer, known, now, INSTALLATION)
         assert (planned.touches, line.waiting, line.due_at) == ([], "cap", at("2026-03-03 10:00"))
 
@@ -111,22 +111,22 @@ class TestFallback:
     SOP = a_sop(defaults={"at": "10:00", "channel": ["log", "sms"], "fallback_after": "2h"})
     NOW = at("2026-03-02 12:00")
 
-    def unconfirmed(self, counted: dict[tuple[date, str], int], limit: datetime) -> Unconfirmed:
+    def unconfirmed(self, counted: dict[tuple[date, str], int], limit: datetime) -> UnconfirmedTouch:
         customer, (line,) = inside((self.SOP, "2026-03-02 10:00"), counted=counted)
         queued = Queued(7, customer, line, "lead", "d1", "message", "log", TEN, limit, SECOND)
-        return Unconfirmed(queued, {}, 1, None, 0)
+        return UnconfirmedTouch(queued, {}, 1, None, 0)
 
     def test_its_old_place_makes_no_room_under_the_cap_of_another_channel(self) -> None:
         """It was taken off the new channel's messages: two went out where one was allowed."""
         known = definitions(self.SOP, engine=an_engine(caps=[{"max": 1, "per": "1d", "channel": "sms"}]))
         one = self.unconfirmed({(SECOND, "log"): 1, (SECOND, "sms"): 1}, at("2026-03-05 10:00"))
-        touch = fall_back(one, known, self.NOW, INSTALLATION)
+        touch = fallback_touch(one, known, self.NOW, INSTALLATION)
         assert touch is not None
-        assert (touch.counted_on, touch.waited) == (THIRD, "cap")
+        assert (touch.counted_on, touch.delayed_by) == (THIRD, "cap")
         assert one.touch.customer.counted == {(SECOND, "log"): 0, (SECOND, "sms"): 1, (THIRD, "sms"): 1}
 
     def test_what_stays_with_staff_keeps_its_place(self) -> None:
         known = definitions(self.SOP, engine=an_engine(caps=[{"max": 1, "per": "1d", "channel": "sms"}]))
         one = self.unconfirmed({(SECOND, "log"): 1, (SECOND, "sms"): 1}, at("2026-03-02 22:00"))
-        assert fall_back(one, known, self.NOW, INSTALLATION) is None
+        assert fallback_touch(one, known, self.NOW, INSTALLATION) is None
         assert one.touch.customer.counted == {(SECOND, "log"): 1, (SECOND, "sms"): 1}

@@ -9,7 +9,7 @@ import pytest
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
-from engine.core.delivery.version_change import Fate, fates, fork, settle_all
+from engine.core.delivery.version_change import TimelineChange, apply_version_change, fork, preview_version_change
 from tests.builders import INSTALLATION, _read, a_customer, a_sop, a_timeline, at, definitions, started
 
 STEPS = """
@@ -36,9 +36,11 @@ def changed(old: str, new: str, **more: Any) -> Sop:
     return a_sop(steps=_read(STEPS.replace(old, new)), **more)
 
 
-def fate(after: Sop | None, customer: Customer | None = None, *, overtaken: bool = False) -> Fate:
+def fate(after: Sop | None, customer: Customer | None = None, *, overtaken: bool = False) -> TimelineChange:
     known = definitions(*([after] if after else []))
-    (found,) = fates(customer or somebody("d1"), definitions(OLD), known, NOW, INSTALLATION, overtaken=overtaken)[1]
+    (found,) = preview_version_change(
+        customer or somebody("d1"), definitions(OLD), known, NOW, INSTALLATION, overtaken=overtaken
+    )[1]
     return found
 
 
@@ -60,11 +62,11 @@ D8 = "- {id: d8"
     ],
 )  # fmt: skip
 def test_steps_not_yet_had_come_from_the_new_version(after: Sop, wanted: dict[str, tuple[str, ...]]) -> None:
-    assert fate(after) == Fate("lead", "d3", **wanted)  # type: ignore[arg-type]  # the fields that are tuples
+    assert fate(after) == TimelineChange("lead", "d3", **wanted)  # type: ignore[arg-type]  # the fields that are tuples
 
 
 def test_a_removed_sop_ends_them() -> None:
-    assert fate(None) == Fate("lead", "d3", ended="sop_removed")
+    assert fate(None) == TimelineChange("lead", "d3", ended="sop_removed")
 
 
 @pytest.mark.parametrize(("stage", "ended"), [("意向客户", None), ("成交客户", "while_ended")])
@@ -86,7 +88,7 @@ def test_one_that_asks_for_a_removed_sop_ends_with_it() -> None:
     customer = somebody("d1")
     other = a_sop({"sop": "other", "while": [{"in_sop": "lead"}]})
     customer.timelines.append(a_timeline(other, NOW))
-    settle_all(customer, definitions(other), NOW, INSTALLATION)
+    apply_version_change(customer, definitions(other), NOW, INSTALLATION)
     assert [(each.sop, each.reason) for each in customer.timelines] == [
         ("lead", "sop_removed"),
         ("other", "while_ended"),
@@ -96,7 +98,7 @@ def test_one_that_asks_for_a_removed_sop_ends_with_it() -> None:
 def test_foreseeing_changes_nobody() -> None:
     customer = somebody("d1", attributes={"name": "王"})
     before = {each.name: repr(getattr(customer, each.name)) for each in fields(customer)}
-    found, _ = fates(customer, definitions(OLD), definitions(), NOW, INSTALLATION, overtaken=False)
+    found, _ = preview_version_change(customer, definitions(OLD), definitions(), NOW, INSTALLATION, overtaken=False)
     found.attributes["name"] = "李"
     found.dimensions["stage"].value = "成交客户"
     found.timelines[0].had.add("d8")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Activity, ClockFact, Customer, DimensionFact
 from engine.core.customers.silence import REDEFINED, bring_in_line, crossing, due_events
@@ -387,9 +387,9 @@ def test_the_condition_counts_days_even_before_a_sweep(days: int, holds: bool) -
     customer, defined = a_customer(), known()
     matched(customer, did("visit"), defined)
     (asked,) = [some_conditions(f"[{{silent: {{clock: any, days: {days}}}}}]")]
-    assert hold(asked, Context(customer, defined, NOON + timedelta(days=30), {}), "when", Trace()) is holds
+    assert evaluate_all(asked, Context(customer, defined, NOON + timedelta(days=30), {}), "when", Trace()) is holds
 
 
 def test_a_clock_that_has_not_started_is_not_silent() -> None:
     asked: Sequence[Any] = some_conditions("[{silent: {clock: purchase, days: 1}}]")
-    assert hold(asked, Context(a_customer(), known(), NOON, {}), "when", Trace()) is False
+    assert evaluate_all(asked, Context(a_customer(), known(), NOON, {}), "when", Trace()) is False

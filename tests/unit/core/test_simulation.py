@@ -9,7 +9,7 @@ from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import Event
 from engine.core.simulation.simulate import Report, Wanted, simulate
 from engine.core.simulation.totals import per_second
-from engine.messages.calendar import CalendarWords
+from engine.messages.calendar import CalendarFormatter
 from tests.builders import ENGINE, a_sop, an_engine, an_event, at, definitions
 
 BEGIN, END = at("2026-03-01 00:00"), at("2026-03-20 00:00")
@@ -31,7 +31,7 @@ def ran(*events: Event, known: Definitions | None = None, until: datetime = END,
 
 def lines(report: Report, language: str = "en") -> list[tuple[str, str]]:
     """Day, time and words of each line of the first calendar."""
-    words = CalendarWords(language, report.calendars[0].timezone)
+    words = CalendarFormatter(language, report.calendars[0].timezone)
     return [(f"{line.at:%d %H:%M}", words.line(line).head) for line in report.calendars[0].lines]
 
 
@@ -78,7 +78,7 @@ class TestCalendar:
     def test_a_refusal_names_what_decided(self) -> None:
         known = definitions(a_sop(when=[{"is": {"stage": "意向客户"}}]))
         (line,) = ran(tagged("2026-03-01"), known=known).calendars[0].lines
-        said = CalendarWords("en", "Asia/Shanghai").line(line).more
+        said = CalendarFormatter("en", "Asia/Shanghai").line(line).more
         assert said == (
             "did not start lead: a condition does not hold: stage is not set, wanted 意向客户 (when/0/is/stage)",
         )

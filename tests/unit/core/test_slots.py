@@ -72,11 +72,11 @@ class TestDates:
     @given(named=DAYS, day=DAYS)
     def test_looking_for_texts_near_a_day_finds_all_that_meet_it(self, named: date, day: date) -> None:
         if schedules.is_met(named, day, "year"):
-            assert named.isoformat()[5:] in schedules.texts_near([day])
+            assert named.isoformat()[5:] in schedules.month_days_around([day])
 
     def test_a_leap_day_is_looked_for_on_the_28th(self) -> None:
         assert not calendar.isleap(2026)
-        assert "02-29" in schedules.texts_near([date(2026, 2, 28)])
+        assert "02-29" in schedules.month_days_around([date(2026, 2, 28)])
 
 
 class TestMidnights:
@@ -241,7 +241,7 @@ class TestStillDue:
         (source,) = schedules.sources(known)
         sop = known.sops["lead"].sop
         event = schedules.date_event(source, "c-1", date(2026, 5, 1), SHANGHAI, at("2026-05-01 00:00"))
-        assert schedules.still_due(a_customer(attributes={"due": "1990-05-01"}), event, sop, known)
-        assert not schedules.still_due(a_customer(attributes={"due": "1990-05-02"}), event, sop, known)
-        assert not schedules.still_due(a_customer(), event, sop, known)
-        assert not schedules.still_due(a_customer(attributes={"due": "1990-05-01"}), event, a_sop(), known)
+        assert schedules.is_still_due(a_customer(attributes={"due": "1990-05-01"}), event, sop, known)
+        assert not schedules.is_still_due(a_customer(attributes={"due": "1990-05-02"}), event, sop, known)
+        assert not schedules.is_still_due(a_customer(), event, sop, known)
+        assert not schedules.is_still_due(a_customer(attributes={"due": "1990-05-01"}), event, a_sop(), known)

@@ -10,14 +10,14 @@ import pytest
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
 from engine.core.events.event import ENGINE_SOURCE, Event
-from engine.core.matching.entry import Start, decide
+from engine.core.matching.entry import EntryDecision, decide_entry
 from engine.core.reasons import Reason
 from tests.builders import NOON, a_customer, a_sop, a_timeline, an_event, definitions, hours
 
 
-def decided(customer: Customer, sop: Sop, event: Event | None = None) -> Start:
+def decided(customer: Customer, sop: Sop, event: Event | None = None) -> EntryDecision:
     event = event or an_event()
-    return decide(customer, sop, "trigger/0/tag_added", event, definitions(sop), event.received_at)
+    return decide_entry(customer, sop, "trigger/0/tag_added", event, definitions(sop), event.received_at)
 
 
 def again(sop: Sop, *times: datetime) -> list[Reason | None]:
@@ -73,7 +73,9 @@ class TestOldEvents:
 
     def test_waiting_in_the_inbox_does_not_make_it_old(self) -> None:
         event = an_event()
-        start = decide(a_customer(), sop := a_sop(), "trigger/0", event, definitions(sop), NOON + timedelta(days=9))
+        start = decide_entry(
+            a_customer(), sop := a_sop(), "trigger/0", event, definitions(sop), NOON + timedelta(days=9)
+        )
         assert start.reason is None
 
     def test_what_the_engine_makes_is_never_old(self) -> None:
@@ -104,7 +106,7 @@ class TestReentry:
         customer, known = a_customer(), definitions(sop)
         assert decided(customer, sop).reason is None
         again = an_event(time=NOON + hours(1))
-        assert decide(customer, sop, "trigger/0/tag_added", again, known, again.time).reason == "already_active"
+        assert decide_entry(customer, sop, "trigger/0/tag_added", again, known, again.time).reason == "already_active"
 
     def test_a_cooldown_counts_from_the_last_start(self) -> None:
         sop = a_sop(reentry={"mode": "after_end", "cooldown": "90d"})

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from engine.core.conditions.deciding import Evaluation
-from engine.core.delivery.gates import HeldDetail, read_detail
+from engine.core.delivery.gates import DelayDetail, read_detail
 from engine.core.explain.near_misses import Closest, ConditionNow, NearMiss, WouldStart
-from engine.core.explain.sop_report import Awaited, Cause, Sample, Sighting, Wanted, WhyStep
-from engine.core.explain.story import Decision, Taken, ToldStep, ToldTimeline
+from engine.core.explain.sop_report import OutcomeGroup, Sample, SeenEvent, StepReport, UntriggeredTrigger, Wanted
+from engine.core.explain.story import Decision, StepEntry, Taken, TimelineEntry
 from engine.core.reasons import Reason
-from engine.messages.conditions import ConditionWords
+from engine.messages.conditions import ConditionFormatter
 from engine.messages.reasons import SENTENCES
-from engine.messages.sop_report import WhyWords
-from engine.messages.story import Words
+from engine.messages.sop_report import SopReportFormatter
+from engine.messages.story import StoryFormatter
 from tests.builders import NOON, SHANGHAI, at
 
-ZH, EN = WhyWords("zh", SHANGHAI), WhyWords("en", SHANGHAI)
-STORY_ZH, STORY_EN = Words("zh", SHANGHAI), Words("en", SHANGHAI)
+ZH, EN = SopReportFormatter("zh", SHANGHAI), SopReportFormatter("en", SHANGHAI)
+STORY_ZH, STORY_EN = StoryFormatter("zh", SHANGHAI), StoryFormatter("en", SHANGHAI)
 
 
 def both(method: str, *values: Any) -> tuple[Any, Any]:
@@ -38,11 +38,11 @@ def story(method: str, *values: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_said_of_a_cause_a_step_a_decision_and_an_end(reason: Reason) -> None:
-    step = ToldStep("d1", "message", "skipped", NOON, reason=reason)
-    timeline = ToldTimeline(1, "lead", None, 1, "", "exited", NOON, NOON, reason, None)
+    step = StepEntry("d1", "message", "skipped", NOON, reason=reason)
+    timeline = TimelineEntry(1, "lead", None, 1, "", "exited", NOON, NOON, reason, None)
     for language, words, why in (("zh", STORY_ZH, ZH), ("en", STORY_EN, EN)):
         said = getattr(SENTENCES[reason], language)
-        assert said in why.cause(Cause("refused", 3, reason))
+        assert said in why.cause(OutcomeGroup("refused", 3, reason))
         assert said in words.step(step)
         assert said in words.decision(Decision("refused", "lead", "trigger/0", reason=reason))
         assert said in words.timeline(timeline, NOON, SHANGHAI)
@@ -53,7 +53,7 @@ def test_every_reason_is_said_of_a_cause_a_step_a_decision_and_an_end(reason: Re
     ["planned", "due", "held", "queued", "sending", "sent", "failed", "unknown", "handed", "cancelled", "expired"],
 )
 def test_whatever_became_of_them_is_said(what: str) -> None:
-    zh, en = both("cause", Cause(what, 1, "paused"))
+    zh, en = both("cause", OutcomeGroup(what, 1, "paused"))
     assert zh != en
     assert ("已暂停" in zh, "paused" in en) == (True, True)
 
@@ -83,7 +83,7 @@ def test_a_condition_that_decided_for_many_says_what_was_wanted(wanted: Wanted, 
 
 
 def test_a_cause_says_of_how_many_the_value_was_not_known() -> None:
-    cause = Cause("refused", 312, "condition", unknown=40, wanted=[BUDGET])
+    cause = OutcomeGroup("refused", 312, "condition", unknown=40, wanted=[BUDGET])
     assert both("cause", cause) == (
         "条件不成立：budget 要求 ≥ 100000（when/1/attr/budget）；其中 40 次该值未知",
         "a condition does not hold: budget wanted ≥ 100000 (when/1/attr/budget); of 40 of them it is not known",
@@ -92,23 +92,25 @@ def test_a_cause_says_of_how_many_the_value_was_not_known() -> None:
 
 
 def test_samples_say_what_was_found_with_each() -> None:
-    cause = Cause(
+    cause = OutcomeGroup(
         "refused", 2, "condition", wanted=[BUDGET], samples=[Sample("C1", actual=[50000]), Sample("C2", actual=[None])]
     )
     assert both("samples", cause) == ("如 C1（50000）、C2（未设置）", "e.g. C1 (50000), C2 (not set)")
-    until = Cause("refused", 1, "cooldown", samples=[Sample("C1", NOON, "until 2026-05-30T02:00:00+00:00")])
+    until = OutcomeGroup("refused", 1, "cooldown", samples=[Sample("C1", NOON, "until 2026-05-30T02:00:00+00:00")])
     assert both("samples", until) == ("如 C1（到 2026-05-30 10:00 为止）", "e.g. C1 (until 2026-05-30 10:00)")
-    assert ZH.samples(Cause("sent", 1, waited="cap", samples=[Sample("C1", NOON, "written to the log")])) == "如 C1"
+    assert (
+        ZH.samples(OutcomeGroup("sent", 1, waited="cap", samples=[Sample("C1", NOON, "written to the log")])) == "如 C1"
+    )
 
 
 def test_what_was_late_says_what_it_waited_for() -> None:
-    assert both("cause", Cause("sent", 3, waited="quiet_hours")) == (
+    assert both("cause", OutcomeGroup("sent", 3, waited="quiet_hours")) == (
         *("已发出，因 免打扰时段 晚于原定时间", "sent later than due, because of quiet hours"),
     )  # fmt: skip
 
 
 def test_what_expired_says_what_held_it() -> None:
-    assert both("cause", Cause("skipped", 3, "expired", "quiet_hours, cap")) == (
+    assert both("cause", OutcomeGroup("skipped", 3, "expired", "quiet_hours, cap")) == (
         "耽搁太久，已过有效期（受阻于 免打扰时段、频次上限）",
         "held back too long; it has expired (held by quiet hours, the cap)",
     )
@@ -125,15 +127,15 @@ def test_what_expired_says_what_held_it() -> None:
     ],
 )
 def test_when_a_step_comes_reads_in_chinese(when: str | None, zh: str) -> None:
-    assert ZH.when(WhyStep("s", "message", when)) == zh
+    assert ZH.when(StepReport("s", "message", when)) == zh
 
 
 # ── nobody triggered it ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_trigger_nobody_hit_says_what_came_instead() -> None:
-    never = Awaited(
-        "tag_added: 装修意向", "trigger/0/tag_added", near=[Sighting("装修意象", 17, samples=["C1"])], already=5
+    never = UntriggeredTrigger(
+        "tag_added: 装修意向", "trigger/0/tag_added", near=[SeenEvent("装修意象", 17, samples=["C1"])], already=5
     )
     assert both("sightings", never) == (
         [
@@ -148,14 +150,14 @@ def test_a_trigger_nobody_hit_says_what_came_instead() -> None:
 
 
 def test_a_trigger_that_came_and_changed_nothing_says_so() -> None:
-    seen = Awaited("tag_added: a", "trigger/0/tag_added", seen=[Sighting("a", 12, 12, NOON, ["C1"])])
+    seen = UntriggeredTrigger("tag_added: a", "trigger/0/tag_added", seen=[SeenEvent("a", 12, 12, NOON, ["C1"])])
     assert EN.sightings(seen) == [
         "a came in 12 times, last 2026-03-01 12:00; 12 of them changed nothing, so they trigger nothing; e.g. C1"
     ]
 
 
 def test_a_clock_tells_how_many_are_silent_even_if_nobody_is() -> None:
-    assert EN.sightings(Awaited("silent: …", "trigger/0/silent", already=0)) == [
+    assert EN.sightings(UntriggeredTrigger("silent: …", "trigger/0/silent", already=0)) == [
         "0 customers have been silent that long now"
     ]
 
@@ -163,21 +165,21 @@ def test_a_clock_tells_how_many_are_silent_even_if_nobody_is() -> None:
 # ── holds ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 DETAILS = [
-    (None, HeldDetail([])),
-    ("quiet_hours", HeldDetail(["quiet_hours"])),
-    ("1/1d", HeldDetail([], 1, 1)),
-    ("4/7d sms", HeldDetail([], 4, 7, "sms")),
-    ("quiet_hours; holiday; 1/1d sms, vip-care", HeldDetail(["quiet_hours", "holiday"], 1, 1, "sms", "vip-care")),
+    (None, DelayDetail([])),
+    ("quiet_hours", DelayDetail(["quiet_hours"])),
+    ("1/1d", DelayDetail([], 1, 1)),
+    ("4/7d sms", DelayDetail([], 4, 7, "sms")),
+    ("quiet_hours; holiday; 1/1d sms, vip-care", DelayDetail(["quiet_hours", "holiday"], 1, 1, "sms", "vip-care")),
 ]
 
 
 @pytest.mark.parametrize(("detail", "read"), DETAILS, ids=[str(each[0]) for each in DETAILS])
-def test_a_holds_detail_is_read_as_the_gates_write_it(detail: str | None, read: HeldDetail) -> None:
+def test_a_holds_detail_is_read_as_the_gates_write_it(detail: str | None, read: DelayDetail) -> None:
     assert read_detail(detail) == read
 
 
 def test_a_cap_is_named_with_who_goes_first() -> None:
-    words = ConditionWords("en", SHANGHAI)
+    words = ConditionFormatter("en", SHANGHAI)
     assert words.reason("cap", "1/1d") == "the cap is reached; it waits for a day with room (1 a day at most)"
     assert words.reason("cap", "quiet_hours; 4/7d sms, vip-care").endswith(
         "(first quiet hours, then 4 in 7 days at most, over sms; vip-care, of higher priority, comes first later that day)"
@@ -217,13 +219,13 @@ STEPS: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("fields", "zh", "en"), STEPS, ids=[each[2][:40] for each in STEPS])
 def test_what_holds_a_step_and_what_becomes_of_it(fields: dict[str, Any], zh: str, en: str) -> None:
     plain: dict[str, Any] = {"step": "d1", "kind": "message", "due_at": NOON, "at": TUESDAY, "channel": "log"}
-    assert story("step", ToldStep(**(plain | fields))) == (zh, en)
+    assert story("step", StepEntry(**(plain | fields))) == (zh, en)
 
 
 # ── goals and holdout ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def a_timeline(**fields: Any) -> ToldTimeline:
+def a_timeline(**fields: Any) -> TimelineEntry:
     plain: dict[str, Any] = {
         "id": 1,
         "sop": "lead",
@@ -234,7 +236,7 @@ def a_timeline(**fields: Any) -> ToldTimeline:
         "anchor": NOON,
         "ended_at": NOON,
     }
-    return ToldTimeline(**(plain | {"reason": None, "detail": None} | fields))
+    return TimelineEntry(**(plain | {"reason": None, "detail": None} | fields))
 
 
 def test_a_goal_reached_after_the_end_and_one_still_open_are_said() -> None:

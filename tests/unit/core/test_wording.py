@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from engine.core.conditions.deciding import deciding
-from engine.core.conditions.evaluate import Context, hold
+from engine.core.conditions.deciding import decisive_evaluations
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Activity
-from engine.core.explain.story import Decision, Story, ToldEvent, ToldStep, ToldTimeline, decisions, triggers_of
+from engine.core.explain.story import Decision, EventEntry, StepEntry, Story, TimelineEntry, decisions, triggers_of
 from engine.core.reasons import Reason
 from engine.messages.catalog import PHRASES
-from engine.messages.story import Words, gist
+from engine.messages.story import StoryFormatter, gist
 from tests.builders import NOON, SHANGHAI, a_customer, a_sop, at, definitions, some_conditions
 
-ZH, EN = Words("zh", SHANGHAI), Words("en", SHANGHAI)
+ZH, EN = StoryFormatter("zh", SHANGHAI), StoryFormatter("en", SHANGHAI)
 
 
 def both(method: str, *values: Any) -> tuple[str, str]:
@@ -108,19 +108,19 @@ def test_a_condition_that_decided_says_wanted_actual_and_where_it_stands(
     condition: str, customer: dict[str, Any], zh: str, en: str
 ) -> None:
     trace = Trace()
-    hold(
+    evaluate_all(
         some_conditions(f"[{condition}]"),
         Context(a_customer(**customer), definitions(), NOON, {"amount": 5}),
         "when",
         trace,
     )
-    assert both("conditions", deciding(trace.entries)) == (zh, en)
+    assert both("conditions", decisive_evaluations(trace.entries)) == (zh, en)
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def an_event(outcome: dict[str, Any] | None = None, *, matched: bool = True, **fields: Any) -> ToldEvent:
+def an_event(outcome: dict[str, Any] | None = None, *, matched: bool = True, **fields: Any) -> EventEntry:
     plain = {
         "row": 1,
         "source": "crm",
@@ -133,7 +133,7 @@ def an_event(outcome: dict[str, Any] | None = None, *, matched: bool = True, **f
     }
     known = outcome or {}
     told = {"matched_at": NOON if matched else None, "reason": known.get("reason"), "dropped": known.get("dropped", [])}
-    return ToldEvent(**(plain | told | {"decisions": decisions(known)} | fields))
+    return EventEntry(**(plain | told | {"decisions": decisions(known)} | fields))
 
 
 OUTCOMES = [
@@ -230,15 +230,15 @@ def test_an_event_in_a_few_words(kind: str, data: dict[str, Any], said: str) -> 
 
 def test_without_a_zone_moments_keep_their_offset() -> None:
     refused = Decision("refused", "lead", "t", reason="cooldown", detail="until 2026-05-30T02:00:00+00:00")
-    assert "2026-05-30T02:00:00+00:00" in Words("en", None).decision(refused)
+    assert "2026-05-30T02:00:00+00:00" in StoryFormatter("en", None).decision(refused)
 
 
 # ── timelines and steps ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def a_told_timeline(**fields: Any) -> ToldTimeline:
+def a_told_timeline(**fields: Any) -> TimelineEntry:
     plain = {"id": 1, "sop": "lead", "title": "培育", "version": 2, "key": "", "state": "active", "anchor": NOON}
-    return ToldTimeline(**(plain | {"ended_at": None, "reason": None, "detail": None} | fields))
+    return TimelineEntry(**(plain | {"ended_at": None, "reason": None, "detail": None} | fields))
 
 
 def test_an_active_timeline_says_on_which_day_it_is() -> None:
@@ -329,7 +329,7 @@ STEPS = [
     ("fields", "zh", "en"), STEPS, ids=[f"{each[0]['status']} {each[0].get('reason', '')}" for each in STEPS]
 )
 def test_what_became_of_a_step(fields: dict[str, Any], zh: str, en: str) -> None:
-    step = ToldStep(**({"step": "d1", "kind": "message", "due_at": NOON, "at": LATER, "channel": "log"} | fields))
+    step = StepEntry(**({"step": "d1", "kind": "message", "due_at": NOON, "at": LATER, "channel": "log"} | fields))
     assert both("step", step) == (zh, en)
 
 
