@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
 
 from engine.cli.app import run
@@ -62,6 +63,13 @@ class CommandLine:
     def lines(self, *arguments: str) -> list[list[str]]:
         """Run a command that must succeed and return its lines, cut at tabs."""
         return [line.split("\t") for line in self.ok(*arguments).splitlines()]
+
+    def sessions(self) -> int:
+        """Return how many connections commands have to the database."""
+        url = self.env["SOP_DATABASE_URL"].replace("+psycopg", "")
+        mine = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'sop cli'"
+        with psycopg.connect(url) as connection:
+            return int(connection.execute(mine).fetchone()[0])
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command that runs until it is stopped."""
