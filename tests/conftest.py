@@ -71,11 +71,10 @@ def databases(servers: Servers, template: str) -> Iterator[Databases]:
 
 
 @pytest.fixture
-def database_url(servers: Servers, databases: Databases) -> Iterator[str]:
+def database_url(databases: Databases) -> Iterator[str]:
     """A migrated, empty database for this test."""
-    name = databases.take()
-    yield _renamed(servers.database_url, name)
-    databases.give_back(name)
+    with databases.one() as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -57,7 +59,7 @@ class Databases:
     """
 
     def __init__(self, url: str, template: str) -> None:
-        self._url, self._template = make_url(url).set(drivername="postgresql"), template
+        self._url, self._template = make_url(url), template
         self._server = self._connected(self._url.database)
         self._numbers = itertools.count(1)
         self._free: list[str] = []
@@ -84,6 +86,15 @@ class Databases:
             self._drop(emptied or name)
         else:
             self._free.append(emptied)
+
+    @contextmanager
+    def one(self) -> Iterator[str]:
+        """Yield the URL of an empty database, as SQLAlchemy takes it, and take it back."""
+        name = self.take()
+        try:
+            yield self._url.set(database=name).render_as_string(hide_password=False)
+        finally:
+            self.give_back(name)
 
     def close(self) -> None:
         """Drop what was given back."""
@@ -127,5 +138,5 @@ class Databases:
         return f"sop_test_{os.getpid()}_{next(self._numbers)}"
 
     def _connected(self, database: str | None) -> psycopg.Connection:
-        url = self._url.set(database=database).render_as_string(hide_password=False)
-        return psycopg.connect(url, autocommit=True, prepare_threshold=None)
+        url = self._url.set(drivername="postgresql", database=database)
+        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True, prepare_threshold=None)

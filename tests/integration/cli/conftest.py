@@ -106,11 +106,11 @@ def sop(servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactor
     }  # fmt: skip
     sop = CommandLine(env, folder)
     try:
-        sop.ok("init", "mine")
-        sop.ok("apply", "mine")
-        (folder / "admin.key").write_text(sop.ok("key", "create", "test", "--scope", "admin"), encoding="utf-8")
         sop.start("api")
         sop.start("matcher")
+        sop.ok("init", "mine")  # meanwhile
+        sop.ok("apply", "mine")
+        (folder / "admin.key").write_text(sop.ok("key", "create", "test", "--scope", "admin"), encoding="utf-8")
         _await(f"http://127.0.0.1:{port}/healthz")
         yield sop
     finally:
