@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,8 +16,7 @@ from engine.embedded import EmbeddedServers
 from engine.settings import temporary_state_dir
 from engine.store import schema
 from engine.store.database import connect
-
-_numbers = itertools.count(1)
+from tests.databases import Databases
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,19 @@ def template(servers: Servers) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(servers: Servers, template: str) -> Iterator[Databases]:
+    """The databases of this test session."""
+    databases = Databases(servers.database_url, template)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def database_url(servers: Servers, template: str) -> Iterator[str]:
-    """A fresh, migrated, empty database for this test."""
-    name = f"sop_test_{os.getpid()}_{next(_numbers)}"
-    _execute(servers.database_url, f"create database {name} template {template}")
-    yield _renamed(servers.database_url, name)
-    _execute(servers.database_url, f"drop database {name} with (force)")
+def database_url(databases: Databases) -> Iterator[str]:
+    """A migrated, empty database for this test."""
+    with databases.one() as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import signal
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
@@ -90,6 +91,11 @@ def moment(text: str, now: datetime, zone_name: str) -> datetime:
     except ValueError:
         raise SopError(f"`{text}` is no time; write 7d, 2h, 30m, or 2026-03-01, or 2026-03-01T10:00:00+08:00") from None
     return found if found.tzinfo else found.replace(tzinfo=zone(zone_name))
+
+
+def end_at_interrupt() -> None:
+    """Have SIGINT end this command although it may be ignored, as a shell has it for what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def follow(look: Callable[[], Iterable[T]], show: Callable[[T], None]) -> None:

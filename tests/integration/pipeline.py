@@ -111,6 +111,7 @@ class Process:
     ) -> None:
         self.wiring = Wiring(Settings(database_url=database_url, redis_url=redis_url, pool_size=6), name)  # type: ignore[arg-type]  # pydantic makes them secrets
         self.wiring.clock = clock
+        self.wiring.engine.pool._pre_ping = False  # the server is there; two of five statements would be asking it
         self.definitions = WatchedDefinitions()
         self.wiring.current = self.definitions
         self.wiring.channels = ScriptedChannels(self.definitions, channels)  # type: ignore[assignment]  # the same `read`
@@ -211,7 +212,7 @@ class Pipeline(Process):
 
     def work(self) -> None:
         """Match, plan and send until nothing is left to do now."""
-        while self.match_all() + self.plan() + sum(self.send(name).recorded for name in self.channels):
+        while self.match_all() + self.plan() + sum(self.send(name).recorded for name in self.wiring.sending.ready()):
             pass
 
     def wait(self, **by: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from engine.core.definitions.catalog import Definitions
 from engine.core.errors import NotFound, SopError
 from engine.core.simulation.simulate import Report, Wanted
 from engine.demo import feed
+from tests.conftest import Servers
+from tests.databases import Databases
 from tests.integration import stepping
 from tests.integration.pipeline import LEAD, START, Pipeline, sources
 from tests.integration.test_simulate_agrees import TEXTS, posts
@@ -40,13 +43,22 @@ def lead(pipeline: Pipeline) -> Pipeline:
     return pipeline
 
 
-class TestSameDefinitions:
-    @pytest.mark.parametrize("days", [40, 17])
-    def test_since_any_day_it_comes_out_as_it_did(self, pipeline: Pipeline, days: int) -> None:
+@pytest.fixture(scope="module")
+def lived(servers: Servers, databases: Databases) -> Iterator[tuple[Pipeline, Definitions]]:
+    """The whole feed, lived through once; what replays it changes nothing."""
+    with databases.one() as url, Pipeline(url, servers.redis_url) as pipeline:
+        pipeline.wiring.redis.flushall()
         pipeline.clock.at = feed.start()
         definitions = stepping.installed(pipeline, TEXTS)
         stepping.really(pipeline, posts(60), feed.end())
         pipeline.clock.at = feed.end()
+        yield pipeline, definitions
+
+
+class TestSameDefinitions:
+    @pytest.mark.parametrize("days", [40, 17])
+    def test_since_any_day_it_comes_out_as_it_did(self, lived: tuple[Pipeline, Definitions], days: int) -> None:
+        pipeline, definitions = lived
         report = replayed(pipeline, definitions, feed.end() - timedelta(days=days, hours=5))
         assert report.compared
         differing = [

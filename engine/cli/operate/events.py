@@ -149,6 +149,8 @@ def events(
 
     sop events --rejected --limit 5
     """
+    if follow:
+        session.end_at_interrupt()
     parts = session.wiring()
     zone = session.zone_of(parts)
     words = StoryFormatter(session.language(lang), zone)

@@ -49,6 +49,8 @@ def log(
 
     sop log --sop renovation-lead --status skipped --since 7d
     """
+    if follow:
+        session.end_at_interrupt()
     parts = session.wiring()
     zone, tongue = session.zone_of(parts), session.language(lang)
     begin = session.moment(since, parts.clock.now(), zone) if since else None

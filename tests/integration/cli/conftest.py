@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
 
 from engine.cli.app import run
@@ -63,6 +64,13 @@ class CommandLine:
         """Run a command that must succeed and return its lines, cut at tabs."""
         return [line.split("\t") for line in self.ok(*arguments).splitlines()]
 
+    def sessions(self) -> int:
+        """Return how many connections commands have to the database."""
+        url = self.env["SOP_DATABASE_URL"].replace("+psycopg", "")
+        mine = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'sop cli'"
+        with psycopg.connect(url) as connection:
+            return int(connection.execute(mine).fetchone()[0])
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command that runs until it is stopped."""
         process = subprocess.Popen(
@@ -98,11 +106,11 @@ def sop(servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactor
     }  # fmt: skip
     sop = CommandLine(env, folder)
     try:
-        sop.ok("init", "mine")
-        sop.ok("apply", "mine")
-        (folder / "admin.key").write_text(sop.ok("key", "create", "test", "--scope", "admin"), encoding="utf-8")
         sop.start("api")
         sop.start("matcher")
+        sop.ok("init", "mine")  # meanwhile
+        sop.ok("apply", "mine")
+        (folder / "admin.key").write_text(sop.ok("key", "create", "test", "--scope", "admin"), encoding="utf-8")
         _await(f"http://127.0.0.1:{port}/healthz")
         yield sop
     finally:

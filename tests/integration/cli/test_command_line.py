@@ -160,6 +160,22 @@ def test_following_the_inbox_shows_what_comes_in_and_ends_quietly(sop: CommandLi
     assert errors.read_text(encoding="utf-8") == ""
 
 
+@pytest.mark.parametrize("command", ["events", "log"])
+def test_following_ends_at_sigint_where_a_shell_in_the_background_has_it_ignored(
+    sop: CommandLine, command: str
+) -> None:
+    ignoring = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", str(SOP), command, "--follow", "-n", "0"]
+    process = subprocess.Popen(ignoring, env=sop.env, cwd=sop.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        until(lambda: sop.sessions() > 0)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == (None, b"")
+        assert process.returncode == 130
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_an_empty_log_prints_nothing_and_wrong_filters_are_named(sop: CommandLine) -> None:
     assert sop.ok("log", "--customer", "nobody") == ""
     wrong = sop("log", "--since", "yesterday")
