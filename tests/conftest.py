@@ -16,7 +16,7 @@ from engine.embedded import EmbeddedServers
 from engine.settings import temporary_state_dir
 from engine.store import schema
 from engine.store.database import connect
-from tests.databases import Databases
+from tests.support.databases import Databases
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from engine.clocks import WallClock
 from engine.processes import lifeline
 from engine.services.operations.api_keys import ApiKeys
 from engine.store.database import Row, connect, rows, transaction
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = YAML(typ="safe").load(ROOT / "docker-compose.yml")
 BIN = Path(sys.executable).parent
 ONCE = ("migrate", "definitions")

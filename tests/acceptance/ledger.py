@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tests.acceptance.feeder import Feeder
 from tests.acceptance.installation import PATIENCE, Installation, eventually
-from tests.receiver import Receiver
+from tests.support.receiver import Receiver
 
 _LEFT = """select
     (select count(*) from events where matched_at is null)

@@ -17,7 +17,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from tests.acceptance.installation import COMPOSE, ONCE, RUNNING, Installation, empty_database, eventually
 from tests.conftest import Servers
-from tests.receiver import SECRET, Receiver
+from tests.support.receiver import SECRET, Receiver
 
 NAME = "慕容复"
 """A name that must not turn up in any log."""

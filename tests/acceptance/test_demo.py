@@ -18,7 +18,7 @@ from engine.demo.feed import ZONE, end, feed
 from engine.demo.verdict import Verdict, expected, judge
 from engine.wiring import CHANNEL_TYPES
 from tests.acceptance.installation import BIN, ROOT
-from tests.builders import INSTALLATION, definitions
+from tests.support.builders import INSTALLATION, definitions
 
 
 def test_a_small_demo_holds(tmp_path: Path) -> None:

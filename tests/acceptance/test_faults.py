@@ -13,7 +13,7 @@ from tests.acceptance.feeder import Feeder
 from tests.acceptance.installation import RUNNING, Installation, empty_database, eventually
 from tests.acceptance.ledger import await_rest, check_all_done
 from tests.conftest import Servers
-from tests.receiver import SECRET, Receiver
+from tests.support.receiver import SECRET, Receiver
 
 ENGINE = """
 timezone: Asia/Shanghai

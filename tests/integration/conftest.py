@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from tests.integration.interleaving import separate
-from tests.integration.pipeline import Pipeline
+from tests.support.interleaving import separate
+from tests.support.pipeline import Pipeline
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from difflib import unified_diff
 from pprint import pformat
 from typing import Any
 
-from tests.integration.pipeline import ScriptedChannel
 from tests.simulation.model import Model
 from tests.simulation.people import Line, Person
+from tests.support.pipeline import ScriptedChannel
 
 Story = dict[str, Any]
 Look = Callable[[str], list[Any]]

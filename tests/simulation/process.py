@@ -20,8 +20,8 @@ from engine.services.pipeline.ingest import Ingest
 from engine.settings import Settings
 from engine.store.database import connect
 from engine.wiring import CHANNEL_TYPES, Wiring
-from tests.integration.pipeline import ScriptedChannel, ScriptedChannels
 from tests.simulation.faults import Crash, Faults
+from tests.support.pipeline import ScriptedChannel, ScriptedChannels
 
 START = datetime(2026, 3, 5, 2, tzinfo=UTC)
 """A Thursday, 10:00 in Shanghai; three days before clocks go forward in New York."""

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from engine.api.dependencies import Parts
 from engine.api.server import bind, server
-from tests.integration.api.serving import Api, parts_on
+from tests.support.serving import Api, parts_on
 
 
 @pytest.fixture

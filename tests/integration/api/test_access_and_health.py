@@ -15,7 +15,7 @@ from engine.api.intake import request_body
 from engine.core.errors import AccessError, SopError
 from engine.services.operations.api_keys import ApiKeys
 from engine.store.database import connect, rows, run, transaction
-from tests.integration.api.serving import Api, parts_on
+from tests.support.serving import Api, parts_on
 
 EVENT = {"source": "crm", "id": "e-1", "type": "visit", "subject": "c-1"}
 

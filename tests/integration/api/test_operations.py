@@ -13,8 +13,8 @@ import pytest
 from engine.api.dependencies import Parts
 from engine.ports import Receipt
 from engine.services.operations.api_keys import ApiKeys
-from tests.integration.api.serving import Api, parts_on
-from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline
+from tests.support.pipeline import AT_ONCE, LEAD, Pipeline
+from tests.support.serving import Api, parts_on
 
 POSTS: list[tuple[str, dict[str, Any]]] = [
     ("/v1/sops/lead/pause", {}),

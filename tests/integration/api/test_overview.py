@@ -13,8 +13,8 @@ from engine.api.app import create_app
 from engine.services.reports.explain import CustomerExplainer
 from engine.services.reports.overview import Overview
 from engine.services.reports.sop_report import SopReporter
-from tests.integration.api.serving import parts_on
-from tests.integration.pipeline import AT_ONCE, LEAD, Pipeline
+from tests.support.pipeline import AT_ONCE, LEAD, Pipeline
+from tests.support.serving import parts_on
 
 
 @pytest.fixture

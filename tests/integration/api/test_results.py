@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 from engine.api import problems
 from engine.api.routes import results as api
 from engine.services.reports.results import ResultsReporter
-from tests.integration.api.serving import parts_on
-from tests.integration.pipeline import ENGINE, START, Pipeline
-from tests.integration.results_population import AB, STAFFED
+from tests.support.pipeline import ENGINE, START, Pipeline
+from tests.support.results_population import AB, STAFFED
+from tests.support.serving import parts_on
 
 
 @pytest.fixture

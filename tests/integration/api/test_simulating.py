@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.api.serving import Api
-from tests.integration.pipeline import ENGINE, LEAD, sources
+from tests.support.pipeline import ENGINE, LEAD, sources
+from tests.support.serving import Api
 
 TEXTS = {name: text for name, (_, text) in sources(LEAD).items()}
 TAGGED = {

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from engine.api import problems
 from engine.api.routes import customers
 from engine.services.reports.explain import CustomerExplainer
-from tests.integration.api.serving import parts_on
-from tests.integration.pipeline import LEAD, Pipeline
+from tests.support.pipeline import LEAD, Pipeline
+from tests.support.serving import parts_on
 
 
 @pytest.fixture

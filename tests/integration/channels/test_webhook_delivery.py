@@ -18,7 +18,7 @@ from engine.channels.registry import build
 from engine.channels.webhook import WebhookChannel
 from engine.clocks import wall_now
 from engine.ports import Delivery, Receipt
-from tests.receiver import SECRET, Receiver
+from tests.support.receiver import SECRET, Receiver
 
 Make = Callable[..., WebhookChannel]
 

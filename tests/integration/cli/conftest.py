@@ -67,7 +67,9 @@ class CommandLine:
     def sessions(self) -> int:
         """Return how many connections commands have to the database."""
         url = self.env["SOP_DATABASE_URL"].replace("+psycopg", "")
-        mine = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'sop cli'"
+        mine = (
+            "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'sop cli'"
+        )
         with psycopg.connect(url) as connection:
             return int(connection.execute(mine).fetchone()[0])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.core.problems import Problem
 from engine.definitions_yaml import Loaded, load, load_sources, render_problems
-from tests.unit.definitions.examples import CHANNEL_TYPES, ENGINE, FOLDER, TWO_TAGS
+from tests.support.examples import CHANNEL_TYPES, ENGINE, FOLDER, TWO_TAGS
 
 
 def loaded(sources: dict[str, str]) -> Loaded:

@@ -15,10 +15,10 @@ from engine.adapters import holidays
 from engine.core import validation
 from engine.core.validation import names, warnings
 from engine.definitions_yaml import load_sources
-from tests.unit.definitions.examples import CHANNEL_TYPES
-from tests.unit.definitions.refused import FOLDER, Refusal
+from tests.support.examples import CHANNEL_TYPES
+from tests.support.places import ROOT
+from tests.support.refused import FOLDER, Refusal
 
-ROOT = Path(__file__).resolve().parents[3]
 TABLES = ("ENGINE_CHECKS", "SOP_CHECKS", "SEGMENTS_CHECKS")
 BESIDE = {
     "names.ids_once": (names, "ids_once"), "warnings.circles": (warnings, "circles"),

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from engine import definitions_yaml
 from engine.schema.json_schema import segments_schema
-from tests.unit.definitions.examples import CHANNEL_TYPES, ENGINE
+from tests.support.examples import CHANNEL_TYPES, ENGINE
 
 SEGMENTS = """\
 metrics:
