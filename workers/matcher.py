@@ -27,7 +27,7 @@ _CATCHING_UP = 0.05
 
 
 class Matcher:
-    """The loop around `Matching.run_once`."""
+    """The loop around `Matcher.run_once`."""
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring

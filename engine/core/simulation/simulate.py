@@ -136,7 +136,7 @@ def simulate(
 def refreshes_of(
     definitions: Definitions, events: Iterable[Event], begin: datetime, until: datetime, *, whole: bool = True
 ) -> SegmentRefreshes | None:
-    """Return the refreshes of numbers and computed dimensions, None where none are defined. See `Refreshes`."""
+    """Return the refreshes of numbers and computed dimensions, None where none are defined. See `SegmentRefreshes`."""
     segments = definitions.segments
     if not segments.stored_metrics and not segments.dimensions:
         return None

@@ -1,6 +1,6 @@
 """What spans the parts of a definition: do the names exist, do kinds fit, can it ever happen?
 
-Every check is a function from a `Subject` (one SOP and what it is checked against) to problems; the tables below
+Every check is a function from a `SopFile` (one SOP and what it is checked against) to problems; the tables below
 list them all. The form of each part on its own is the business of `engine.core.definitions`.
 """
 

@@ -71,7 +71,7 @@ def test_a_name_that_leads_nowhere_is_answered_with_the_nearest(pipeline: Pipeli
 
 
 def test_a_pause_waits_for_a_claim_under_way_and_counts_it_as_being_sent(pipeline: Pipeline) -> None:
-    """Seen failing with: `hold_generation` taken out of `Sending._claim` (the pause says 1 held, and it goes out)."""
+    """Seen failing with: `lock_generation` taken out of `Sender._claim` (the pause says 1 held, and it goes out)."""
     waiting(pipeline, "c1")
     stop, call = Stop(), Stop()
     pipeline.log.during = call
@@ -91,7 +91,7 @@ def test_a_pause_waits_for_a_claim_under_way_and_counts_it_as_being_sent(pipelin
 
 
 def test_a_claim_that_comes_while_a_pause_is_being_made_finds_it(pipeline: Pipeline) -> None:
-    """Seen failing with: `hold_generation` after `paused` in `Sending._claim` (goes out, though the pause said it is held)."""
+    """Seen failing with: `lock_generation` after `paused` in `Sender._claim` (goes out, though the pause said it is held)."""
     waiting(pipeline, "c1")
     about_to_claim, committing = Stop(), Stop()
     sending, pausing = pipeline.another().wiring.sender, pipeline.another("third").wiring.operations.pauser

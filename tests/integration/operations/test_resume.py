@@ -213,7 +213,7 @@ def test_a_skip_cut_off_midway_leaves_all_paused_and_can_be_done_again(
 
 
 def test_a_planner_that_has_read_the_pause_and_parks_after_is_not_missed(pipeline: Pipeline) -> None:
-    """Seen failing with: `await_deciders` taken out of `Resuming._end` (parked for ever, though nothing is paused)."""
+    """Seen failing with: `await_deciders` taken out of `Resumer._end` (parked for ever, though nothing is paused)."""
     paused_for(pipeline, 0, "c1")
     pipeline.wait_until(1)
     stop, planner = Stop(), pipeline.another()
@@ -240,7 +240,7 @@ def test_a_planner_that_has_read_the_pause_and_parks_after_is_not_missed(pipelin
 
 
 def test_an_event_that_ends_a_timeline_while_it_is_resumed_wins(pipeline: Pipeline) -> None:
-    """Seen failing with: timelines read before `hold_ids` in `Resuming._batch` (active again, though the customer replied)."""
+    """Seen failing with: timelines read before `lock_by_id` in `Resumer._batch` (active again, though the customer replied)."""
     paused_for(pipeline, 1, "c1", sop=LEAD)
     stop, matcher = Stop(), pipeline.another()
     pipeline.post("c1", "message.received", text="预约")

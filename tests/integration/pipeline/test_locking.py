@@ -39,7 +39,7 @@ def test_rule_1_a_matcher_does_not_match_again_what_the_holder_before_it_matched
 def test_rule_1_a_planner_does_not_plan_again_what_the_holder_before_it_planned(
     pipeline: Pipeline, witness: Engine
 ) -> None:
-    """Seen failing with: due times taken from the statement of `hold_due` (the timeline still looks due)."""
+    """Seen failing with: due times taken from the statement of `lock_due` (the timeline still looks due)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1)
@@ -66,7 +66,7 @@ def test_rule_1_an_apply_between_a_matchers_start_and_its_locks_is_seen(pipeline
 
 
 def test_rule_1_an_apply_between_a_planners_start_and_its_locks_is_seen(pipeline: Pipeline, witness: Engine) -> None:
-    """Seen failing with: `current.read` before `hold_due` in `_plan_due` (planned under version 1); REPEATABLE READ."""
+    """Seen failing with: `current.read` before `lock_due` in `_plan_due` (planned under version 1); REPEATABLE READ."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1)
@@ -96,7 +96,7 @@ def test_rule_2_missing_customers_are_inserted_in_order_of_their_ref(pipeline: P
 
 
 def test_rule_2_customers_are_locked_by_ascending_id(pipeline: Pipeline, witness: Engine) -> None:
-    """Seen failing with: `order by id desc` in `hold_ids` (the third is locked, the first free)."""
+    """Seen failing with: `order by id desc` in `lock_by_id` (the third is locked, the first free)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1", "c2", "c3")
     lock_second = "select 1 from customers where ref = 'c2' for no key update"

@@ -45,7 +45,7 @@ def test_rule_5_a_tag_that_is_set_already_is_no_moment(pipeline: Pipeline) -> No
 
 
 def test_rule_5_an_exit_counts_only_if_it_is_not_before_the_start(pipeline: Pipeline) -> None:
-    """Seen failing with: `event.time < timeline.anchor` taken out of `matching._exits` (the old reply ends the new timeline)."""
+    """Seen failing with: `event.time < timeline.anchor` taken out of `match._exits` (the old reply ends the new timeline)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.post("c1", "message.received", text=BOOKED, at=START - timedelta(seconds=1))
@@ -57,7 +57,7 @@ def test_rule_5_an_exit_counts_only_if_it_is_not_before_the_start(pipeline: Pipe
 
 
 def test_rule_5_an_events_age_is_measured_at_its_receipt(pipeline: Pipeline) -> None:
-    """Seen failing with: `now - event.time` in `starting._refuse_old` (an outage makes fresh events stale)."""
+    """Seen failing with: `now - event.time` in `entry._check_age` (an outage makes fresh events stale)."""
     pipeline.apply(LEAD)
     fresh = pipeline.post("c1", "tag.added", tag="vip", at=START - timedelta(hours=47))
     old = pipeline.post("c2", "tag.added", tag="vip", at=START - timedelta(hours=49))
@@ -71,7 +71,7 @@ def test_rule_5_an_events_age_is_measured_at_its_receipt(pipeline: Pipeline) -> 
 
 
 def test_rule_6_a_customer_whose_events_wait_is_left_alone_and_hinted_at(pipeline: Pipeline) -> None:
-    """Seen failing with: NOT EXISTS taken out of `hold_due` *and* `waiting` ignored (d1 is planned); without the re-hint, nobody is."""
+    """Seen failing with: NOT EXISTS taken out of `lock_due` *and* `waiting` ignored (d1 is planned); without the re-hint, nobody is."""
     pipeline.apply(LEAD)
     pipeline.tag("c1", "c2")
     pipeline.wait_until(1)
@@ -85,7 +85,7 @@ def test_rule_6_a_customer_whose_events_wait_is_left_alone_and_hinted_at(pipelin
 
 
 def test_rule_6_customers_whose_events_wait_take_no_place_in_a_batch(pipeline: Pipeline) -> None:
-    """Seen failing with: NOT EXISTS taken out of `hold_due` (500 waiting customers hide the one that is free)."""
+    """Seen failing with: NOT EXISTS taken out of `lock_due` (500 waiting customers hide the one that is free)."""
     pipeline.apply(LEAD)
     many(pipeline, 501)
     pipeline.run(

@@ -85,7 +85,7 @@ def test_rule_12_all_timelines_are_settled_whatever_the_batch(
 
 
 def test_rule_12_due_times_are_recomputed_under_the_customers_lock(pipeline: Pipeline, database_url: str) -> None:
-    """Seen failing with: `hold_ids` left out of `_settle_batch` (nobody waits for the planner that holds the customer)."""
+    """Seen failing with: `lock_by_id` left out of `_settle_batch` (nobody waits for the planner that holds the customer)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1)
@@ -132,7 +132,7 @@ def test_rule_12_an_inserted_step_whose_time_has_passed_is_skipped(pipeline: Pip
 
 
 def test_rule_12_a_step_that_was_due_before_the_change_is_still_sent(pipeline: Pipeline) -> None:
-    """Seen failing with: `awaited` taken out of `resettle` (d1, a minute late because of an outage, is skipped as passed)."""
+    """Seen failing with: `awaited` taken out of `reschedule_timeline` (d1, a minute late because of an outage, is skipped as passed)."""
     pipeline.apply(LEAD)
     pipeline.tag("c1")
     pipeline.wait_until(1, "10:01")
@@ -167,7 +167,7 @@ def test_rule_12_settling_is_taken_up_again_after_a_crash(pipeline: Pipeline) ->
 
 
 def test_rule_12_a_timeline_started_while_an_apply_comes_is_settled_too(pipeline: Pipeline) -> None:
-    """Seen failing with: `hold_generation` left out (the apply does not wait; the timeline, committed later, would stay at day 1)."""
+    """Seen failing with: `lock_generation` left out (the apply does not wait; the timeline, committed later, would stay at day 1)."""
     pipeline.apply(LEAD)
     pipeline.post("c1", "tag.added", tag="vip")
     matcher, stop = pipeline.another(), Stop()

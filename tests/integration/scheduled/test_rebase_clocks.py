@@ -203,7 +203,7 @@ def test_one_process_does_it_at_a_time(pipeline: Pipeline) -> None:
 
 
 def test_it_is_done_under_the_customers_lock(pipeline: Pipeline) -> None:
-    """Seen failing with: `hold_ids` left out (what the matcher decided meanwhile is overwritten)."""
+    """Seen failing with: `lock_by_id` left out (what the matcher decided meanwhile is overwritten)."""
     pipeline.apply(WAKE, engine=CLOCKS)
     silent_since_the_start(pipeline, 1)
     pipeline.wait_until(5)
