@@ -67,6 +67,39 @@ def many_parameters(limit: int = 6) -> list[Function]:
     return [each for each in functions() if each.parameters >= limit and not each.path.startswith(EDGES)]
 
 
+def undocumented() -> list[str]:
+    """Return the public functions whose docstring lacks what it owes: their parameters (four or more), or what they raise."""
+    return [missing for path in files() if "migrations" not in path.parts for missing in _undocumented(path)]
+
+
+def _undocumented(path: Path) -> Iterator[str]:
+    edge = _name(path).startswith(EDGES)
+    for node in _public(ast.parse(path.read_text("utf-8"))):
+        text = ast.get_docstring(node) or ""
+        if not edge and _parameters(node.args) >= 4 and "Parameters:" not in text:
+            yield f"{_name(path)} {node.name}: Parameters"
+        if _raises(node) and "aise" not in text:
+            yield f"{_name(path)} {node.name}: Raises"
+
+
+def _public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the functions and methods that others may call: no leading underscore on the way to them."""
+    bodies = [tree.body, *(each.body for each in tree.body if isinstance(each, ast.ClassDef) and each.name[0] != "_")]
+    for node in (each for body in bodies for each in body):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+            yield node
+
+
+def _raises(node: ast.AST) -> bool:
+    """Tell whether a function raises by itself: not again what it caught, not in a function inside it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        if (isinstance(child, ast.Raise) and child.exc is not None) or _raises(child):
+            return True
+    return False
+
+
 def longest_chain(package: str = "engine.core") -> list[str]:
     """Return the longest chain of imports between modules of a package; a circle of imports counts once."""
     graph = grimp.build_graph("engine")
@@ -109,8 +142,14 @@ def main() -> None:
     print(
         f"longest chain in core   {len(chain)} modules: {' > '.join(each.removeprefix('engine.core.') for each in chain)}"
     )
+    owing = undocumented()
+    print(f"docstrings owing        {len(owing)}: parameters, or what is raised")
     if "--list" in sys.argv:
-        print("\n".join(f"  {each.parameters} {each.path} {each.name}" for each in many))
+        print(
+            *(f"  {each.parameters} {each.path} {each.name}" for each in many),
+            *(f"  {each}" for each in owing),
+            sep="\n",
+        )
 
 
 if __name__ == "__main__":

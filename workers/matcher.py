@@ -26,7 +26,7 @@ _CATCHING_UP = 0.05
 """Seconds to wait for hints after some had to be written anew: there may be more to find."""
 
 
-class Matcher:
+class MatcherLoop:
     """The loop around `Matcher.run_once`."""
 
     def __init__(self, wiring: Wiring) -> None:
@@ -93,7 +93,7 @@ def main() -> None:
     """Run the matcher until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(settings.log_level, "matcher")
-    matcher = Matcher(Wiring(settings, "matcher"))
+    matcher = MatcherLoop(Wiring(settings, "matcher"))
     signal.signal(signal.SIGTERM, matcher.stop)
     signal.signal(signal.SIGINT, matcher.stop)
     matcher.run()

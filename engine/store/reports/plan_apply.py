@@ -60,8 +60,8 @@ def customers_meeting(
 ) -> tuple[int, int, list[int]]:
     """Return how many customers may meet a trigger of the SOP already, for how many of them `when` and `while` hold, and ids.
 
-    It is for `engine.core.matching.existing_customers` to say whether they do. The ids are all of those for whom the conditions hold, in order of
-    who is taken in first, or `most` of them.
+    It is for `engine.core.matching.existing_customers` to say whether they do. The ids are all of those for whom the
+    conditions hold, in order of who is taken in first, or `most` of them.
     """
     source, values = _candidates(sop, now)
     if not source:
