@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Engine
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.gates import counted_since
 from engine.core.delivery.reschedule import Queued
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock
 from engine.store.database import DatabaseUnavailable, Row, retrying, transaction
-from engine.store.state import customers, timelines
+from engine.store.state import customers
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
 
@@ -84,11 +84,7 @@ class LockedBatch:
     def _lock(self, connection: Connection, found: Sequence[Row]) -> LockedCustomers:
         """Hold the customers' rows, then read all that decisions need."""
         now = self._clock.now()
-        held = customers.lock_by_id(connection, sorted({row.customer_id for row in found}))
-        known = customers.load(connection, held)
+        locked = customers.lock_by_id(connection, sorted({row.customer_id for row in found}))
         definitions = self._current.read(connection)
-        timelines.load_into(connection, known)
-        if definitions.counted_days:
-            timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
-            timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
+        known = load(connection, locked, Needs.CAPS, definitions, now=now)
         return LockedCustomers(found, known, definitions, now)

@@ -22,6 +22,7 @@ from engine.store.installation import installation_id
 from engine.store.operations import audit
 from engine.store.state import customers, pauses, timelines, touches
 from engine.store.state.definitions import await_deciders
+from engine.store.state.loading import Needs, load
 from engine.store.state.pauses import Scope
 
 log = structlog.get_logger()
@@ -198,8 +199,7 @@ class Resumer:
         ids = customers.lock_by_id(connection, sorted({row.customer_id for row in found}))
         definitions = self._current.read(connection)
         still = {row.id for row in find(connection, among=[row.id for row in found])}  # again, now that they are held
-        known = customers.load(connection, ids)
-        timelines.load_into(connection, known)
+        known = load(connection, ids, Needs.NOTHING_MORE)
         ours = [(customer, each) for customer in known.values() for each in customer.timelines if each.id in still]
         timelines.load_had(connection, [each for _, each in ours])
         return work(connection, _Held(ours, known, definitions, self._clock.now())), found[-1].id

@@ -24,7 +24,8 @@ from engine.ports import Channel, Clock, Delivery, Receipt
 from engine.store.database import transaction
 from engine.store.operations import audit, manual_events
 from engine.store.reports import stories
-from engine.store.state import customers, metrics, pauses, timelines
+from engine.store.state import pauses
+from engine.store.state.loading import Needs, load
 from engine.store.state.pauses import Scope
 
 log = structlog.get_logger()
@@ -136,12 +137,7 @@ def _customer(connection: Connection, ref: str, definitions: Definitions) -> Cus
     known = stories.customer_id(connection, ref)
     if known is None:
         raise SopError(f"the events of customer `{ref}` are not matched yet; try again in a moment")
-    loaded = customers.load(connection, [known])
-    timelines.load_into(connection, loaded)
-    timelines.load_touched(connection, loaded, sorted(definitions.touched_sops))
-    if definitions.uses_metrics:
-        metrics.load_into(connection, loaded)
-    return loaded[known]
+    return load(connection, [known], Needs.TOUCHED | Needs.METRICS, definitions)[known]
 
 
 def _as_if_started(sop: Sop, definitions: Definitions, now: datetime) -> Timeline:

@@ -22,6 +22,7 @@ from engine.ports import Clock, Hint, HintQueue
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.installation import installation_id
 from engine.store.state import customers, inbox, metrics, rescheduling, timelines, touches
+from engine.store.state.loading import Needs, load, write
 
 log = structlog.get_logger()
 
@@ -146,11 +147,7 @@ class Matcher:
         if not waiting:
             return done
         definitions = self._current.read(connection)
-        known = customers.load(connection, [held[ref] for ref in waiting])
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
-        if definitions.uses_metrics:
-            metrics.load_into(connection, known)
+        known = load(connection, [held[ref] for ref in waiting], Needs.TOUCHED | Needs.METRICS, definitions)
         if definitions.goals:
             oldest = min(event.time for events in waiting.values() for event in events)
             timelines.load_awaiting_goal(connection, known, oldest)
@@ -160,8 +157,7 @@ class Matcher:
             for ref, events in waiting.items()
             for one in _match_all(known[held[ref]], events, definitions, now, self._id)
         ]
-        customers.write(connection, known.values())
-        timelines.write(connection, known.values())
+        write(connection, known.values())
         touches.add_notices(
             connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now
         )

@@ -10,15 +10,15 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, Engine
 
-from engine.core.customers.customer import Customer, Timeline
+from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.gates import counted_since
 from engine.core.delivery.plan import Planned, due_timelines, plan_customer
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.installation import installation_id
-from engine.store.state import customers, inbox, metrics, timelines, touches
+from engine.store.state import customers, inbox, timelines, touches
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
 
@@ -152,18 +152,14 @@ class Planner:
             return Round()
         refs = customers.refs_of(connection, ids)
         waiting = inbox.subjects_waiting(connection, list(refs))
-        known = customers.load(connection, [id_ for ref, id_ in refs.items() if ref not in waiting])
         definitions = self._current.read(connection)
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        free = [id_ for ref, id_ in refs.items() if ref not in waiting]
+        known = load(connection, free, Needs.TOUCHED | Needs.METRICS | Needs.CAPS, definitions, now=now)
         if only is not None:
             _leave_alone(known.values(), only)
-        if definitions.uses_metrics:
-            metrics.load_into(connection, known)
-        if definitions.counted_days:
-            timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
         due = [each for customer in known.values() for each in due_timelines(customer, now)]
-        timelines.load_had(connection, _whose_steps_matter(known.values(), due, definitions))
+        if not definitions.counted_days:  # else those of all are read already
+            timelines.load_had(connection, due)
         paused, installation = touches.paused_sops(connection), self._installation(connection)
         planned, failed = _decide(known, definitions, now, installation, paused, whole=only is None)
         made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
@@ -174,11 +170,6 @@ class Planner:
         )
         channels = {touch.channel for _, touch in made if touch.status == "queued" and touch.channel}
         return Round(len(due), len(made), channels, again | waiting, failed)
-
-
-def _whose_steps_matter(customers: Iterable[Customer], due: list[Timeline], definitions: Definitions) -> list[Timeline]:
-    """Return the timelines to read the steps of: those due and, where caps make them rivals, all others of these customers."""
-    return [each for one in customers for each in one.timelines] if definitions.counted_days else due
 
 
 def _decide(

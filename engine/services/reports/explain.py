@@ -22,7 +22,7 @@ from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock
 from engine.store.database import Row, transaction
 from engine.store.reports import sop_report, stories
-from engine.store.state import customers, metrics, timelines
+from engine.store.state.loading import Needs, load
 
 MOST_EVENTS = 1_000
 """So many events of a customer are told, at most."""
@@ -115,17 +115,12 @@ def _outlook(
     """Read the customer as a planner does, and foresee what becomes of the open steps."""
     if known is None:
         return Outlook(Customer(ref), definitions, now, events_wait)
-    customer = customers.load(connection, [known])[known]
-    by_id = {known: customer}
-    timelines.load_into(connection, by_id)
-    timelines.load_had(connection, customer.timelines)
-    timelines.load_touched(connection, by_id, sorted(definitions.touched_sops))
-    metrics.load_into(connection, by_id)
+    needs = Needs.TOUCHED | Needs.METRICS | Needs.STEPS | Needs.CAPS
+    customer = load(connection, [known], needs, definitions, now=now)[known]
     counted = []
     if definitions.engine.caps:
-        since = counted_since(now, definitions.counted_days)
-        timelines.load_counted(connection, by_id, since)
-        counted = [Taken(*row) for row in stories.counted(connection, known, since)]
+        rows = stories.counted(connection, known, counted_since(now, definitions.counted_days))
+        counted = [Taken(*row) for row in rows]
     paused = {*pauses["sop"], *("*" for _ in pauses["all"])}
     return Outlook(customer, definitions, now, events_wait, paused, upcoming_steps(customer, definitions, now), counted)
 

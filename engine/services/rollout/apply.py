@@ -19,8 +19,9 @@ from engine.store.installation import installation_id
 from engine.store.operations import audit
 from engine.store.reports import plan_apply as counts
 from engine.store.scheduled import clock_rebase, enrolment
-from engine.store.state import customers, inbox, metrics, timelines, touches
+from engine.store.state import customers, inbox, timelines, touches
 from engine.store.state import definitions as store
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
 
@@ -135,15 +136,11 @@ class DefinitionApplier:
         if not ids:
             return 0, after
         now = self._clock.now()
-        known = customers.load(connection, customers.lock_by_id(connection, ids))
+        locked = customers.lock_by_id(connection, ids)
         definitions = self._current.read(connection)
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
-        if definitions.uses_metrics:
-            metrics.load_into(connection, known)
+        known = load(connection, locked, Needs.TOUCHED | Needs.METRICS | Needs.STEPS, definitions)
         overtaken = inbox.subjects_waiting(connection, [each.ref for each in known.values()])
         ours = [each for customer in known.values() for each in customer.timelines]
-        timelines.load_had(connection, ours)
         installation = installation_id(connection)
         skipped = [
             (customer.id, touch)

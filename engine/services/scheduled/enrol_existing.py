@@ -22,7 +22,8 @@ from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store.database import Row, retrying, transaction
 from engine.store.scheduled import enrolment as store
-from engine.store.state import customers, inbox, timelines
+from engine.store.state import inbox
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
 
@@ -102,9 +103,7 @@ class ExistingEnroller:
         connection: Connection, ids: list[int], sop: Sop, definitions: Definitions, now: datetime, room: int
     ) -> tuple[list[Event], int]:
         """Return the starts of those of the customers who meet a trigger, `room` at most, and the last id looked at."""
-        known = customers.load(connection, ids)
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        known = load(connection, ids, Needs.TOUCHED, definitions)
         events: list[Event] = []
         for number in ids:
             event = _start(known[number], sop, definitions, now) if number in known else None
