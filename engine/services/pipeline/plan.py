@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,8 +14,9 @@ from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.plan import Planned, due_timelines, plan_customer
 from engine.definitions_in_force import CurrentDefinitions
+from engine.locked_batch import all_or_each, attempt
 from engine.ports import Clock, HintQueue
-from engine.store.database import DatabaseUnavailable, retrying, transaction
+from engine.store.database import transaction
 from engine.store.installation import installation_id
 from engine.store.state import customers, inbox, timelines, touches
 from engine.store.state.loading import Needs, load
@@ -70,13 +71,9 @@ class Planner:
 
     def run_once(self) -> Round:
         """Plan one batch of customers; if that fails, each on their own, the failing ones put off."""
-        try:
-            done = retrying(self._engine, self._plan_due)
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
-            log.warning("plan.batch_failed", error=type(error).__name__)
-            done = self._one_by_one()
+        done = Round()
+        for part in all_or_each(self._engine, self._plan_due, self._one_by_one, "plan.batch_failed"):
+            done.add(part)
         for customer in done.failed:
             done.add(self._singly(customer))
         if self._little_was_due(done):
@@ -93,22 +90,17 @@ class Planner:
         with transaction(self._engine) as connection:
             return inbox.subjects_due(connection, self._clock.now(), self._batch)
 
-    def _one_by_one(self) -> Round:
+    def _one_by_one(self) -> Iterator[Round]:
         with transaction(self._engine) as connection:
             ids = customers.lock_due(connection, self._clock.now(), self._batch)
-        done = Round()
-        for customer in ids:
-            done.add(self._alone(customer))
-        return done
+        return map(self._alone, ids)
 
     def _alone(self, customer: int) -> Round:
-        try:
-            return retrying(self._engine, lambda connection: self._plan_one(connection, customer))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
+        def failed(error: Exception) -> Round:
             log.warning("plan.customer_failed", customer=customer, error=type(error).__name__)
             return Round(timelines=1, failed=[customer])
+
+        return attempt(self._engine, lambda connection: self._plan_one(connection, customer), failed)
 
     def _singly(self, customer: int) -> Round:
         """Plan a customer's due timelines one by one; put off those that fail.
@@ -123,16 +115,14 @@ class Planner:
         return done
 
     def _timeline(self, customer: int, timeline: int) -> Round:
-        try:
-            return retrying(self._engine, lambda connection: self._plan_one(connection, customer, timeline))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
+        def failed(error: Exception) -> Round:
             log.error("plan.timeline_failed", customer=customer, timeline=timeline, error=type(error).__name__)
             with transaction(self._engine) as connection:
                 customers.lock_by_id(connection, [customer])
                 timelines.defer_failed(connection, timeline, self._clock.now(), f"{type(error).__name__}: {error}")
             return Round(timelines=1)
+
+        return attempt(self._engine, lambda connection: self._plan_one(connection, customer, timeline), failed)
 
     def _installation(self, connection: Connection) -> str:
         self._id = self._id or installation_id(connection)
