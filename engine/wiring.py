@@ -55,6 +55,12 @@ from engine.store.database import connect, transaction
 CHANNEL_TYPES = {name: kind.config for name, kind in registry.TYPES.items()}
 """Channel type → the model that its section of engine.yaml must fit."""
 
+_HINT_PATIENCE = 1.0
+"""Seconds for which intake waits for the queue; a lost hint costs less than a slow answer."""
+
+_HINT_PAUSE = 5.0
+"""Seconds in which intake tries no hint after one was lost; the reconciler finds what waits."""
+
 _DEFINITIONS_KNOWN_FOR = 2.0
 """Seconds for which intake's warnings go by the definitions read last."""
 
@@ -144,8 +150,9 @@ class Wiring:
 
     @cached_property
     def ingest(self) -> Ingest:
-        """Takes events in. Its hints may raise: it bounds and counts their failures itself."""
-        return Ingest(self.engine, self.clock, RedisHintQueue(self.redis, self.name), self._warn)
+        """Takes events in; no call waits long for its hints."""
+        hints = BestEffortHints(RedisHintQueue(self.redis, self.name), _HINT_PATIENCE, _HINT_PAUSE)
+        return Ingest(self.engine, self.clock, hints, self._warn)
 
     def _warn(self, event: Event) -> list[str]:
         """Return what of an event would be dropped under the definitions in force (as known a few seconds ago)."""
