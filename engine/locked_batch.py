@@ -13,8 +13,7 @@ from sqlalchemy import Connection, Engine
 from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.reschedule import Queued
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import DatabaseUnavailable, Row, retrying, transaction
 from engine.store.state import customers
 from engine.store.state.loading import Needs, load
@@ -92,8 +91,9 @@ Postpone = Callable[[Connection, int, datetime], None]
 class LockedBatch:
     """Runs decisions about touches; one that fails keeps neither the others nor the planning after it from going on."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, name: str) -> None:
-        self._engine, self._clock, self._current, self._name = engine, clock, current, name
+    def __init__(self, runtime: Runtime, name: str) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._name = runtime.definitions, name
 
     def run(self, touches: Sequence[Row], decide: Decide, postpone: Postpone) -> int:
         """Decide about these touches and return what `decide` counts. Raises DatabaseUnavailable where the database is away.

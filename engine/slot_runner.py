@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import retrying
 from engine.store.scheduled import schedules
 
@@ -58,8 +58,8 @@ class SlotRunner:
         batch: so many customers in one transaction.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, batch: int) -> None:
-        self._engine, self._clock, self._hints, self._batch = engine, clock, hints, batch
+    def __init__(self, runtime: Runtime, batch: int) -> None:
+        self._engine, self._clock, self._hints, self._batch = runtime.engine, runtime.clock, runtime.hints, batch
 
     def run(self, tasks: Iterable[Begin], end: float) -> Iterator[int]:
         """Do one task after the other until nothing is due or `end` (monotonic seconds); yield how many customers each batch met."""

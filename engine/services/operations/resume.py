@@ -9,14 +9,13 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import lookup
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.resume import look_again, missed, skip
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
 from engine.store.installation import installation_id
 from engine.store.operations import audit
@@ -78,8 +77,9 @@ class _Held:
 class Resumer:
     """Ends pauses, and hands back what they parked."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current = runtime.hints, runtime.definitions
 
     def resume(self, scope: Scope, who: str, *, skip_missed: bool = False) -> Resumed:
         """End a pause, audited, and let go what it held. Cut off midway it can be called again; so can what is not paused.

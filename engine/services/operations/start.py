@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.definitions import lookup
 from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, START, Event
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import retrying, transaction
 from engine.store.operations import audit, manual_events
 
@@ -37,8 +36,9 @@ class Asked:
 class ManualStarter:
     """Starts SOPs for customers."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current = runtime.hints, runtime.definitions
 
     def start(
         self,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.conditions.evaluate import Context
 from engine.core.conditions.trace import Trace, plain
@@ -19,8 +19,9 @@ from engine.core.delivery.content import body_of, defined_channels, open_channel
 from engine.core.errors import ChannelError, NotFound, SopError, did_you_mean
 from engine.core.events.event import START
 from engine.core.timelines.variants import choose, content_of
-from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
-from engine.ports import Channel, Clock, Delivery, Receipt
+from engine.definitions_in_force import CurrentChannels
+from engine.ports import Channel, Delivery, Receipt
+from engine.runtime import Runtime
 from engine.store.database import transaction
 from engine.store.operations import audit, manual_events
 from engine.store.reports import stories
@@ -60,8 +61,9 @@ class _Draft:
 class TrialSender:
     """Sends steps to see them."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, channels: CurrentChannels) -> None:
-        self._engine, self._clock, self._current, self._channels = engine, clock, current, channels
+    def __init__(self, runtime: Runtime, channels: CurrentChannels) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._channels = runtime.definitions, channels
 
     def send(
         self, sop: str, step: str, ref: str, who: str, *, variant: str | None = None, channel: str | None = None

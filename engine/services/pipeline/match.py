@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer
 from engine.core.customers.facts import is_activity
@@ -17,9 +17,9 @@ from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.matching.match import Matched, match
 from engine.core.reasons import Reason
-from engine.definitions_in_force import CurrentDefinitions
 from engine.locked_batch import all_or_each, attempt
-from engine.ports import Clock, Hint, HintQueue
+from engine.ports import Hint
+from engine.runtime import Runtime
 from engine.store.database import transaction
 from engine.store.installation import installation_id
 from engine.store.state import customers, inbox, metrics, rescheduling, timelines, touches
@@ -56,8 +56,9 @@ class MatchRound:
 class Matcher:
     """Matches the events of the customers it is hinted at."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current = runtime.hints, runtime.definitions
         self._id = ""
 
     def run_once(self, hints: Sequence[Hint]) -> MatchRound:

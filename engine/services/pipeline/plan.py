@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.plan import Planned, due_timelines, plan_customer
-from engine.definitions_in_force import CurrentDefinitions
 from engine.locked_batch import all_or_each, attempt
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import transaction
 from engine.store.installation import installation_id
 from engine.store.state import customers, inbox, timelines, touches
@@ -49,10 +48,9 @@ class Round:
 class Planner:
     """Turns what is due into touches."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500
-    ) -> None:
-        self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
+    def __init__(self, runtime: Runtime, batch: int = 500) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current, self._batch = runtime.hints, runtime.definitions, batch
         self._id = ""
 
     def run(self, seconds: float = 20.0) -> Round:

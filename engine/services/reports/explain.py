@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
@@ -18,8 +18,7 @@ from engine.core.explain.story import EventEntry, StepEntry, Story, Taken, Timel
 from engine.core.explain.upcoming_steps import Outlook, steps_to_come, upcoming_steps
 from engine.core.matching.triggers import type_of
 from engine.core.reasons import Reason
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import sop_report, stories
 from engine.store.state.loading import Needs, load
@@ -54,8 +53,8 @@ class _Scene:
 class CustomerExplainer:
     """Tells what happened to a customer, and why or why not."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def explain(self, ref: str, *, sop: str | None = None, events: int = 100, why_not: bool = False) -> Story:
         """Return the story of the customer with this ref.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.adapters.proportions import compare, rate
 from engine.core.definitions import Sop, Variant
@@ -23,8 +23,7 @@ from engine.core.explain.results import (
     changes,
     goal_as_written,
 )
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import results as store
 from engine.store.reports import stories
@@ -72,8 +71,8 @@ class _Told:
 class ResultsReporter:
     """Counts what came of SOPs."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def results(self, sop: str, since: datetime, until: datetime | None = None) -> Results:
         """Return what came of the SOP's timelines that started from `since` (included) until `until` (not included; None: now).

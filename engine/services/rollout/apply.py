@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.delivery.version_change import apply_version_change
 from engine.core.rollout.basis import Basis, digest
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, to_json, transaction
 from engine.store.installation import installation_id
 from engine.store.operations import audit
@@ -51,8 +50,8 @@ class Applied:
 class DefinitionApplier:
     """Puts checked definitions in force."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def apply(self, sources: Mapping[str, tuple[str | None, str]], who: str, basis: Basis | None = None) -> Applied:
         """Store and put in force: file name → (SOP id or None for engine.yaml, its text). All or nothing.

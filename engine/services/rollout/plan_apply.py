@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine import definitions_yaml
 from engine.core.customers import silence
@@ -27,10 +27,10 @@ from engine.core.rollout.impact import (
     meeting,
     step_forecasts,
 )
-from engine.definitions_in_force import CurrentDefinitions, assembled
+from engine.definitions_in_force import assembled
 from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.loading import SEGMENTS_FILE
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.installation import installation_id
 from engine.store.reports import plan_apply as store
@@ -94,10 +94,9 @@ class _Sides:
 class ApplyPlanner:
     """Works out what definitions would change. Writes nothing."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, current: CurrentDefinitions, channel_types: Mapping[str, type[BaseModel]]
-    ) -> None:
-        self._engine, self._clock, self._current, self._channel_types = engine, clock, current, channel_types
+    def __init__(self, runtime: Runtime, channel_types: Mapping[str, type[BaseModel]]) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._channel_types = runtime.definitions, channel_types
 
     def generation(self, number: int) -> Target:
         """Return the definitions of an earlier generation.

@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine import definitions_yaml
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound, SopError
 from engine.core.simulation.rebuild import rebuild_customer
 from engine.core.simulation.simulate import Progress, Report, Simulation, Wanted, compared, refreshes_of
-from engine.definitions_in_force import CurrentDefinitions, assembled
+from engine.definitions_in_force import assembled
 from engine.definitions_yaml import Loaded
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.installation import installation_id
 from engine.store.reports import history, stories
@@ -37,12 +37,11 @@ class Simulator:
 
     def __init__(
         self,
-        engine: Engine,
-        clock: Clock,
-        current: CurrentDefinitions,
+        runtime: Runtime,
         channel_types: Mapping[str, type[BaseModel]],
     ) -> None:
-        self._engine, self._clock, self._current, self._channel_types = engine, clock, current, channel_types
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._channel_types = runtime.definitions, channel_types
 
     def definitions(self, texts: Mapping[str, str] | None) -> Definitions:
         """Return what texts by file name define, without any the definitions in force. Raises DefinitionError with every problem."""

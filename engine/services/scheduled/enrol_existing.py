@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop, StartExisting
@@ -18,8 +18,7 @@ from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import Event
 from engine.core.matching import existing_customers
 from engine.core.time.arithmetic import local_date
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
 from engine.store.scheduled import enrolment as store
 from engine.store.state import inbox
@@ -40,10 +39,9 @@ class Joined:
 class ExistingEnroller:
     """Takes in the customers whom an SOP's `existing` is about."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500
-    ) -> None:
-        self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
+    def __init__(self, runtime: Runtime, batch: int = 500) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current, self._batch = runtime.hints, runtime.definitions, batch
 
     def run(self, seconds: float = 20.0) -> Joined:
         """Take in as many as the day has room for, for `seconds` at most; the next run goes on where this one stopped."""

@@ -14,13 +14,12 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.definitions.catalog import Definitions, number_crons
 from engine.core.definitions.segments import ComputedDimension
 from engine.core.time import cron
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.slot_runner import SlotBatch, SlotRunner
 from engine.store.database import retrying
 from engine.store.scheduled import schedules, segment_moves
@@ -43,11 +42,9 @@ class Refreshed:
 class SegmentRefresher:
     """Refreshes metrics and computed dimensions at their slots."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 5_000
-    ) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
-        self._slots = SlotRunner(engine, clock, hints, batch)
+    def __init__(self, runtime: Runtime, batch: int = 5_000) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
+        self._slots = SlotRunner(runtime, batch)
 
     def run(self, seconds: float = 20.0) -> Refreshed:
         """Do what is due, for `seconds` at most; the rest is done by the next run, from where this one stopped."""

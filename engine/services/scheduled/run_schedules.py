@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.conditions.portable_regex import NotPortable
 from engine.core.definitions import DateMoment
@@ -24,8 +24,7 @@ from engine.core.matching.schedules import CAUGHT_UP, DateOrCronTrigger
 from engine.core.time import cron
 from engine.core.time.arithmetic import day_shift, local_date
 from engine.core.timelines.schedule import as_date
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.slot_runner import SlotBatch, SlotRunner
 from engine.store.database import retrying
 from engine.store.scheduled import schedules as store
@@ -47,11 +46,9 @@ class Taken:
 class ScheduleRunner:
     """Finds who enters SOPs by a date or a schedule."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 5_000
-    ) -> None:
-        self._engine, self._current = engine, current
-        self._slots = SlotRunner(engine, clock, hints, batch)
+    def __init__(self, runtime: Runtime, batch: int = 5_000) -> None:
+        self._engine, self._current = runtime.engine, runtime.definitions
+        self._slots = SlotRunner(runtime, batch)
 
     def run(self, seconds: float = 20.0) -> Taken:
         """Take every slot that is due, for `seconds` at most; the rest is taken by the next run, from where this one stopped."""
