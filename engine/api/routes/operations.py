@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from engine.api.access import require
-from engine.api.dependencies import Parts
+from engine.api.dependencies import Parts, plain
 from engine.api.problems import ApiProblem
 from engine.api.routes import requests, responses
 from engine.operations import Operations
@@ -201,13 +201,8 @@ def _reading(routes: APIRouter, parts: Parts) -> None:
         found = await _do(
             request,
             parts,
-            lambda do, _: do.audit_log.newest(limit + 1, before=before, action=_plain(action)),
+            lambda do, _: do.audit_log.newest(limit + 1, before=before, action=plain(action)),
             "operate",
         )
         lines = [requests.AuditLine.model_validate(dict(row._mapping)) for row in found[:limit]]
         return requests.AuditFound(audit=lines, next=lines[-1].id if len(found) > limit else None)
-
-
-def _plain(text: str | None) -> str | None:
-    """A filter as PostgreSQL can take it; no stored value contains NUL."""
-    return None if text is None else text.replace("\x00", "\\u0000")
