@@ -20,7 +20,8 @@ from engine.services.operations.pause import Paused
 from engine.services.operations.recall import Recalled
 from engine.services.operations.resume import Resumed
 from engine.services.operations.retry import Retried
-from engine.services.operations.trial_send import Tried
+from engine.services.operations.start import ManualStart
+from engine.services.operations.trial_send import Trial, Tried
 from engine.store.database import Row
 from engine.store.state.pauses import Scope
 
@@ -96,7 +97,7 @@ def _by_hand(routes: APIRouter, parts: Parts) -> None:
             request,
             parts,
             lambda do, who: do.starter.start(
-                sop, whom.customer, who, anchor=whom.anchor, data=whom.data, key=idempotency_key
+                ManualStart(sop, whom.customer, whom.anchor, whom.data or {}, idempotency_key), who
             ),
         )
         row = await _matched(parts, asked.event, wait)
@@ -116,9 +117,7 @@ def _by_hand(routes: APIRouter, parts: Parts) -> None:
         return await _do(
             request,
             parts,
-            lambda do, who: do.trial_sender.send(
-                sop, what.step, what.to, who, variant=what.variant, channel=what.channel
-            ),
+            lambda do, who: do.trial_sender.send(Trial(sop, what.step, what.to, what.variant, what.channel), who),
         )
 
     @routes.post("/customers/{ref}/opt-out", summary="No more messages", openapi_extra=responses.NEEDS_KEY)

@@ -33,6 +33,20 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A test-send that is asked for."""
+
+    sop: str
+    step: str
+    ref: str
+    """The customer's."""
+    variant: str | None = None
+    """Which one; without it, the one that is the customer's."""
+    channel: str | None = None
+    """Over this; without it, over the one that delivery would choose."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """A test-send: what was sent, and what the channel said."""
 
@@ -65,41 +79,34 @@ class TrialSender:
         self._engine, self._clock = runtime.engine, runtime.clock
         self._current, self._channels = runtime.definitions, channels
 
-    def send(
-        self, sop: str, step: str, ref: str, who: str, *, variant: str | None = None, channel: str | None = None
-    ) -> Tried:
+    def send(self, trial: Trial, who: str) -> Tried:
         """Render a step for a customer as delivery would and send it through the real channel now, audited before and after.
-
-        Parameters:
-            variant: which one; without it, the one that is the customer's.
-            channel: over this; without it, over the one that delivery would choose.
 
         Raises NotFound for a name that leads nowhere, MissingValue naming what the text lacks, SopError where the customer has
         opted out, the channel is paused, or the step sends nothing.
         """
         with transaction(self._engine) as connection:
-            draft = self._draft(connection, sop, step, ref, variant, channel)
+            draft = self._draft(connection, trial)
             detail = {
-                "sop": sop,
-                "step": step,
-                "customer": ref,
+                "sop": trial.sop,
+                "step": trial.step,
+                "customer": trial.ref,
                 "channel": draft.channel.name,
                 "key": draft.delivery.key,
             }
             audit.add(connection, self._clock.now(), who, "test_send", {**detail, "variant": draft.variant})
         receipt = _call(draft)
         with transaction(self._engine) as connection:
-            said = {**detail, "outcome": receipt.outcome, "detail": receipt.detail}
-            audit.add(connection, self._clock.now(), who, "test_send.result", said)
-        log.info("test_send.done", sop=sop, step=step, channel=draft.channel.name, outcome=receipt.outcome)
+            result = {**detail, "outcome": receipt.outcome, "detail": receipt.detail}
+            audit.add(connection, self._clock.now(), who, "test_send.result", result)
+        log.info("test_send.done", sop=trial.sop, step=trial.step, channel=draft.channel.name, outcome=receipt.outcome)
         return Tried(
-            ref, sop, step, draft.variant, draft.channel.name, draft.delivery.body, draft.delivery.key,
+            trial.ref, trial.sop, trial.step, draft.variant, draft.channel.name, draft.delivery.body, draft.delivery.key,
             receipt.outcome, receipt.detail, receipt.provider_id, draft.in_sop,
         )  # fmt: skip
 
-    def _draft(
-        self, connection: Connection, sop_id: str, step_id: str, ref: str, variant: str | None, channel: str | None
-    ) -> _Draft:
+    def _draft(self, connection: Connection, trial: Trial) -> _Draft:
+        sop_id, step_id, ref = trial.sop, trial.step, trial.ref
         now, definitions = self._clock.now(), self._current.read(connection)
         sop = lookup.defined_sop(definitions, sop_id).sop
         step = lookup.step_of(sop, step_id)
@@ -108,8 +115,8 @@ class TrialSender:
         customer = _customer(connection, ref, definitions)
         own = next((each for each in customer.active_timelines() if each.sop == sop_id), None)
         timeline = own or _as_if_started(sop, definitions, now)
-        chosen, content = _content(step, sop, variant, Context.of(timeline, customer, definitions, now))
-        name = _way(step, sop, customer, definitions, channel)
+        chosen, content = _content(step, sop, trial.variant, Context.of(timeline, customer, definitions, now))
+        name = _way(step, sop, customer, definitions, trial.channel)
         body = body_of(content, template_context(customer, timeline, sop, step_id, definitions, now), customer, now)
         body = {**body, "welcome": True} if step.welcome else body
         key = "test-" + str(

@@ -50,6 +50,16 @@ class _Scene:
         return self.outlook.now
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What is recorded of the customer's events."""
+
+    events: Sequence[Row]
+    earlier: bool
+    """There are more before them."""
+    rejected: int
+
+
 class CustomerExplainer:
     """Tells what happened to a customer, and why or why not."""
 
@@ -77,9 +87,8 @@ class CustomerExplainer:
                 raise NotFound(f"no SOP `{sop}`.{hint} `sop explain {ref}` shows all that concern this customer")
             touches = stories.touches(connection, [each.id for each in lines if each.id])
             told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in lines]
-            story = _story(
-                ref, scene, found[-events:], len(found) > events, told, stories.rejected(connection, ref), sop
-            )
+            recorded = _Recorded(found[-events:], len(found) > events, stories.rejected(connection, ref))
+            story = _story(scene, recorded, told, sop)
             if story.waits_for or why_not:
                 story = replace(story, why_not=_why_not(connection, scene, sop))
             return story
@@ -99,21 +108,15 @@ class CustomerExplainer:
             )
             raise NotFound(f"no event ever named the customer `{ref}`.{hint}")
         pauses = stories.pauses(connection)
-        return _Scene(_outlook(connection, ref, known, definitions, now, wait, pauses), pauses)
+        if known is None:
+            return _Scene(Outlook(Customer(ref), definitions, now, wait), pauses)
+        return _Scene(replace(_outlook(connection, known, definitions, now, pauses), events_wait=wait), pauses)
 
 
 def _outlook(
-    connection: Connection,
-    ref: str,
-    known: int | None,
-    definitions: Definitions,
-    now: datetime,
-    events_wait: bool,
-    pauses: Mapping[str, set[str]],
+    connection: Connection, known: int, definitions: Definitions, now: datetime, pauses: Mapping[str, set[str]]
 ) -> Outlook:
     """Read the customer as a planner does, and foresee what becomes of the open steps."""
-    if known is None:
-        return Outlook(Customer(ref), definitions, now, events_wait)
     needs = Needs.TOUCHED | Needs.METRICS | Needs.STEPS | Needs.CAPS
     customer = load(connection, [known], needs, definitions, now=now)[known]
     counted = []
@@ -121,23 +124,16 @@ def _outlook(
         rows = stories.counted(connection, known, counted_since(now, definitions.counted_days))
         counted = [Taken(*row) for row in rows]
     paused = {*pauses["sop"], *("*" for _ in pauses["all"])}
-    return Outlook(customer, definitions, now, events_wait, paused, upcoming_steps(customer, definitions, now), counted)
+    foreseen = upcoming_steps(customer, definitions, now)
+    return Outlook(customer, definitions, now, paused=paused, foreseen=foreseen, counted=counted)
 
 
-def _story(
-    ref: str,
-    scene: _Scene,
-    events: Sequence[Row],
-    earlier: bool,
-    timelines: list[TimelineEntry],
-    rejected: int,
-    sop: str | None,
-) -> Story:
+def _story(scene: _Scene, recorded: _Recorded, timelines: list[TimelineEntry], sop: str | None) -> Story:
     customer, asked = scene.customer, scene.definitions.sop(sop) if sop else None
-    told = [_event(row, sop) for row in events]
-    hit = bool(timelines) or any(each.decisions for each in told)
+    entries = [_event(row, sop) for row in recorded.events]
+    hit = bool(timelines) or any(each.decisions for each in entries)
     return Story(
-        ref,
+        customer.ref,
         scene.now,
         scene.definitions.zone_of(customer.timezone),
         {name: fact.value for name, fact in sorted(customer.dimensions.items())},
@@ -145,10 +141,10 @@ def _story(
         customer.attributes,
         customer.staff,
         sorted(customer.opt_outs),
-        told,
-        earlier,
+        entries,
+        recorded.earlier,
         timelines,
-        rejected,
+        recorded.rejected,
         sop,
         asked.title if asked else None,
         triggers_of(asked) if asked and not hit else [],

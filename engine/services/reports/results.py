@@ -68,6 +68,16 @@ class _Told:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What was counted of a cohort."""
+
+    arms: Sequence[Row]
+    sent: Mapping[str, Sequence[Sent]]
+    both: int
+    """Customers with timelines in both arms."""
+
+
 class ResultsReporter:
     """Counts what came of SOPs."""
 
@@ -95,7 +105,7 @@ class ResultsReporter:
             sent = store.sent(connection, cohort, throughout=told.throughout)
             arms = store.arms(connection, cohort, now)
             both = store.in_both_arms(connection, cohort) if len(arms) > 1 else 0
-        return _results(told, end, now, arms, sent, both)
+        return _results(told, end, now, _Counts(arms, sent, both))
 
     def _told(self, connection: Connection, cohort: Cohort) -> _Told:
         had = store.versions(connection, cohort.sop)
@@ -120,10 +130,9 @@ class ResultsReporter:
         return definitions.sop(sop), definitions.engine.timezone
 
 
-def _results(
-    told: _Told, until: datetime, now: datetime, arms: Sequence[Row], sent: Mapping[str, Sequence[Sent]], both: int
-) -> Results:
-    treated, holdout = (_arm(name, arms) for name in ("treated", "holdout"))
+def _results(told: _Told, until: datetime, now: datetime, counts: _Counts) -> Results:
+    sent = counts.sent
+    treated, holdout = (_arm(name, counts.arms) for name in ("treated", "holdout"))
     goal = told.sop.goal if told.sop is not None else None
     steps = _steps(told, sent)
     return Results(
@@ -141,7 +150,7 @@ def _results(
         compare(treated.rate, holdout.rate),
         _compared(_drawn_throughout(told, sent["variant"])) if told.throughout else [],
         steps if told.throughout else _each_compared(steps),
-        _notes(told, until, arms, both),
+        _notes(told, until, counts.arms, counts.both),
     )
 
 
