@@ -25,6 +25,7 @@ from engine import definitions_yaml, logs
 from engine.clocks import VirtualClock
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Hint
+from engine.runtime import Runtime
 from engine.services.rollout.apply import DefinitionApplier
 from engine.services.scheduled.refresh_segments import SegmentRefresher
 from engine.store import schema
@@ -130,10 +131,10 @@ class Bench:
 
     def dimension(self, segments: str) -> None:
         """Give everybody a value, as the task does: numbers are up to date, batches are committed."""
-        current = CurrentDefinitions(CHANNEL_TYPES)
+        runtime = Runtime(self.engine, self.clock, NoHints(), CurrentDefinitions(CHANNEL_TYPES))
         sources = {"engine.yaml": (None, "{}"), "segments.yaml": (None, segments)}
-        DefinitionApplier(self.engine, self.clock, current).apply(sources, "benchmark")
-        refreshing = SegmentRefresher(self.engine, self.clock, NoHints(), current)
+        DefinitionApplier(runtime).apply(sources, "benchmark")
+        refreshing = SegmentRefresher(runtime)
         refreshing.run(seconds=0)  # begins the slot; numbers are as they were
         moves = self.measure("dimension: everybody's first value", lambda: refreshing.run(seconds=3600).moves)
         assert moves == self.customers, moves

@@ -1,32 +1,73 @@
-"""Deciding about touches under their customers' locks: all at once, and one by one where one of them fails."""
+"""Deciding under customers' locks: all at once, one by one where that fails, and the one at fault put off or set aside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.gates import counted_since
 from engine.core.delivery.reschedule import Queued
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import DatabaseUnavailable, Row, retrying, transaction
-from engine.store.state import customers, timelines
+from engine.store.state import customers
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
+F = TypeVar("F")
 
 _LATER = timedelta(minutes=1)
 """So long a touch is left alone about which nothing could be decided."""
 
 
+def attempt(engine: Engine, work: Callable[[Connection], T], failed: Callable[[Exception], F]) -> T | F:
+    """Run `work` in a transaction, again after a deadlock; where it fails, return what `failed` makes of the error.
+
+    Raises DatabaseUnavailable where the database is away: then nothing is at fault, and nothing is put off or set aside.
+    """
+    try:
+        return retrying(engine, work)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        failure = error
+    return failed(failure)
+
+
+def all_or_each(
+    engine: Engine,
+    together: Callable[[Connection], T],
+    singly: Callable[[], Iterable[T]],
+    event: str,
+    **about: object,
+) -> list[T]:
+    """Do all in one transaction; if that fails, each on its own, so that one cannot hold up the others. Return what each came to.
+
+    Parameters:
+        together: does all; one result.
+        singly: does one after the other, each with a transaction and an answer to its failure of its own (`attempt`).
+        event: is logged, with `about`, where not all could be done together.
+
+    Raises DatabaseUnavailable where the database is away.
+    """
+
+    def one_by_one(error: Exception) -> list[T]:
+        log.warning(event, **about, error=type(error).__name__)
+        return list(singly())
+
+    return attempt(engine, lambda connection: [together(connection)], one_by_one)
+
+
 @dataclass(frozen=True, slots=True)
 class LockedCustomers:
-    """What is decided with: customers whose rows are held, as they are now."""
+    """What is decided with: customers whose rows are locked, as they are now."""
 
     rows: Sequence[Row]
     """The touches looked at: id, customer_id."""
@@ -50,45 +91,41 @@ Postpone = Callable[[Connection, int, datetime], None]
 class LockedBatch:
     """Runs decisions about touches; one that fails keeps neither the others nor the planning after it from going on."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, name: str) -> None:
-        self._engine, self._clock, self._current, self._name = engine, clock, current, name
+    def __init__(self, runtime: Runtime, name: str) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._name = runtime.definitions, name
 
-    def run(self, found: Sequence[Row], decide: Decide, put_off: Postpone) -> int:
-        """Decide about these touches and return what `decide` counts.
+    def run(self, touches: Sequence[Row], decide: Decide, postpone: Postpone) -> int:
+        """Decide about these touches and return what `decide` counts. Raises DatabaseUnavailable where the database is away.
 
         Parameters:
-            found: id and customer_id of each, as they were a moment ago; `decide` reads them again.
-            put_off: leaves a touch alone until a moment, where nothing could be decided.
+            touches: id and customer_id of each, as they were a moment ago; `decide` reads them again.
+            postpone: leaves a touch alone until a moment, where nothing could be decided.
         """
-        if not found:
+        if not touches:
             return 0
-        try:
-            return retrying(self._engine, lambda connection: decide(connection, self._lock(connection, found)))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
-            log.warning(f"{self._name}.batch_failed", touches=len(found), error=type(error).__name__)
-        return sum(self._alone(row, decide, put_off) for row in found)
 
-    def _alone(self, row: Row, decide: Decide, put_off: Postpone) -> int:
-        try:
-            return retrying(self._engine, lambda connection: decide(connection, self._lock(connection, [row])))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
+        def together(connection: Connection) -> int:
+            return decide(connection, self._lock(connection, touches))
+
+        def singly() -> Iterator[int]:
+            return (self._alone(row, decide, postpone) for row in touches)
+
+        return sum(all_or_each(self._engine, together, singly, f"{self._name}.batch_failed", touches=len(touches)))
+
+    def _alone(self, row: Row, decide: Decide, postpone: Postpone) -> int:
+        def failed(error: Exception) -> int:
             log.error(f"{self._name}.failed", touch=row.id, customer=row.customer_id, error=type(error).__name__)
             with transaction(self._engine) as connection:
-                put_off(connection, row.id, self._clock.now() + _LATER)
+                postpone(connection, row.id, self._clock.now() + _LATER)
             return 0
 
-    def _lock(self, connection: Connection, found: Sequence[Row]) -> LockedCustomers:
-        """Hold the customers' rows, then read all that decisions need."""
+        return attempt(self._engine, lambda connection: decide(connection, self._lock(connection, [row])), failed)
+
+    def _lock(self, connection: Connection, touches: Sequence[Row]) -> LockedCustomers:
+        """Lock the customers' rows, then read all that decisions need."""
         now = self._clock.now()
-        held = customers.lock_by_id(connection, sorted({row.customer_id for row in found}))
-        known = customers.load(connection, held)
+        locked = customers.lock_by_id(connection, sorted({row.customer_id for row in touches}))
         definitions = self._current.read(connection)
-        timelines.load_into(connection, known)
-        if definitions.counted_days:
-            timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
-            timelines.load_had(connection, [each for one in known.values() for each in one.timelines])
-        return LockedCustomers(found, known, definitions, now)
+        known = load(connection, locked, Needs.CAPS, definitions, now=now)
+        return LockedCustomers(touches, known, definitions, now)

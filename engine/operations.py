@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
-
-from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.definitions_in_force import CurrentChannels
+from engine.runtime import Runtime
 from engine.services.operations.audit import AuditLog
 from engine.services.operations.cancel import TimelineCanceller
 from engine.services.operations.dead_letters import DeadLetters
@@ -38,20 +36,18 @@ class Operations:
     outcomes: EventOutcomes
 
 
-def operations_on(
-    engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, channels: CurrentChannels
-) -> Operations:
+def operations_on(runtime: Runtime, channels: CurrentChannels) -> Operations:
     """Return the use cases over these parts."""
     return Operations(
-        pauser=Pauser(engine, clock, current),
-        resumer=Resumer(engine, clock, hints, current),
-        recaller=Recaller(engine, clock, current),
-        starter=ManualStarter(engine, clock, hints, current),
-        canceller=TimelineCanceller(engine, clock),
-        opt_outs=OptOuts(engine, clock, hints, current),
-        retrier=TouchRetrier(engine, clock),
-        trial_sender=TrialSender(engine, clock, current, channels),
-        dead_letters=DeadLetters(engine, clock, hints),
-        audit_log=AuditLog(engine),
-        outcomes=EventOutcomes(engine),
+        pauser=Pauser(runtime),
+        resumer=Resumer(runtime),
+        recaller=Recaller(runtime),
+        starter=ManualStarter(runtime),
+        canceller=TimelineCanceller(runtime.engine, runtime.clock),
+        opt_outs=OptOuts(runtime),
+        retrier=TouchRetrier(runtime.engine, runtime.clock),
+        trial_sender=TrialSender(runtime, channels),
+        dead_letters=DeadLetters(runtime),
+        audit_log=AuditLog(runtime.engine),
+        outcomes=EventOutcomes(runtime.engine),
     )

@@ -25,6 +25,7 @@ from engine.core.events.event import Event
 from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.operations import Operations, operations_on
 from engine.ports import Channel, Clock, HintQueue, Rates
+from engine.runtime import Runtime
 from engine.services.operations.api_keys import ApiKeys
 from engine.services.pipeline.fallback import ChannelFallback
 from engine.services.pipeline.ingest import Ingest
@@ -54,6 +55,12 @@ from engine.store.database import connect, transaction
 
 CHANNEL_TYPES = {name: kind.config for name, kind in registry.TYPES.items()}
 """Channel type → the model that its section of engine.yaml must fit."""
+
+_HINT_PATIENCE = 1.0
+"""Seconds for which intake waits for the queue; a lost hint costs less than a slow answer."""
+
+_HINT_PAUSE = 5.0
+"""Seconds in which intake tries no hint after one was lost; the reconciler finds what waits."""
 
 _DEFINITIONS_KNOWN_FOR = 2.0
 """Seconds for which intake's warnings go by the definitions read last."""
@@ -127,6 +134,11 @@ class Wiring:
         """The definitions in force."""
         return CurrentDefinitions(CHANNEL_TYPES)
 
+    @property
+    def runtime(self) -> Runtime:
+        """What nearly every service works with."""
+        return Runtime(self.engine, self.clock, self.hints, self.current)
+
     @cached_property
     def channels(self) -> CurrentChannels:
         """The channels in force."""
@@ -144,8 +156,9 @@ class Wiring:
 
     @cached_property
     def ingest(self) -> Ingest:
-        """Takes events in. Its hints may raise: it bounds and counts their failures itself."""
-        return Ingest(self.engine, self.clock, RedisHintQueue(self.redis, self.name), self._warn)
+        """Takes events in; no call waits long for its hints."""
+        hints = BestEffortHints(RedisHintQueue(self.redis, self.name), _HINT_PATIENCE, _HINT_PAUSE)
+        return Ingest(self.engine, self.clock, hints, self._warn)
 
     def _warn(self, event: Event) -> list[str]:
         """Return what of an event would be dropped under the definitions in force (as known a few seconds ago)."""
@@ -158,22 +171,22 @@ class Wiring:
     @cached_property
     def customer_explainer(self) -> CustomerExplainer:
         """Tells customers' stories."""
-        return CustomerExplainer(self.engine, self.clock, self.current)
+        return CustomerExplainer(self.runtime)
 
     @cached_property
     def sop_reporter(self) -> SopReporter:
         """Tells what SOPs did over a time."""
-        return SopReporter(self.engine, self.clock, self.current)
+        return SopReporter(self.runtime)
 
     @cached_property
     def results_reporter(self) -> ResultsReporter:
         """Counts what came of SOPs."""
-        return ResultsReporter(self.engine, self.clock, self.current)
+        return ResultsReporter(self.runtime)
 
     @cached_property
     def overview(self) -> Overview:
         """Tells how things stand."""
-        return Overview(self.engine, self.clock, self.current)
+        return Overview(self.runtime)
 
     @cached_property
     def api_keys(self) -> ApiKeys:
@@ -188,22 +201,22 @@ class Wiring:
     @cached_property
     def matcher(self) -> Matcher:
         """The matcher's service."""
-        return Matcher(self.engine, self.clock, self.hints, self.current)
+        return Matcher(self.runtime)
 
     @cached_property
     def planner(self) -> Planner:
         """The planner's service."""
-        return Planner(self.engine, self.clock, self.hints, self.current, self.settings.plan_batch)
+        return Planner(self.runtime, self.settings.plan_batch)
 
     @cached_property
     def overdue_rescheduler(self) -> OverdueRescheduler:
         """Holds anew what missed its hours."""
-        return OverdueRescheduler(self.engine, self.clock, self.current)
+        return OverdueRescheduler(self.runtime)
 
     @cached_property
     def channel_fallback(self) -> ChannelFallback:
         """Takes the next channel where staff did not confirm."""
-        return ChannelFallback(self.engine, self.clock, self.current)
+        return ChannelFallback(self.runtime)
 
     @cached_property
     def receipt_recorder(self) -> ReceiptRecorder:
@@ -213,57 +226,57 @@ class Wiring:
     @cached_property
     def silence_sweeper(self) -> SilenceSweeper:
         """Finds silent customers."""
-        return SilenceSweeper(self.engine, self.clock, self.hints, self.current, self.settings.sweep_cron)
+        return SilenceSweeper(self.runtime, self.settings.sweep_cron)
 
     @cached_property
     def clock_rebaser(self) -> ClockRebaser:
         """Sets clocks anew when their definition has changed."""
-        return ClockRebaser(self.engine, self.clock, self.current)
+        return ClockRebaser(self.runtime)
 
     @cached_property
     def schedule_runner(self) -> ScheduleRunner:
         """Finds who enters by a date or a schedule."""
-        return ScheduleRunner(self.engine, self.clock, self.hints, self.current)
+        return ScheduleRunner(self.runtime)
 
     @cached_property
     def existing_enroller(self) -> ExistingEnroller:
         """Takes in who was there before an SOP."""
-        return ExistingEnroller(self.engine, self.clock, self.hints, self.current)
+        return ExistingEnroller(self.runtime)
 
     @cached_property
     def segment_refresher(self) -> SegmentRefresher:
         """Refreshes numbers and computed dimensions."""
-        return SegmentRefresher(self.engine, self.clock, self.hints, self.current)
+        return SegmentRefresher(self.runtime)
 
     @cached_property
     def segment_previewer(self) -> SegmentPreviewer:
         """Counts segments and the moves a refresh would make."""
-        return SegmentPreviewer(self.engine, self.clock, self.current)
+        return SegmentPreviewer(self.runtime)
 
     @cached_property
     def simulator(self) -> Simulator:
         """Simulates on what is recorded."""
-        return Simulator(self.engine, self.clock, self.current, CHANNEL_TYPES)
+        return Simulator(self.runtime, CHANNEL_TYPES)
 
     @cached_property
     def operations(self) -> Operations:
         """What operators may do."""
-        return operations_on(self.engine, self.clock, self.hints, self.current, self.channels)
+        return operations_on(self.runtime, self.channels)
 
     @cached_property
     def sender(self) -> Sender:
         """The sender's service."""
-        return Sender(self.engine, self.clock, self.leases, self.channels, self.rates, self.settings.lease_margin)
+        return Sender(self.runtime, self.leases, self.channels, self.rates, self.settings.lease_margin)
 
     @cached_property
     def reconciler(self) -> Reconciler:
         """The reconciler's service."""
-        return Reconciler(self.engine, self.clock, self.leases, self.hints, self.current, self.channels)
+        return Reconciler(self.runtime, self.leases, self.channels)
 
     @cached_property
     def definition_applier(self) -> DefinitionApplier:
         """Applies definitions."""
-        return DefinitionApplier(self.engine, self.clock, self.current)
+        return DefinitionApplier(self.runtime)
 
     @cached_property
     def version_history(self) -> VersionHistory:
@@ -273,4 +286,4 @@ class Wiring:
     @cached_property
     def apply_planner(self) -> ApplyPlanner:
         """Works out what definitions would change."""
-        return ApplyPlanner(self.engine, self.clock, self.current, CHANNEL_TYPES)
+        return ApplyPlanner(self.runtime, CHANNEL_TYPES)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import redis
@@ -130,24 +133,55 @@ def _hint(entry: Any, *, again: bool = False) -> Hint:
 
 
 class BestEffortHints:
-    """Hints that may get lost: what cannot be written is logged and left to the reconciler."""
+    """Hints that may get lost: what cannot be written is logged and left to the reconciler.
 
-    def __init__(self, queue: HintQueue) -> None:
-        self._queue = queue
+    Parameters:
+        patience: seconds a caller waits for the queue, which is then asked by a thread of its own; None: as long as it takes.
+        pause: seconds in which no hint is tried after one was lost.
+    """
+
+    def __init__(self, queue: HintQueue, patience: float | None = None, pause: float = 0.0) -> None:
+        self._queue, self._patience, self._pause = queue, patience, pause
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hints")
+        self._stuck: Future[None] | None = None
+        self._not_before = 0.0
 
     def look_at(self, subjects: Sequence[str], *, careful: bool = False) -> None:
-        """Ask that these customers be looked at soon, if Redis answers."""
-        try:
-            self._queue.look_at(subjects, careful=careful)
-        except QueueError as error:
-            log.warning("hint.lost", customers=len(subjects), error=type(error).__name__)
+        """Ask that these customers be looked at soon, if the queue answers."""
+        self._ask(partial(self._queue.look_at, subjects, careful=careful), len(subjects))
 
     def look_for_due(self) -> None:
-        """Ask that due work be looked for now, if Redis answers."""
+        """Ask that due work be looked for now, if the queue answers."""
+        self._ask(self._queue.look_for_due, 0)
+
+    def _ask(self, hint: Callable[[], None], customers: int) -> None:
+        """Give a hint, or lose it."""
+        if monotonic() < self._not_before:
+            return
+        if self._patience is not None:
+            self._ask_within(self._patience, hint, customers)
+            return
         try:
-            self._queue.look_for_due()
+            hint()
         except QueueError as error:
-            log.warning("hint.lost", customers=0, error=type(error).__name__)
+            self._lost(customers, type(error).__name__)
+
+    def _ask_within(self, patience: float, hint: Callable[[], None], customers: int) -> None:
+        """Give a hint by the thread; a queue that hangs keeps it, and no further hint is tried until it lets go."""
+        if self._stuck and not self._stuck.done():
+            self._lost(customers, "the queue has not answered yet")
+            return
+        asking = self._thread.submit(hint)
+        try:
+            asking.result(timeout=patience)
+        except Exception as error:  # whatever the queue's failure is, what the hint is about is committed
+            self._stuck = asking
+            self._lost(customers, type(error).__name__)
+
+    def _lost(self, customers: int, error: str) -> None:
+        self._not_before = monotonic() + self._pause
+        pause = {"pause_seconds": self._pause} if self._pause else {}
+        log.warning("hint.lost", customers=customers, error=error, **pause)
 
     def take(self, limit: int, wait: float) -> list[Hint]:
         """Return waiting hints; raises what the queue raises."""

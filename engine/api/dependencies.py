@@ -1,4 +1,4 @@
-"""What the API is made of; `engine.wiring` puts it together."""
+"""What the API is made of (`engine.wiring` puts it together), and what several of its routes do with parameters and answers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Engine
+from starlette.responses import Response
 
+from engine.api.problems import ApiProblem
 from engine.operations import Operations
 from engine.ports import Clock
 from engine.services.operations.api_keys import ApiKeys
@@ -40,3 +43,22 @@ class Parts:
     ready: Callable[[], dict[str, Any]]
     """Looks at what the API depends on; its answer's `ready` says whether events can be taken. May block."""
     version: str
+
+
+def plain(text: str | None) -> str | None:
+    """Return a filter as PostgreSQL can take it; no stored value contains NUL."""
+    return None if text is None else text.replace("\x00", "\\u0000")
+
+
+def before_id(cursor: str | None) -> int | None:
+    """Return the id that a page ends above. Raises ApiProblem 400 for a cursor that no list gave."""
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and int(cursor) < 2**63):
+        raise ApiProblem(400, "cursor is not one this list gave; leave it out to begin with the newest")
+    return int(cursor)
+
+
+def json_response(body: Any) -> Response:
+    """Return an answer whose mappings may have keys that are no texts."""
+    return Response(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), media_type="application/json")

@@ -1,6 +1,6 @@
 """A webhook receiver to test against: verifies signatures, keeps a journal, misbehaves when told to.
 
-    python -m tests.receiver --port 0 --secret whsec_… --journal touches.ndjson
+    python -m tests.support.receiver --port 0 --secret whsec_… --journal touches.ndjson
 
 prints its port as the first line. Tests use `Receiver`, which starts it as a process of its own.
 """
@@ -241,7 +241,9 @@ async def serve(options: argparse.Namespace) -> None:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.receiver", description="A webhook receiver for tests.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.receiver", description="A webhook receiver for tests."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--secret", help="whsec_…; without it posts are taken unsigned")

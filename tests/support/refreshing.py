@@ -97,7 +97,7 @@ def main() -> None:
     settings = Settings(database_url=database, redis_url=queue, hint_claim_after=0.1, pool_size=3)  # type: ignore[arg-type]  # pydantic makes them secrets
     wiring = Wiring(settings, "killed")
     wiring.clock = VirtualClock(datetime.fromisoformat(moment))
-    refreshing = SegmentRefresher(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=40)
+    refreshing = SegmentRefresher(wiring.runtime, batch=40)
     while True:
         refreshing.run(seconds=0.05)
         wiring.reconciler.run_once()

@@ -14,6 +14,7 @@ from engine.channels import registry
 from engine.clocks import VirtualClock, wall_now
 from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.operations import operations_on
+from engine.runtime import Runtime
 from engine.services.operations.api_keys import ApiKeys
 from engine.services.pipeline.ingest import Ingest
 from engine.services.pipeline.receipts import ReceiptRecorder
@@ -49,18 +50,19 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
     clock = VirtualClock(wall_now())
     hints = RedisHintQueue(redis.Redis.from_url(redis_url, socket_timeout=2, decode_responses=True))
     current = CurrentDefinitions(CHANNEL_TYPES)
+    runtime = Runtime(engine, clock, hints, current)
     channels = CurrentChannels(current, lambda name, config: registry.build(name, config, {}, wall=wall_now))
     return Parts(
         engine=engine,
         clock=clock,
         ingest=Ingest(engine, clock, hints, lambda event: []),
-        explaining=CustomerExplainer(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
-        counting=ResultsReporter(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
-        telling=SopReporter(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
-        overview=Overview(engine, clock, CurrentDefinitions(CHANNEL_TYPES)),
-        simulating=Simulator(engine, clock, CurrentDefinitions(CHANNEL_TYPES), CHANNEL_TYPES),
+        explaining=CustomerExplainer(runtime),
+        counting=ResultsReporter(runtime),
+        telling=SopReporter(runtime),
+        overview=Overview(runtime),
+        simulating=Simulator(runtime, CHANNEL_TYPES),
         keys=ApiKeys(engine, clock),
-        operations=operations_on(engine, clock, hints, current, channels),
+        operations=operations_on(runtime, channels),
         taking_receipts=ReceiptRecorder(engine, clock),
         settings=Settings(_env_file=None),
         ready=Readiness(engine, hints),

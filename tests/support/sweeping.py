@@ -16,7 +16,7 @@ def main() -> None:
     settings = Settings(database_url=database, redis_url=queue, hint_claim_after=0.1, pool_size=3)  # type: ignore[arg-type]  # pydantic makes them secrets
     wiring = Wiring(settings, "killed")
     wiring.clock = VirtualClock(datetime.fromisoformat(moment))
-    sweeping = SilenceSweeper(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=50)
+    sweeping = SilenceSweeper(wiring.runtime, batch=50)
     while True:
         sweeping.run()
         wiring.reconciler.run_once()

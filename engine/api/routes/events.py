@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from engine.api.access import require
-from engine.api.dependencies import Parts
+from engine.api.dependencies import Parts, plain
 from engine.api.intake.accept import EventIntake, members
 from engine.api.metrics import Metrics
 from engine.api.routes import responses
@@ -82,7 +82,7 @@ def router(parts: Parts, taking: EventIntake, metrics: Metrics) -> APIRouter:
         cursor: Annotated[str | None, Query(max_length=64, description="`next` of the page before")] = None,
     ) -> Response:
         await require(request, parts.keys, "read")
-        wanted = store.Filter(_plain(id), _plain(source), _plain(customer), outcome)
+        wanted = store.Filter(plain(id), plain(source), plain(customer), outcome)
         page = await run_in_threadpool(_page, parts, wanted, limit, cursor)
         return _json({"events": [_listed(row) for row in page.items], "next": page.next}, 200)
 
@@ -130,11 +130,6 @@ def _listed(row: Row) -> dict[str, Any]:
     shown = dict(row._mapping)
     shown["id"] = shown.pop("event_id")
     return shown
-
-
-def _plain(text: str | None) -> str | None:
-    """A filter as PostgreSQL can take it; no stored value contains NUL."""
-    return None if text is None else text.replace("\x00", "\\u0000")
 
 
 def _json(body: dict[str, Any], status: int) -> Response:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from engine.api.access import require
-from engine.api.dependencies import Parts
+from engine.api.dependencies import Parts, plain
 from engine.api.problems import ApiProblem
 from engine.api.routes import requests, responses
 from engine.operations import Operations
@@ -20,7 +20,8 @@ from engine.services.operations.pause import Paused
 from engine.services.operations.recall import Recalled
 from engine.services.operations.resume import Resumed
 from engine.services.operations.retry import Retried
-from engine.services.operations.trial_send import Tried
+from engine.services.operations.start import ManualStart
+from engine.services.operations.trial_send import Trial, Tried
 from engine.store.database import Row
 from engine.store.state.pauses import Scope
 
@@ -96,7 +97,7 @@ def _by_hand(routes: APIRouter, parts: Parts) -> None:
             request,
             parts,
             lambda do, who: do.starter.start(
-                sop, whom.customer, who, anchor=whom.anchor, data=whom.data, key=idempotency_key
+                ManualStart(sop, whom.customer, whom.anchor, whom.data or {}, idempotency_key), who
             ),
         )
         row = await _matched(parts, asked.event, wait)
@@ -116,9 +117,7 @@ def _by_hand(routes: APIRouter, parts: Parts) -> None:
         return await _do(
             request,
             parts,
-            lambda do, who: do.trial_sender.send(
-                sop, what.step, what.to, who, variant=what.variant, channel=what.channel
-            ),
+            lambda do, who: do.trial_sender.send(Trial(sop, what.step, what.to, what.variant, what.channel), who),
         )
 
     @routes.post("/customers/{ref}/opt-out", summary="No more messages", openapi_extra=responses.NEEDS_KEY)
@@ -201,13 +200,8 @@ def _reading(routes: APIRouter, parts: Parts) -> None:
         found = await _do(
             request,
             parts,
-            lambda do, _: do.audit_log.newest(limit + 1, before=before, action=_plain(action)),
+            lambda do, _: do.audit_log.newest(limit + 1, before=before, action=plain(action)),
             "operate",
         )
         lines = [requests.AuditLine.model_validate(dict(row._mapping)) for row in found[:limit]]
         return requests.AuditFound(audit=lines, next=lines[-1].id if len(found) > limit else None)
-
-
-def _plain(text: str | None) -> str | None:
-    """A filter as PostgreSQL can take it; no stored value contains NUL."""
-    return None if text is None else text.replace("\x00", "\\u0000")

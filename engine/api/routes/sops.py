@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import orjson
 from fastapi import APIRouter, Path, Query, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from engine.api.access import require
-from engine.api.dependencies import Parts
+from engine.api.dependencies import Parts, before_id, json_response
 from engine.api.problems import ApiProblem
 from engine.api.routes import responses
 from engine.core.explain.sop_report import SopReport
@@ -50,7 +49,7 @@ def _customers(routes: APIRouter, parts: Parts) -> None:
     @routes.get("/customers/{ref}", summary="What is known of a customer, each fact with since when it is so")
     async def customer(request: Request, ref: _Ref) -> Response:
         await require(request, parts.keys, "read")
-        return _json(await run_in_threadpool(parts.overview.customer, ref))
+        return json_response(await run_in_threadpool(parts.overview.customer, ref))
 
     @routes.get("/timelines", summary="Customers' runs through SOPs, newest first")
     async def timelines(
@@ -67,9 +66,9 @@ def _customers(routes: APIRouter, parts: Parts) -> None:
     ) -> Response:
         await require(request, parts.keys, "read")
         wanted = TimelineFilter(customer, sop, state, step, waiting)
-        found = await run_in_threadpool(parts.overview.timelines, wanted, limit + 1, _before(cursor))
+        found = await run_in_threadpool(parts.overview.timelines, wanted, limit + 1, before_id(cursor))
         more = str(found[limit - 1]["id"]) if len(found) > limit else None
-        return _json({"timelines": found[:limit], "next": more})
+        return json_response({"timelines": found[:limit], "next": more})
 
 
 def _sops(routes: APIRouter, parts: Parts) -> None:
@@ -77,7 +76,7 @@ def _sops(routes: APIRouter, parts: Parts) -> None:
     async def sops(request: Request, since: _Moment = "30d") -> Response:
         await require(request, parts.keys, "read")
         begin = _moment(since, parts.clock.now()) or parts.clock.now() - timedelta(days=30)
-        return _json({"since": begin, "sops": await run_in_threadpool(parts.overview.sops, begin)})
+        return json_response({"since": begin, "sops": await run_in_threadpool(parts.overview.sops, begin)})
 
     @routes.get(
         "/sops/{sop}/why",
@@ -97,7 +96,7 @@ def _sops(routes: APIRouter, parts: Parts) -> None:
         now = parts.clock.now()
         begin, end = _moment(since, now) or now - timedelta(days=7), _moment(until, now)
         told = await run_in_threadpool(parts.telling.why, sop, begin, end, reason=reason, step=step, samples=samples)
-        return _json(told)
+        return json_response(told)
 
 
 def _moment(text: str | None, now: datetime) -> datetime | None:
@@ -115,16 +114,3 @@ def _moment(text: str | None, now: datetime) -> datetime | None:
     if found is None or found.tzinfo is None:
         raise ApiProblem(422, f"`{text}` is no time; write 7d, 2h, 30m, or 2026-03-01T10:00:00+08:00 (+ as %2B)")
     return found
-
-
-def _before(cursor: str | None) -> int | None:
-    """Return the id a page ends above. Raises ApiProblem 400 for a cursor this list did not give."""
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and int(cursor) < 2**63):
-        raise ApiProblem(400, "cursor is not one this list gave; leave it out to begin with the newest")
-    return int(cursor)
-
-
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), media_type="application/json")

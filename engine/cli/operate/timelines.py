@@ -19,7 +19,8 @@ from engine.core.reasons import Reason
 from engine.messages.story import StoryFormatter
 from engine.operations import Operations
 from engine.services.operations.opt_out import Opted
-from engine.services.operations.trial_send import Tried
+from engine.services.operations.start import ManualStart
+from engine.services.operations.trial_send import Trial, Tried
 from engine.store.database import Row
 
 _WAIT = 10.0
@@ -63,7 +64,7 @@ def start(
     parts = session.wiring()
     operations, words, who = operating(lang)
     anchor = session.moment(at, parts.clock.now(), session.zone_of(parts)) if at else None
-    asked = operations.starter.start(sop, customer, who, anchor=anchor, data=data_of(values or []), key=key)
+    asked = operations.starter.start(ManualStart(sop, customer, anchor, data_of(values or []), key), who)
     if not asked.changed and not json_:
         say(words.say("asked_before"))
     row = tell_outcome(
@@ -157,7 +158,7 @@ def test_send(
     """
     operations, words, who = operating(lang)
     with contextlib.redirect_stdout(sys.stderr):  # a channel of type log writes there; ours is for what we say
-        told = operations.trial_sender.send(sop, step, to, who, variant=variant, channel=channel)
+        told = operations.trial_sender.send(Trial(sop, step, to, variant, channel), who)
     if json_:
         as_json(told)
     else:

@@ -14,6 +14,7 @@ from engine.store.database import Row, retrying, transaction
 from engine.store.operations import audit, touches
 from engine.store.reports import stories
 from engine.store.state import customers, timelines
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
 
@@ -60,9 +61,7 @@ class TimelineCanceller:
             raise NotFound(
                 f"no timeline has the id {timeline}; `sop explain CUSTOMER --json` shows those of a customer, with their ids"
             )
-        held = customers.lock_by_id(connection, [found.customer_id])
-        known = customers.load(connection, held)
-        timelines.load_into(connection, known)
+        known = load(connection, customers.lock_by_id(connection, [found.customer_id]), Needs.NOTHING_MORE)
         mine = next((each for c in known.values() for each in c.timelines if each.id == timeline), None)
         if mine is None:
             return _unchanged(touches.timeline(connection, timeline) or found)

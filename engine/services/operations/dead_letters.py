@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.errors import NotFound, SopError
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
 from engine.store.operations import audit
 from engine.store.operations import dead_letters as store
@@ -17,8 +17,8 @@ log = structlog.get_logger()
 class DeadLetters:
     """Lists dead letters, and ends them."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue) -> None:
-        self._engine, self._clock, self._hints = engine, clock, hints
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._hints = runtime.engine, runtime.clock, runtime.hints
 
     def newest(self, limit: int = 50) -> list[Row]:
         """Return the newest dead letters, oldest first: id, kind, subject, error, at, and their event."""

@@ -6,13 +6,12 @@ import uuid
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.definitions import lookup
 from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, Event
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import retrying, transaction
 from engine.store.operations import audit, manual_events
 from engine.store.reports import stories
@@ -50,8 +49,9 @@ class Opted:
 class OptOuts:
     """Opts customers out, and in again."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current = runtime.hints, runtime.definitions
 
     def opt(self, ref: str, who: str, *, channel: str | None = None, out: bool = True) -> Opted:
         """Opt a customer out (or in), of one channel or all, audited. What is so already changes nothing.

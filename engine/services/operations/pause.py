@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.definitions import lookup
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
 from engine.store.operations import audit
 from engine.store.state import pauses
@@ -41,8 +40,8 @@ class Paused:
 class Pauser:
     """Pauses, and tells what is paused."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def pause(self, scope: Scope, who: str, reason: str | None = None) -> Paused:
         """Pause, audited. Pausing what is paused changes nothing.

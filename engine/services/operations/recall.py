@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.definitions import lookup
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import retrying, transaction
 from engine.store.operations import audit, touches
 
@@ -40,8 +39,8 @@ class Recalled:
 class Recaller:
     """Calls back what is not confirmed."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def recall(self, sop: str, step: str, who: str) -> Recalled:
         """Cancel the queued and handed touches of a step, audited. Their timelines have had the step, and go on.

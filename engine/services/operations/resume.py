@@ -9,19 +9,19 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import lookup
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.resume import look_again, missed, skip
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
 from engine.store.installation import installation_id
 from engine.store.operations import audit
 from engine.store.state import customers, pauses, timelines, touches
 from engine.store.state.definitions import await_deciders
+from engine.store.state.loading import Needs, load
 from engine.store.state.pauses import Scope
 
 log = structlog.get_logger()
@@ -77,8 +77,9 @@ class _Held:
 class Resumer:
     """Ends pauses, and hands back what they parked."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current = runtime.hints, runtime.definitions
 
     def resume(self, scope: Scope, who: str, *, skip_missed: bool = False) -> Resumed:
         """End a pause, audited, and let go what it held. Cut off midway it can be called again; so can what is not paused.
@@ -198,8 +199,7 @@ class Resumer:
         ids = customers.lock_by_id(connection, sorted({row.customer_id for row in found}))
         definitions = self._current.read(connection)
         still = {row.id for row in find(connection, among=[row.id for row in found])}  # again, now that they are held
-        known = customers.load(connection, ids)
-        timelines.load_into(connection, known)
+        known = load(connection, ids, Needs.NOTHING_MORE)
         ours = [(customer, each) for customer in known.values() for each in customer.timelines if each.id in still]
         timelines.load_had(connection, [each for _, each in ours])
         return work(connection, _Held(ours, known, definitions, self._clock.now())), found[-1].id

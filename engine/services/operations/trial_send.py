@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.conditions.evaluate import Context
 from engine.core.conditions.trace import Trace, plain
@@ -19,15 +19,31 @@ from engine.core.delivery.content import body_of, defined_channels, open_channel
 from engine.core.errors import ChannelError, NotFound, SopError, did_you_mean
 from engine.core.events.event import START
 from engine.core.timelines.variants import choose, content_of
-from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
-from engine.ports import Channel, Clock, Delivery, Receipt
+from engine.definitions_in_force import CurrentChannels
+from engine.ports import Channel, Delivery, Receipt
+from engine.runtime import Runtime
 from engine.store.database import transaction
 from engine.store.operations import audit, manual_events
 from engine.store.reports import stories
-from engine.store.state import customers, metrics, pauses, timelines
+from engine.store.state import pauses
+from engine.store.state.loading import Needs, load
 from engine.store.state.pauses import Scope
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A test-send that is asked for."""
+
+    sop: str
+    step: str
+    ref: str
+    """The customer's."""
+    variant: str | None = None
+    """Which one; without it, the one that is the customer's."""
+    channel: str | None = None
+    """Over this; without it, over the one that delivery would choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,44 +75,38 @@ class _Draft:
 class TrialSender:
     """Sends steps to see them."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, channels: CurrentChannels) -> None:
-        self._engine, self._clock, self._current, self._channels = engine, clock, current, channels
+    def __init__(self, runtime: Runtime, channels: CurrentChannels) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._channels = runtime.definitions, channels
 
-    def send(
-        self, sop: str, step: str, ref: str, who: str, *, variant: str | None = None, channel: str | None = None
-    ) -> Tried:
+    def send(self, trial: Trial, who: str) -> Tried:
         """Render a step for a customer as delivery would and send it through the real channel now, audited before and after.
-
-        Parameters:
-            variant: which one; without it, the one that is the customer's.
-            channel: over this; without it, over the one that delivery would choose.
 
         Raises NotFound for a name that leads nowhere, MissingValue naming what the text lacks, SopError where the customer has
         opted out, the channel is paused, or the step sends nothing.
         """
         with transaction(self._engine) as connection:
-            draft = self._draft(connection, sop, step, ref, variant, channel)
+            draft = self._draft(connection, trial)
             detail = {
-                "sop": sop,
-                "step": step,
-                "customer": ref,
+                "sop": trial.sop,
+                "step": trial.step,
+                "customer": trial.ref,
                 "channel": draft.channel.name,
                 "key": draft.delivery.key,
             }
             audit.add(connection, self._clock.now(), who, "test_send", {**detail, "variant": draft.variant})
         receipt = _call(draft)
         with transaction(self._engine) as connection:
-            said = {**detail, "outcome": receipt.outcome, "detail": receipt.detail}
-            audit.add(connection, self._clock.now(), who, "test_send.result", said)
-        log.info("test_send.done", sop=sop, step=step, channel=draft.channel.name, outcome=receipt.outcome)
+            result = {**detail, "outcome": receipt.outcome, "detail": receipt.detail}
+            audit.add(connection, self._clock.now(), who, "test_send.result", result)
+        log.info("test_send.done", sop=trial.sop, step=trial.step, channel=draft.channel.name, outcome=receipt.outcome)
         return Tried(
-            ref, sop, step, draft.variant, draft.channel.name, draft.delivery.body, draft.delivery.key,
+            trial.ref, trial.sop, trial.step, draft.variant, draft.channel.name, draft.delivery.body, draft.delivery.key,
             receipt.outcome, receipt.detail, receipt.provider_id, draft.in_sop,
         )  # fmt: skip
 
-    def _draft(
-        self, connection: Connection, sop_id: str, step_id: str, ref: str, variant: str | None, channel: str | None
-    ) -> _Draft:
+    def _draft(self, connection: Connection, trial: Trial) -> _Draft:
+        sop_id, step_id, ref = trial.sop, trial.step, trial.ref
         now, definitions = self._clock.now(), self._current.read(connection)
         sop = lookup.defined_sop(definitions, sop_id).sop
         step = lookup.step_of(sop, step_id)
@@ -105,8 +115,8 @@ class TrialSender:
         customer = _customer(connection, ref, definitions)
         own = next((each for each in customer.active_timelines() if each.sop == sop_id), None)
         timeline = own or _as_if_started(sop, definitions, now)
-        chosen, content = _content(step, sop, variant, Context.of(timeline, customer, definitions, now))
-        name = _way(step, sop, customer, definitions, channel)
+        chosen, content = _content(step, sop, trial.variant, Context.of(timeline, customer, definitions, now))
+        name = _way(step, sop, customer, definitions, trial.channel)
         body = body_of(content, template_context(customer, timeline, sop, step_id, definitions, now), customer, now)
         body = {**body, "welcome": True} if step.welcome else body
         key = "test-" + str(
@@ -136,12 +146,7 @@ def _customer(connection: Connection, ref: str, definitions: Definitions) -> Cus
     known = stories.customer_id(connection, ref)
     if known is None:
         raise SopError(f"the events of customer `{ref}` are not matched yet; try again in a moment")
-    loaded = customers.load(connection, [known])
-    timelines.load_into(connection, loaded)
-    timelines.load_touched(connection, loaded, sorted(definitions.touched_sops))
-    if definitions.uses_metrics:
-        metrics.load_into(connection, loaded)
-    return loaded[known]
+    return load(connection, [known], Needs.TOUCHED | Needs.METRICS, definitions)[known]
 
 
 def _as_if_started(sop: Sop, definitions: Definitions, now: datetime) -> Timeline:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.delivery.fallback import UnconfirmedTouch, fallback_touch
-from engine.definitions_in_force import CurrentDefinitions
 from engine.locked_batch import LockedBatch, LockedCustomers
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import transaction
 from engine.store.installation import installation_id
 from engine.store.state import staff_tasks, touches
@@ -18,9 +17,9 @@ _BATCH = 500
 class ChannelFallback:
     """Finds touches whose confirmation is overdue, and sends them another way."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock = engine, clock
-        self._deciding = LockedBatch(engine, clock, current, "fall_back")
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._deciding = LockedBatch(runtime, "fall_back")
 
     def run(self) -> int:
         """Let overdue touches fall back; return how many did."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from time import monotonic
 from typing import Any, Literal
 
-import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError
 
@@ -22,16 +19,8 @@ from engine.ports import Clock, HintQueue
 from engine.store.database import DatabaseUnavailable, retrying
 from engine.store.state import events as store
 
-_log = structlog.get_logger(__name__)
-
 MAX_WARNINGS = 100
 """An answer carries so many warnings; the rest are counted."""
-
-HINT_PATIENCE = 1.0
-"""Seconds a call waits for the queue; a lost hint costs less than a slow answer."""
-
-HINT_PAUSE = 5.0
-"""Seconds in which no hint is tried after one was lost; the reconciler finds what waits."""
 
 RawBody = Mapping[str, Any] | EventError
 Verdict = Literal["accepted", "duplicate", "conflict", "invalid"]
@@ -110,13 +99,14 @@ class Ingest:
     """The way of events into the inbox.
 
     Parameters:
+        hints: whose failures hold no call up and reach no caller (`BestEffortHints` with patience).
         warn: tells what of an event the definitions in force would drop, one sentence each.
     """
 
     def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, warn: Callable[[Event], list[str]]) -> None:
         self._engine = engine
         self._clock = clock
-        self._hints = _Hints(hints)
+        self._hints = hints
         self._warn = warn
 
     def accept(self, raws: Sequence[tuple[int, RawBody]], backfill: bool = False) -> IngestSummary:
@@ -136,7 +126,8 @@ class Ingest:
         except DataError:
             # Something passed our checks that PostgreSQL refuses: find the guilty one, take the others.
             results = retrying(self._engine, lambda connection: _store_singly(connection, now, entries))
-        self._hints.send(_subjects(entries, results))
+        if subjects := _subjects(entries, results):
+            self._hints.look_at(subjects)
         return [self._with_warnings(entry, result) for entry, result in zip(entries, results, strict=True)]
 
     def _with_warnings(self, entry: _Entry, result: IngestResult) -> IngestResult:
@@ -258,31 +249,3 @@ def _body(raw: object) -> str:
         return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
     except (ValueError, TypeError, RecursionError):
         return "(cannot be shown)"
-
-
-class _Hints:
-    """Hints that never hold a call up: sent by a thread of their own, given up after a moment, then left out for a while."""
-
-    def __init__(self, queue: HintQueue) -> None:
-        self._queue = queue
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hints")
-        self._stuck: Future[None] | None = None
-        self._not_before = 0.0
-
-    def send(self, subjects: Sequence[str]) -> None:
-        """Ask that these customers be looked at; a failure is logged and forgotten, the reconciler finds them."""
-        if not subjects or monotonic() < self._not_before:
-            return
-        if self._stuck and not self._stuck.done():
-            self._lost(subjects, "the queue has not answered yet")
-            return
-        sending = self._thread.submit(self._queue.look_at, subjects)
-        try:
-            sending.result(timeout=HINT_PATIENCE)
-        except Exception as error:  # whatever the queue's failure is, the events are committed
-            self._stuck = sending
-            self._lost(subjects, type(error).__name__)
-
-    def _lost(self, subjects: Sequence[str], error: str) -> None:
-        self._not_before = monotonic() + HINT_PAUSE
-        _log.warning("hint.lost", customers=len(subjects), error=error, pause_seconds=HINT_PAUSE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer
 from engine.core.customers.facts import is_activity
@@ -17,11 +17,13 @@ from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.matching.match import Matched, match
 from engine.core.reasons import Reason
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, Hint, HintQueue
-from engine.store.database import DatabaseUnavailable, retrying, transaction
+from engine.locked_batch import all_or_each, attempt
+from engine.ports import Hint
+from engine.runtime import Runtime
+from engine.store.database import transaction
 from engine.store.installation import installation_id
 from engine.store.state import customers, inbox, metrics, rescheduling, timelines, touches
+from engine.store.state.loading import Needs, load, write
 
 log = structlog.get_logger()
 
@@ -43,12 +45,20 @@ class MatchRound:
     due: bool = False
     """Something may be due at once."""
 
+    def add(self, other: MatchRound) -> None:
+        """Count another round's work with this one's."""
+        self.events += other.events
+        self.skipped += other.skipped
+        self.again |= other.again
+        self.due = self.due or other.due
+
 
 class Matcher:
     """Matches the events of the customers it is hinted at."""
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current = runtime.hints, runtime.definitions
         self._id = ""
 
     def run_once(self, hints: Sequence[Hint]) -> MatchRound:
@@ -57,23 +67,24 @@ class Matcher:
         careful = list(dict.fromkeys(hint.subject for hint in hints if hint.subject and hint.careful))
         done = self._batch(fresh) if fresh else MatchRound()
         for subject in careful:
-            self._add(done, self._carefully(subject))
+            done.add(self._carefully(subject))
         done.due = done.due or any(hint.subject is None for hint in hints)
         self._hints.look_at(sorted({*done.skipped, *done.again}))
         self._hints.done([hint.id for hint in hints])
         return done
 
     def _batch(self, subjects: Sequence[str]) -> MatchRound:
-        """Match many customers in one transaction; if that fails, each on their own, so that one cannot hold up the others."""
-        try:
-            return retrying(self._engine, lambda connection: self._match(connection, subjects, PER_CUSTOMER))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
-            log.warning("match.batch_failed", customers=len(subjects), error=type(error).__name__)
+        """Match many customers in one transaction; if that fails, each on their own."""
+        parts = all_or_each(
+            self._engine,
+            lambda connection: self._match(connection, subjects, PER_CUSTOMER),
+            lambda: map(self._carefully, subjects),
+            "match.batch_failed",
+            customers=len(subjects),
+        )
         done = MatchRound()
-        for subject in subjects:
-            self._add(done, self._carefully(subject))
+        for part in parts:
+            done.add(part)
         return done
 
     def _carefully(self, subject: str) -> MatchRound:
@@ -92,17 +103,18 @@ class Matcher:
         """Match the customer's first waiting event, or set it aside if it failed too often; return whether to go on with the next."""
         if attempts > MAX_ATTEMPTS:
             return self._set_aside(subject, event, "the process died each time it was tried")
-        try:
-            one = retrying(self._engine, lambda connection: self._match(connection, [subject], 1))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
+
+        def failed(error: Exception) -> str:
             log.warning("match.event_failed", row=event, attempts=attempts, error=type(error).__name__)
+            return f"{type(error).__name__}: {error}"
+
+        one = attempt(self._engine, lambda connection: self._match(connection, [subject], 1), failed)
+        if isinstance(one, str):
             if attempts >= MAX_ATTEMPTS:
-                return self._set_aside(subject, event, f"{type(error).__name__}: {error}")
+                return self._set_aside(subject, event, one)
             done.again.add(subject)
             return False
-        self._add(done, one)
+        done.add(one)
         if one.skipped:
             self._uncount(event)
         return not one.skipped
@@ -129,13 +141,6 @@ class Matcher:
         log.error("match.dead_letter", row=event)
         return True
 
-    @staticmethod
-    def _add(total: MatchRound, part: MatchRound) -> None:
-        total.events += part.events
-        total.skipped += part.skipped
-        total.again |= part.again
-        total.due = total.due or part.due
-
     def _match(self, connection: Connection, subjects: Sequence[str], per_customer: int) -> MatchRound:
         """One deciding transaction: lock, then read, decide, write."""
         now = self._clock.now()
@@ -146,11 +151,7 @@ class Matcher:
         if not waiting:
             return done
         definitions = self._current.read(connection)
-        known = customers.load(connection, [held[ref] for ref in waiting])
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
-        if definitions.uses_metrics:
-            metrics.load_into(connection, known)
+        known = load(connection, [held[ref] for ref in waiting], Needs.TOUCHED | Needs.METRICS, definitions)
         if definitions.goals:
             oldest = min(event.time for events in waiting.values() for event in events)
             timelines.load_awaiting_goal(connection, known, oldest)
@@ -160,8 +161,7 @@ class Matcher:
             for ref, events in waiting.items()
             for one in _match_all(known[held[ref]], events, definitions, now, self._id)
         ]
-        customers.write(connection, known.values())
-        timelines.write(connection, known.values())
+        write(connection, known.values())
         touches.add_notices(
             connection, [(held[one.event.subject], each) for one in matched for each in one.notices], now
         )

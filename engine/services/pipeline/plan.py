@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from engine.core.customers.customer import Customer, Timeline
+from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.gates import counted_since
 from engine.core.delivery.plan import Planned, due_timelines, plan_customer
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
-from engine.store.database import DatabaseUnavailable, retrying, transaction
+from engine.locked_batch import all_or_each, attempt
+from engine.runtime import Runtime
+from engine.store.database import transaction
 from engine.store.installation import installation_id
-from engine.store.state import customers, inbox, metrics, timelines, touches
+from engine.store.state import customers, inbox, timelines, touches
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
 
@@ -48,10 +48,9 @@ class Round:
 class Planner:
     """Turns what is due into touches."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500
-    ) -> None:
-        self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
+    def __init__(self, runtime: Runtime, batch: int = 500) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current, self._batch = runtime.hints, runtime.definitions, batch
         self._id = ""
 
     def run(self, seconds: float = 20.0) -> Round:
@@ -70,13 +69,9 @@ class Planner:
 
     def run_once(self) -> Round:
         """Plan one batch of customers; if that fails, each on their own, the failing ones put off."""
-        try:
-            done = retrying(self._engine, self._plan_due)
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
-            log.warning("plan.batch_failed", error=type(error).__name__)
-            done = self._one_by_one()
+        done = Round()
+        for part in all_or_each(self._engine, self._plan_due, self._one_by_one, "plan.batch_failed"):
+            done.add(part)
         for customer in done.failed:
             done.add(self._singly(customer))
         if self._little_was_due(done):
@@ -93,22 +88,17 @@ class Planner:
         with transaction(self._engine) as connection:
             return inbox.subjects_due(connection, self._clock.now(), self._batch)
 
-    def _one_by_one(self) -> Round:
+    def _one_by_one(self) -> Iterator[Round]:
         with transaction(self._engine) as connection:
             ids = customers.lock_due(connection, self._clock.now(), self._batch)
-        done = Round()
-        for customer in ids:
-            done.add(self._alone(customer))
-        return done
+        return map(self._alone, ids)
 
     def _alone(self, customer: int) -> Round:
-        try:
-            return retrying(self._engine, lambda connection: self._plan_one(connection, customer))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
+        def failed(error: Exception) -> Round:
             log.warning("plan.customer_failed", customer=customer, error=type(error).__name__)
             return Round(timelines=1, failed=[customer])
+
+        return attempt(self._engine, lambda connection: self._plan_one(connection, customer), failed)
 
     def _singly(self, customer: int) -> Round:
         """Plan a customer's due timelines one by one; put off those that fail.
@@ -123,16 +113,14 @@ class Planner:
         return done
 
     def _timeline(self, customer: int, timeline: int) -> Round:
-        try:
-            return retrying(self._engine, lambda connection: self._plan_one(connection, customer, timeline))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
+        def failed(error: Exception) -> Round:
             log.error("plan.timeline_failed", customer=customer, timeline=timeline, error=type(error).__name__)
             with transaction(self._engine) as connection:
                 customers.lock_by_id(connection, [customer])
                 timelines.defer_failed(connection, timeline, self._clock.now(), f"{type(error).__name__}: {error}")
             return Round(timelines=1)
+
+        return attempt(self._engine, lambda connection: self._plan_one(connection, customer, timeline), failed)
 
     def _installation(self, connection: Connection) -> str:
         self._id = self._id or installation_id(connection)
@@ -152,18 +140,14 @@ class Planner:
             return Round()
         refs = customers.refs_of(connection, ids)
         waiting = inbox.subjects_waiting(connection, list(refs))
-        known = customers.load(connection, [id_ for ref, id_ in refs.items() if ref not in waiting])
         definitions = self._current.read(connection)
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        free = [id_ for ref, id_ in refs.items() if ref not in waiting]
+        known = load(connection, free, Needs.TOUCHED | Needs.METRICS | Needs.CAPS, definitions, now=now)
         if only is not None:
             _leave_alone(known.values(), only)
-        if definitions.uses_metrics:
-            metrics.load_into(connection, known)
-        if definitions.counted_days:
-            timelines.load_counted(connection, known, counted_since(now, definitions.counted_days))
         due = [each for customer in known.values() for each in due_timelines(customer, now)]
-        timelines.load_had(connection, _whose_steps_matter(known.values(), due, definitions))
+        if not definitions.counted_days:  # else those of all are read already
+            timelines.load_had(connection, due)
         paused, installation = touches.paused_sops(connection), self._installation(connection)
         planned, failed = _decide(known, definitions, now, installation, paused, whole=only is None)
         made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
@@ -174,11 +158,6 @@ class Planner:
         )
         channels = {touch.channel for _, touch in made if touch.status == "queued" and touch.channel}
         return Round(len(due), len(made), channels, again | waiting, failed)
-
-
-def _whose_steps_matter(customers: Iterable[Customer], due: list[Timeline], definitions: Definitions) -> list[Timeline]:
-    """Return the timelines to read the steps of: those due and, where caps make them rivals, all others of these customers."""
-    return [each for one in customers for each in one.timelines] if definitions.counted_days else due
 
 
 def _decide(

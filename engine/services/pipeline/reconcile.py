@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.clocks import LeaseClock
 from engine.core.reasons import Reason
 from engine.core.timelines.touch import MAX_TRIES
-from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.definitions_in_force import CurrentChannels
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
 from engine.store.reports import invariants as checks
 from engine.store.state import inbox, staff_tasks, touches
@@ -42,15 +42,12 @@ class Reconciler:
 
     def __init__(
         self,
-        engine: Engine,
-        clock: Clock,
+        runtime: Runtime,
         leases: LeaseClock,
-        hints: HintQueue,
-        current: CurrentDefinitions,
         channels: CurrentChannels,
     ) -> None:
-        self._engine, self._clock, self._leases, self._hints = engine, clock, leases, hints
-        self._channels, self._current = channels, current
+        self._engine, self._clock, self._leases, self._hints = runtime.engine, runtime.clock, leases, runtime.hints
+        self._channels, self._current = channels, runtime.definitions
 
     def run_once(self) -> Reconciled:
         """Mend what can be mended, count what must not be."""

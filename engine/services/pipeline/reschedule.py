@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.delivery.reschedule import must_wait_for_rivals, reschedule
-from engine.definitions_in_force import CurrentDefinitions
 from engine.locked_batch import LockedBatch, LockedCustomers
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import transaction
 from engine.store.state import rescheduling
 
@@ -20,9 +19,9 @@ class OverdueRescheduler:
     A sender may have been away, a channel paused, a try put off: what was allowed when it was planned is not any more.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock = engine, clock
-        self._deciding = LockedBatch(engine, clock, current, "hold_anew")
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._deciding = LockedBatch(runtime, "hold_anew")
 
     def run(self) -> int:
         """Hold anew what has stayed too long; return how many touches that was."""

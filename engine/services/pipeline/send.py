@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.clocks import LeaseClock
 from engine.core.reasons import Reason
 from engine.core.timelines.touch import MAX_TRIES, retry_after
 from engine.definitions_in_force import CurrentChannels
-from engine.ports import Channel, Clock, Rates, Receipt
+from engine.ports import Channel, Rates, Receipt
+from engine.runtime import Runtime
 from engine.store.database import DatabaseUnavailable, retrying, transaction
 from engine.store.state import concurrency, definitions, touches
 from engine.store.state.touches import Claimed, Result
@@ -42,14 +43,13 @@ class Sender:
 
     def __init__(
         self,
-        engine: Engine,
-        clock: Clock,
+        runtime: Runtime,
         leases: LeaseClock,
         channels: CurrentChannels,
         rates: Rates,
         margin: float = MARGIN,
     ) -> None:
-        self._engine, self._clock, self._leases, self._channels = engine, clock, leases, channels
+        self._engine, self._clock, self._leases, self._channels = runtime.engine, runtime.clock, leases, channels
         self._rates, self._margin = rates, margin
 
     def run(self, name: str, seconds: float = 20.0) -> Sent:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
@@ -18,11 +18,10 @@ from engine.core.explain.story import EventEntry, StepEntry, Story, Taken, Timel
 from engine.core.explain.upcoming_steps import Outlook, steps_to_come, upcoming_steps
 from engine.core.matching.triggers import type_of
 from engine.core.reasons import Reason
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import sop_report, stories
-from engine.store.state import customers, metrics, timelines
+from engine.store.state.loading import Needs, load
 
 MOST_EVENTS = 1_000
 """So many events of a customer are told, at most."""
@@ -51,11 +50,21 @@ class _Scene:
         return self.outlook.now
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What is recorded of the customer's events."""
+
+    events: Sequence[Row]
+    earlier: bool
+    """There are more before them."""
+    rejected: int
+
+
 class CustomerExplainer:
     """Tells what happened to a customer, and why or why not."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def explain(self, ref: str, *, sop: str | None = None, events: int = 100, why_not: bool = False) -> Story:
         """Return the story of the customer with this ref.
@@ -78,9 +87,8 @@ class CustomerExplainer:
                 raise NotFound(f"no SOP `{sop}`.{hint} `sop explain {ref}` shows all that concern this customer")
             touches = stories.touches(connection, [each.id for each in lines if each.id])
             told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in lines]
-            story = _story(
-                ref, scene, found[-events:], len(found) > events, told, stories.rejected(connection, ref), sop
-            )
+            recorded = _Recorded(found[-events:], len(found) > events, stories.rejected(connection, ref))
+            story = _story(scene, recorded, told, sop)
             if story.waits_for or why_not:
                 story = replace(story, why_not=_why_not(connection, scene, sop))
             return story
@@ -100,50 +108,32 @@ class CustomerExplainer:
             )
             raise NotFound(f"no event ever named the customer `{ref}`.{hint}")
         pauses = stories.pauses(connection)
-        return _Scene(_outlook(connection, ref, known, definitions, now, wait, pauses), pauses)
+        if known is None:
+            return _Scene(Outlook(Customer(ref), definitions, now, wait), pauses)
+        return _Scene(replace(_outlook(connection, known, definitions, now, pauses), events_wait=wait), pauses)
 
 
 def _outlook(
-    connection: Connection,
-    ref: str,
-    known: int | None,
-    definitions: Definitions,
-    now: datetime,
-    events_wait: bool,
-    pauses: Mapping[str, set[str]],
+    connection: Connection, known: int, definitions: Definitions, now: datetime, pauses: Mapping[str, set[str]]
 ) -> Outlook:
     """Read the customer as a planner does, and foresee what becomes of the open steps."""
-    if known is None:
-        return Outlook(Customer(ref), definitions, now, events_wait)
-    customer = customers.load(connection, [known])[known]
-    by_id = {known: customer}
-    timelines.load_into(connection, by_id)
-    timelines.load_had(connection, customer.timelines)
-    timelines.load_touched(connection, by_id, sorted(definitions.touched_sops))
-    metrics.load_into(connection, by_id)
+    needs = Needs.TOUCHED | Needs.METRICS | Needs.STEPS | Needs.CAPS
+    customer = load(connection, [known], needs, definitions, now=now)[known]
     counted = []
     if definitions.engine.caps:
-        since = counted_since(now, definitions.counted_days)
-        timelines.load_counted(connection, by_id, since)
-        counted = [Taken(*row) for row in stories.counted(connection, known, since)]
+        rows = stories.counted(connection, known, counted_since(now, definitions.counted_days))
+        counted = [Taken(*row) for row in rows]
     paused = {*pauses["sop"], *("*" for _ in pauses["all"])}
-    return Outlook(customer, definitions, now, events_wait, paused, upcoming_steps(customer, definitions, now), counted)
+    foreseen = upcoming_steps(customer, definitions, now)
+    return Outlook(customer, definitions, now, paused=paused, foreseen=foreseen, counted=counted)
 
 
-def _story(
-    ref: str,
-    scene: _Scene,
-    events: Sequence[Row],
-    earlier: bool,
-    timelines: list[TimelineEntry],
-    rejected: int,
-    sop: str | None,
-) -> Story:
+def _story(scene: _Scene, recorded: _Recorded, timelines: list[TimelineEntry], sop: str | None) -> Story:
     customer, asked = scene.customer, scene.definitions.sop(sop) if sop else None
-    told = [_event(row, sop) for row in events]
-    hit = bool(timelines) or any(each.decisions for each in told)
+    entries = [_event(row, sop) for row in recorded.events]
+    hit = bool(timelines) or any(each.decisions for each in entries)
     return Story(
-        ref,
+        customer.ref,
         scene.now,
         scene.definitions.zone_of(customer.timezone),
         {name: fact.value for name, fact in sorted(customer.dimensions.items())},
@@ -151,10 +141,10 @@ def _story(
         customer.attributes,
         customer.staff,
         sorted(customer.opt_outs),
-        told,
-        earlier,
+        entries,
+        recorded.earlier,
         timelines,
-        rejected,
+        recorded.rejected,
         sop,
         asked.title if asked else None,
         triggers_of(asked) if asked and not hit else [],

@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
 from engine.core.errors import NotFound
 from engine.core.explain.step_report import step_time
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import overview, stories
 from engine.store.reports.overview import TimelineFilter
@@ -33,8 +32,8 @@ class _Counts:
 class Overview:
     """Tells how things stand."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def customer(self, ref: str) -> dict[str, Any]:
         """Return what is known of a customer: facts with since when they are so, clocks, opt-outs, active timelines.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.adapters.proportions import compare, rate
 from engine.core.definitions import Sop, Variant
@@ -23,8 +23,7 @@ from engine.core.explain.results import (
     changes,
     goal_as_written,
 )
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import results as store
 from engine.store.reports import stories
@@ -69,11 +68,21 @@ class _Told:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What was counted of a cohort."""
+
+    arms: Sequence[Row]
+    sent: Mapping[str, Sequence[Sent]]
+    both: int
+    """Customers with timelines in both arms."""
+
+
 class ResultsReporter:
     """Counts what came of SOPs."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def results(self, sop: str, since: datetime, until: datetime | None = None) -> Results:
         """Return what came of the SOP's timelines that started from `since` (included) until `until` (not included; None: now).
@@ -96,7 +105,7 @@ class ResultsReporter:
             sent = store.sent(connection, cohort, throughout=told.throughout)
             arms = store.arms(connection, cohort, now)
             both = store.in_both_arms(connection, cohort) if len(arms) > 1 else 0
-        return _results(told, end, now, arms, sent, both)
+        return _results(told, end, now, _Counts(arms, sent, both))
 
     def _told(self, connection: Connection, cohort: Cohort) -> _Told:
         had = store.versions(connection, cohort.sop)
@@ -121,10 +130,9 @@ class ResultsReporter:
         return definitions.sop(sop), definitions.engine.timezone
 
 
-def _results(
-    told: _Told, until: datetime, now: datetime, arms: Sequence[Row], sent: Mapping[str, Sequence[Sent]], both: int
-) -> Results:
-    treated, holdout = (_arm(name, arms) for name in ("treated", "holdout"))
+def _results(told: _Told, until: datetime, now: datetime, counts: _Counts) -> Results:
+    sent = counts.sent
+    treated, holdout = (_arm(name, counts.arms) for name in ("treated", "holdout"))
     goal = told.sop.goal if told.sop is not None else None
     steps = _steps(told, sent)
     return Results(
@@ -142,7 +150,7 @@ def _results(
         compare(treated.rate, holdout.rate),
         _compared(_drawn_throughout(told, sent["variant"])) if told.throughout else [],
         steps if told.throughout else _each_compared(steps),
-        _notes(told, until, arms, both),
+        _notes(told, until, counts.arms, counts.both),
     )
 
 

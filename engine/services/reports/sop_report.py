@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.definitions import Moment, Sop
 from engine.core.definitions.catalog import Definitions
@@ -27,8 +27,7 @@ from engine.core.explain.story import triggers_of
 from engine.core.explain.untriggered import untriggered
 from engine.core.matching.triggers import names_of, type_of
 from engine.core.reasons import Reason
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import sop_report as store
 from engine.store.reports import stories
@@ -54,8 +53,8 @@ class _Asked:
 class SopReporter:
     """Tells what an SOP did over a time, and why."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def why(
         self,

@@ -8,19 +8,19 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.delivery.version_change import apply_version_change
 from engine.core.rollout.basis import Basis, digest
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, to_json, transaction
 from engine.store.installation import installation_id
 from engine.store.operations import audit
 from engine.store.reports import plan_apply as counts
 from engine.store.scheduled import clock_rebase, enrolment
-from engine.store.state import customers, inbox, metrics, timelines, touches
+from engine.store.state import customers, inbox, timelines, touches
 from engine.store.state import definitions as store
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
 
@@ -50,8 +50,8 @@ class Applied:
 class DefinitionApplier:
     """Puts checked definitions in force."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def apply(self, sources: Mapping[str, tuple[str | None, str]], who: str, basis: Basis | None = None) -> Applied:
         """Store and put in force: file name → (SOP id or None for engine.yaml, its text). All or nothing.
@@ -135,15 +135,11 @@ class DefinitionApplier:
         if not ids:
             return 0, after
         now = self._clock.now()
-        known = customers.load(connection, customers.lock_by_id(connection, ids))
+        locked = customers.lock_by_id(connection, ids)
         definitions = self._current.read(connection)
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
-        if definitions.uses_metrics:
-            metrics.load_into(connection, known)
+        known = load(connection, locked, Needs.TOUCHED | Needs.METRICS | Needs.STEPS, definitions)
         overtaken = inbox.subjects_waiting(connection, [each.ref for each in known.values()])
         ours = [each for customer in known.values() for each in customer.timelines]
-        timelines.load_had(connection, ours)
         installation = installation_id(connection)
         skipped = [
             (customer.id, touch)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine import definitions_yaml
 from engine.core.customers import silence
 from engine.core.customers.customer import Customer
 from engine.core.definitions import EngineConfig, Model, Sop, StartExisting
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.gates import counted_since
 from engine.core.errors import DefinitionError, NotFound
 from engine.core.rollout.basis import Basis, digest
 from engine.core.rollout.diff import Difference, Version, differences
@@ -28,18 +27,20 @@ from engine.core.rollout.impact import (
     meeting,
     step_forecasts,
 )
-from engine.definitions_in_force import CurrentDefinitions, assembled
+from engine.definitions_in_force import assembled
 from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.loading import SEGMENTS_FILE
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.installation import installation_id
 from engine.store.reports import plan_apply as store
 from engine.store.scheduled import clock_rebase
-from engine.store.state import customers, inbox, metrics, timelines
 from engine.store.state import definitions as definitions_store
+from engine.store.state import inbox
+from engine.store.state.loading import Needs, load
 
 _BATCH = 500
+_AS_A_PLANNER = Needs.TOUCHED | Needs.METRICS | Needs.STEPS | Needs.CAPS
 Tell = Callable[[str], None]
 Sources = Mapping[str, tuple[str | None, str]]
 """File → the id of its SOP, None for what all share, and its text."""
@@ -93,10 +94,9 @@ class _Sides:
 class ApplyPlanner:
     """Works out what definitions would change. Writes nothing."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, current: CurrentDefinitions, channel_types: Mapping[str, type[BaseModel]]
-    ) -> None:
-        self._engine, self._clock, self._current, self._channel_types = engine, clock, current, channel_types
+    def __init__(self, runtime: Runtime, channel_types: Mapping[str, type[BaseModel]]) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._channel_types = runtime.definitions, channel_types
 
     def generation(self, number: int) -> Target:
         """Return the definitions of an earlier generation.
@@ -230,7 +230,8 @@ class _Samples:
         known: dict[int, Customer] = {}
         overtaken: set[str] = set()
         for begin in range(0, len(ids), _BATCH):
-            part = _read(connection, ids[begin : begin + _BATCH], (sides.before, sides.after), self._now)
+            some = ids[begin : begin + _BATCH]
+            part = load(connection, some, _AS_A_PLANNER, sides.before, sides.after, now=self._now)
             overtaken |= inbox.subjects_waiting(connection, [each.ref for each in part.values()])
             known |= part
         return RolloutInput(
@@ -242,21 +243,6 @@ class _Samples:
             frozenset(overtaken),
             sides.clocks_differ,
         )
-
-
-def _read(
-    connection: Connection, ids: Sequence[int], sides: Sequence[Definitions], now: datetime
-) -> dict[int, Customer]:
-    """Read customers as a planner does, for whichever definitions decide."""
-    known = customers.load(connection, ids)
-    timelines.load_into(connection, known)
-    timelines.load_touched(connection, known, sorted(set().union(*(each.touched_sops for each in sides))))
-    if any(each.uses_metrics for each in sides):
-        metrics.load_into(connection, known)
-    if counted_days := max(each.counted_days for each in sides):
-        timelines.load_counted(connection, known, counted_since(now, counted_days))
-    timelines.load_had(connection, [each for customer in known.values() for each in customer.timelines])
-    return known
 
 
 def _concerned(sides: _Sides, waiting: Iterable[str]) -> list[str]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine
-
 from engine.core.definitions import EngineConfig, SegmentsConfig
 from engine.core.definitions.catalog import Definitions
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import transaction
 from engine.store.scheduled import segment_moves
 from engine.store.state import metrics
@@ -52,8 +49,8 @@ class Preview:
 class SegmentPreviewer:
     """Works out what definitions would come to, on the customers as they are now. Writes nothing."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions) -> None:
-        self._engine, self._clock, self._current = engine, clock, current
+    def __init__(self, runtime: Runtime) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
 
     def preview(
         self, config: EngineConfig, segments: SegmentsConfig, tell: Callable[[str], None] = lambda said: None

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine import definitions_yaml
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound, SopError
 from engine.core.simulation.rebuild import rebuild_customer
 from engine.core.simulation.simulate import Progress, Report, Simulation, Wanted, compared, refreshes_of
-from engine.definitions_in_force import CurrentDefinitions, assembled
+from engine.definitions_in_force import assembled
 from engine.definitions_yaml import Loaded
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.installation import installation_id
 from engine.store.reports import history, stories
@@ -37,12 +37,11 @@ class Simulator:
 
     def __init__(
         self,
-        engine: Engine,
-        clock: Clock,
-        current: CurrentDefinitions,
+        runtime: Runtime,
         channel_types: Mapping[str, type[BaseModel]],
     ) -> None:
-        self._engine, self._clock, self._current, self._channel_types = engine, clock, current, channel_types
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._channel_types = runtime.definitions, channel_types
 
     def definitions(self, texts: Mapping[str, str] | None) -> Definitions:
         """Return what texts by file name define, without any the definitions in force. Raises DefinitionError with every problem."""
@@ -81,29 +80,35 @@ class Simulator:
                 raise NotFound(f"no customer has the ref {', '.join(missing[:10])}")
             installation = installation_id(connection)
             simulation = Simulation(definitions, since, now, wanted, installation, progress)
+            replay = _Replay(connection, simulation, definitions, since, now, installation)
             for refs in _batches(connection, only):
-                self._play(connection, simulation, refs, definitions, since, now, installation)
+                replay.play(refs)
             had = history.touches_by_step(connection, since, now, only, wanted.sop)
         report = simulation.report()
         return replace(report, compared=compared(report.totals, _by_step(had), definitions.sops))
 
-    @staticmethod
-    def _play(
-        connection: Connection,
-        simulation: Simulation,
-        refs: list[str],
-        definitions: Definitions,
-        since: datetime,
-        now: datetime,
-        installation: str,
-    ) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Replay:
+    """What is recorded, played anew from `since` on until `now`."""
+
+    connection: Connection
+    simulation: Simulation
+    definitions: Definitions
+    since: datetime
+    now: datetime
+    installation: str
+
+    def play(self, refs: list[str]) -> None:
+        """Play these customers, as they were at the beginning."""
+        connection, definitions, since, now = self.connection, self.definitions, self.since, self.now
         pasts = history.pasts(connection, refs, since, sorted(definitions.touched_sops))
-        customers = [rebuild_customer(past, definitions, since, installation) for past in pasts.values()]
+        customers = [rebuild_customer(past, definitions, since, self.installation) for past in pasts.values()]
         reported = history.reported(connection, refs, since, now)
         ever = [*(event for past in pasts.values() for event in past.events), *reported]
         refreshes = refreshes_of(definitions, ever, since, now, whole=False)
-        told = [event for event in reported if refreshes is None or not refreshes.computes(event)]
-        simulation.play(told, refreshes, customers, since)
+        events = [event for event in reported if refreshes is None or not refreshes.computes(event)]
+        self.simulation.play(events, refreshes, customers, since)
 
 
 def _batches(connection: Connection, only: Sequence[str] | None) -> Iterator[list[str]]:

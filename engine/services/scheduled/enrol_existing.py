@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop, StartExisting
@@ -18,11 +18,11 @@ from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import Event
 from engine.core.matching import existing_customers
 from engine.core.time.arithmetic import local_date
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
 from engine.store.scheduled import enrolment as store
-from engine.store.state import customers, inbox, timelines
+from engine.store.state import inbox
+from engine.store.state.loading import Needs, load
 
 log = structlog.get_logger()
 
@@ -39,10 +39,9 @@ class Joined:
 class ExistingEnroller:
     """Takes in the customers whom an SOP's `existing` is about."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 500
-    ) -> None:
-        self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
+    def __init__(self, runtime: Runtime, batch: int = 500) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current, self._batch = runtime.hints, runtime.definitions, batch
 
     def run(self, seconds: float = 20.0) -> Joined:
         """Take in as many as the day has room for, for `seconds` at most; the next run goes on where this one stopped."""
@@ -102,9 +101,7 @@ class ExistingEnroller:
         connection: Connection, ids: list[int], sop: Sop, definitions: Definitions, now: datetime, room: int
     ) -> tuple[list[Event], int]:
         """Return the starts of those of the customers who meet a trigger, `room` at most, and the last id looked at."""
-        known = customers.load(connection, ids)
-        timelines.load_into(connection, known)
-        timelines.load_touched(connection, known, sorted(definitions.touched_sops))
+        known = load(connection, ids, Needs.TOUCHED, definitions)
         events: list[Event] = []
         for number in ids:
             event = _start(known[number], sop, definitions, now) if number in known else None

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.customers.silence import bring_in_line
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock
+from engine.runtime import Runtime
 from engine.store.database import retrying, transaction
 from engine.store.scheduled import clock_rebase as store
 from engine.store.state import concurrency, customers
@@ -37,8 +36,9 @@ class Rethresholded:
 class ClockRebaser:
     """Brings clocks in line with the definitions in force."""
 
-    def __init__(self, engine: Engine, clock: Clock, current: CurrentDefinitions, batch: int = 1_000) -> None:
-        self._engine, self._clock, self._current, self._batch = engine, clock, current, batch
+    def __init__(self, runtime: Runtime, batch: int = 1_000) -> None:
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._current, self._batch = runtime.definitions, batch
 
     def run(self, seconds: float | None = None, progress: Progress = lambda done, last: None) -> Rethresholded:
         """Set clocks anew until all are as defined, for `seconds` at most. One process does it at a time; another goes on after it."""

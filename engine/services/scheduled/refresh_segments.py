@@ -11,14 +11,16 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.definitions.catalog import Definitions, number_crons
+from engine.core.definitions.segments import ComputedDimension
 from engine.core.time import cron
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
+from engine.slot_runner import SlotBatch, SlotRunner
 from engine.store.database import retrying
 from engine.store.scheduled import schedules, segment_moves
 from engine.store.state import metrics
@@ -40,10 +42,9 @@ class Refreshed:
 class SegmentRefresher:
     """Refreshes metrics and computed dimensions at their slots."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 5_000
-    ) -> None:
-        self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
+    def __init__(self, runtime: Runtime, batch: int = 5_000) -> None:
+        self._engine, self._clock, self._current = runtime.engine, runtime.clock, runtime.definitions
+        self._slots = SlotRunner(runtime, batch)
 
     def run(self, seconds: float = 20.0) -> Refreshed:
         """Do what is due, for `seconds` at most; the rest is done by the next run, from where this one stopped."""
@@ -53,10 +54,10 @@ class SegmentRefresher:
         if numbers is None:
             return done  # somebody else computes what dimensions are to follow from
         done.numbers = numbers
-        for name in definitions.segments.dimensions:
-            while time.monotonic() < end and (moves := self.run_once(name)) is not None:
-                done.moves += moves
-                done.batches += 1
+        dimensions = [partial(self._task, name=name) for name in definitions.segments.dimensions]
+        for moves in self._slots.run(dimensions, end):
+            done.moves += moves
+            done.batches += 1
         return done
 
     def run_once(self, name: str) -> int | None:
@@ -64,11 +65,7 @@ class SegmentRefresher:
 
         Return how many move, None where nothing is due or somebody else is at it.
         """
-        subjects = retrying(self._engine, lambda connection: self._step(connection, name))
-        if subjects is None:
-            return None
-        self._hints.look_at(subjects)
-        return len(subjects)
+        return self._slots.run_once(partial(self._task, name=name))
 
     def _begin(self, connection: Connection) -> Definitions:
         definitions = self._current.read(connection)
@@ -79,14 +76,14 @@ class SegmentRefresher:
     def _compute(self, connection: Connection, definitions: Definitions) -> int | None:
         """Compute numbers if they are due; return how many customers' changed, None where somebody else is at it.
 
-        The generation is not held: this can take a while, and what was computed for an older one is only computed again.
+        The generation is not locked: this can take a while, and what was computed for an older one is only computed again.
         """
         for name in _metrics_name(definitions):
-            held = schedules.lock(connection, name)
-            if held is None:
+            locked = schedules.lock(connection, name)
+            if locked is None:
                 return None
             now, expressions = self._clock.now(), number_crons(definitions)
-            slot = held.slot or _due(expressions, definitions, held.last_slot, now)
+            slot = locked.slot or _due(expressions, definitions, locked.last_slot, now)
             if slot is None:
                 schedules.rest(connection, name, _following(expressions, definitions, now))
                 return 0
@@ -97,26 +94,39 @@ class SegmentRefresher:
             return changed
         return 0
 
-    def _step(self, connection: Connection, name: str) -> list[str] | None:
+    def _task(self, connection: Connection, name: str) -> _DimensionTask | None:
         definitions = self._current.read(connection)
-        dimension, held = definitions.segments.dimensions.get(name), schedules.lock(connection, _cron_name(name))
-        if dimension is None or held is None:
-            return None
-        now = self._clock.now()
-        slot = held.slot or _due([dimension.refresh], definitions, held.last_slot, now)
-        if slot is None:
-            schedules.rest(connection, _cron_name(name), _following([dimension.refresh], definitions, now))
-            return None
-        last = schedules.batch_end(connection, held.cursor, self._batch)
-        if last is None:
-            schedules.finish(connection, _cron_name(name), slot)
-            log.info("dimension.refreshed", dimension=name, slot=slot.isoformat())
-            return []
-        value = segment_moves.value_of(name, dimension, definitions, slot)
-        first = slot == held.last_slot
-        subjects = segment_moves.insert_moves(connection, value, held.cursor, last, slot, now, quiet=first)
-        schedules.advance(connection, _cron_name(name), slot, last)
-        return subjects
+        dimension = definitions.segments.dimensions.get(name)
+        return None if dimension is None else _DimensionTask(connection, definitions, name, dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class _DimensionTask:
+    """Moves customers between the values of a computed dimension."""
+
+    connection: Connection
+    definitions: Definitions
+    dimension: str
+    defined: ComputedDimension
+
+    @property
+    def name(self) -> str:
+        return _cron_name(self.dimension)
+
+    def due(self, last: datetime, now: datetime) -> tuple[datetime | None, datetime | None]:
+        expressions = [self.defined.refresh]
+        slot = _due(expressions, self.definitions, last, now)
+        return slot, None if slot else _following(expressions, self.definitions, now)
+
+    def do(self, batch: SlotBatch) -> list[str]:
+        value = segment_moves.value_of(self.dimension, self.defined, self.definitions, batch.slot)
+        first = batch.slot == batch.last_slot
+        return segment_moves.insert_moves(
+            self.connection, value, batch.after, batch.last, batch.slot, batch.now, quiet=first
+        )
+
+    def finished(self, slot: datetime) -> None:
+        log.info("dimension.refreshed", dimension=self.dimension, slot=slot.isoformat())
 
 
 def _cron_name(dimension: str) -> str:

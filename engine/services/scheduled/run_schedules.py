@@ -10,9 +10,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from engine.core.conditions.portable_regex import NotPortable
 from engine.core.definitions import DateMoment
@@ -23,8 +24,8 @@ from engine.core.matching.schedules import CAUGHT_UP, DateOrCronTrigger
 from engine.core.time import cron
 from engine.core.time.arithmetic import day_shift, local_date
 from engine.core.timelines.schedule import as_date
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
+from engine.slot_runner import SlotBatch, SlotRunner
 from engine.store.database import retrying
 from engine.store.scheduled import schedules as store
 from engine.store.scheduled.condition_sql import select_sql
@@ -45,18 +46,17 @@ class Taken:
 class ScheduleRunner:
     """Finds who enters SOPs by a date or a schedule."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, hints: HintQueue, current: CurrentDefinitions, batch: int = 5_000
-    ) -> None:
-        self._engine, self._clock, self._hints, self._current, self._batch = engine, clock, hints, current, batch
+    def __init__(self, runtime: Runtime, batch: int = 5_000) -> None:
+        self._engine, self._current = runtime.engine, runtime.definitions
+        self._slots = SlotRunner(runtime, batch)
 
     def run(self, seconds: float = 20.0) -> Taken:
         """Take every slot that is due, for `seconds` at most; the rest is taken by the next run, from where this one stopped."""
         done, end = Taken(), time.monotonic() + seconds
-        for source in retrying(self._engine, self._sources):
-            while time.monotonic() < end and (found := self.run_once(source)) is not None:
-                done.events += found
-                done.batches += 1
+        tasks = [partial(self._task, source=source) for source in retrying(self._engine, self._sources)]
+        for entering in self._slots.run(tasks, end):
+            done.events += entering
+            done.batches += 1
         return done
 
     def run_once(self, source: DateOrCronTrigger) -> int | None:
@@ -64,11 +64,7 @@ class ScheduleRunner:
 
         Return how many enter, None where nothing is due or somebody else is at it.
         """
-        subjects = retrying(self._engine, lambda connection: self._step(connection, source))
-        if subjects is None:
-            return None
-        self._hints.look_at(subjects)
-        return len(subjects)
+        return self._slots.run_once(partial(self._task, source=source))
 
     def _sources(self, connection: Connection) -> list[DateOrCronTrigger]:
         definitions = self._current.read(connection)
@@ -76,32 +72,53 @@ class ScheduleRunner:
         store.keep(connection, [source.name for source in found], definitions.generation)
         return found
 
-    def _step(self, connection: Connection, source: DateOrCronTrigger) -> list[str] | None:
-        definitions = self._current.read(connection)
-        held = store.lock(connection, source.name)
-        if held is None:
-            return None
-        now = self._clock.now()
-        zones = self._zones(connection, source)
-        slot, following = (held.slot, None) if held.slot is not None else _due(source, held.last_slot, now, zones)
-        if slot is None:
-            store.rest(connection, source.name, following)
-            return None
-        last = store.batch_end(connection, held.cursor, self._batch)
-        if last is None:
-            store.finish(connection, source.name, slot)
+    def _task(self, connection: Connection, source: DateOrCronTrigger) -> _EntryTask:
+        return _EntryTask(connection, source, self._current.read(connection))
+
+
+@dataclass
+class _EntryTask:
+    """Finds whom a date or a schedule concerns when its time has come."""
+
+    connection: Connection
+    source: DateOrCronTrigger
+    definitions: Definitions
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @cached_property
+    def zones(self) -> list[str]:
+        """Zones whose midnights are slots; none for a schedule, which has a zone of its own."""
+        if self.source.date is None:
             return []
-        part = _part(source, definitions, held.cursor, last, now)
-        events = _entering(connection, source, definitions, slot, zones, part, now)
-        subjects = inbox.add_made(connection, events, now)
-        store.advance(connection, source.name, slot, last)
+        return sorted({self.source.zone_name, *store.zones(self.connection)})
+
+    def due(self, last: datetime, now: datetime) -> tuple[datetime | None, datetime | None]:
+        return _due(self.source, last, now, self.zones)
+
+    def do(self, batch: SlotBatch) -> list[str]:
+        part = _part(self.source, self.definitions, batch)
+        run = SlotRun(self.source, batch.slot, self.zones, part)
+        events = _entering(self.connection, run, self.definitions, batch.now)
+        subjects = inbox.add_made(self.connection, events, batch.now)
         if events:
-            log.info("slot.taken", sop=source.sop, slot=slot.isoformat(), customers=len(events))
+            log.info("slot.taken", sop=self.source.sop, slot=batch.slot.isoformat(), customers=len(events))
         return sorted(subjects)
 
-    @staticmethod
-    def _zones(connection: Connection, source: DateOrCronTrigger) -> list[str]:
-        return sorted({source.zone_name, *store.zones(connection)}) if source.date is not None else []
+    def finished(self, slot: datetime) -> None:
+        """Nothing more is to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRun:
+    """A source's slot for some of the customers."""
+
+    source: DateOrCronTrigger
+    slot: datetime
+    zones: Sequence[str]
+    part: Part
 
 
 def _due(
@@ -118,41 +135,30 @@ def _due(
     return None, following.at if following else None
 
 
-def _entering(
-    connection: Connection,
-    source: DateOrCronTrigger,
-    definitions: Definitions,
-    slot: datetime,
-    zones: Sequence[str],
-    part: Part,
-    now: datetime,
-) -> list[Event]:
+def _entering(connection: Connection, run: SlotRun, definitions: Definitions, now: datetime) -> list[Event]:
     """Return the starts of those of the customers whom the slot concerns."""
+    source = run.source
     if source.date is not None:
-        return _by_date(connection, source, source.date, definitions, slot, zones, part, now)
-    named = cron.newest(source.schedule.cron, source.zone_name, slot)
+        return _by_date(connection, run, source.date, definitions, now)
+    named = cron.newest(source.schedule.cron, source.zone_name, run.slot)
     assert named is not None
-    return [schedules.schedule_event(source, ref, named, now) for ref in store.refs(connection, part)]
+    return [schedules.schedule_event(source, ref, named, now) for ref in store.refs(connection, run.part)]
 
 
 def _by_date(
-    connection: Connection,
-    source: DateOrCronTrigger,
-    moment: DateMoment,
-    definitions: Definitions,
-    slot: datetime,
-    zones: Sequence[str],
-    part: Part,
-    now: datetime,
+    connection: Connection, run: SlotRun, moment: DateMoment, definitions: Definitions, now: datetime
 ) -> list[Event]:
     """Return the starts of those whose date is met `lead` days after the day that begins at this moment where they live."""
-    meant = schedules.midnights(zones, slot - schedules.ONE_TICK, slot).get(slot, [])
+    source, slot = run.source, run.slot
+    meant = schedules.midnights(run.zones, slot - schedules.ONE_TICK, slot).get(slot, [])
     days = {zone_name: day_shift(local_date(slot, zone_name), source.lead) for zone_name in meant}
     declared = definitions.engine.attributes.get(moment.attribute)
     default = str(declared.default) if declared and declared.default is not None else None
     near = schedules.month_days_around(days.values())
     events = []
-    for row in store.with_date(connection, part, moment.attribute, default, meant, definitions.engine.timezone, near):
+    for row in store.with_date(
+        connection, run.part, moment.attribute, default, meant, definitions.engine.timezone, near
+    ):
         zone_name = definitions.zone_of(row.timezone)
         named, day = as_date(row.value, zone_name), days[zone_name]
         if named is not None and schedules.is_met(named, day, moment.every):
@@ -160,13 +166,13 @@ def _by_date(
     return events
 
 
-def _part(source: DateOrCronTrigger, definitions: Definitions, after: int, last: int, now: datetime) -> Part:
+def _part(source: DateOrCronTrigger, definitions: Definitions, batch: SlotBatch) -> Part:
     """Return the customers of a batch for whom the SOP's `when` holds; all of them where SQL cannot ask: the matcher decides anyway."""
     sop = definitions.sop(source.sop)
     when = sop.when if sop else None
     if any(each.event for each in nested(when)):
-        return Part(after, last, "true", {})
+        return Part(batch.after, batch.last, "true", {})
     try:
-        return Part(after, last, *select_sql(when, definitions, now))
+        return Part(batch.after, batch.last, *select_sql(when, definitions, batch.now))
     except NotPortable:
-        return Part(after, last, "true", {})
+        return Part(batch.after, batch.last, "true", {})

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Engine
 
 from engine.core.time import cron
-from engine.definitions_in_force import CurrentDefinitions
-from engine.ports import Clock, HintQueue
+from engine.runtime import Runtime
 from engine.store.database import retrying, transaction
 from engine.store.scheduled import silence_sweep
 from engine.store.state import concurrency
@@ -40,14 +38,12 @@ class SilenceSweeper:
 
     def __init__(
         self,
-        engine: Engine,
-        clock: Clock,
-        hints: HintQueue,
-        current: CurrentDefinitions,
+        runtime: Runtime,
         expression: str | None = None,
         batch: int = 2_000,
     ) -> None:
-        self._engine, self._clock, self._hints, self._current = engine, clock, hints, current
+        self._engine, self._clock = runtime.engine, runtime.clock
+        self._hints, self._current = runtime.hints, runtime.definitions
         self._expression, self._batch = expression, batch
 
     def run(self, seconds: float = 20.0) -> Swept:

@@ -20,13 +20,13 @@ from tests.support.serving import parts_on
 @pytest.fixture
 def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     """A client of the whole API with a key that may read."""
-    own = (pipeline.engine, pipeline.clock, pipeline.definitions)
+    runtime = pipeline.wiring.runtime
     parts = replace(
         parts_on(pipeline.engine, redis_url),
         clock=pipeline.clock,
-        explaining=CustomerExplainer(*own),
-        telling=SopReporter(*own),
-        overview=Overview(*own),
+        explaining=CustomerExplainer(runtime),
+        telling=SopReporter(runtime),
+        overview=Overview(runtime),
     )
     headers = {"Authorization": f"Bearer {parts.keys.create('test', ['read'])}"}
     with TestClient(create_app(parts), headers=headers, raise_server_exceptions=False) as client:

@@ -19,7 +19,7 @@ from tests.support.serving import parts_on
 @pytest.fixture
 def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     """A client with a key that may read, of the routes alone."""
-    explaining = CustomerExplainer(pipeline.engine, pipeline.clock, pipeline.definitions)
+    explaining = CustomerExplainer(pipeline.wiring.runtime)
     parts = replace(parts_on(pipeline.engine, redis_url), explaining=explaining)
     app = FastAPI()
     problems.install(app)

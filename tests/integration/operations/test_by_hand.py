@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from engine.core.errors import NotFound, SopError
+from engine.services.operations.start import ManualStart
 from tests.support.operating import WHO, audited, operations
 from tests.support.pipeline import AT_ONCE, LEAD, START, Pipeline
 
@@ -35,7 +36,7 @@ def known(pipeline: Pipeline, *customers: str) -> None:
 def test_a_start_by_hand_counts_its_days_from_now(pipeline: Pipeline) -> None:
     pipeline.apply(LEAD)
     known(pipeline, "c1")
-    asked = operations(pipeline).starter.start("lead", "c1", WHO)
+    asked = operations(pipeline).starter.start(ManualStart("lead", "c1"), WHO)
     pipeline.match_all()
     outcome = pipeline.event(asked.event).outcome
     assert [(each["sop"], each["path"]) for each in outcome["started"]] == [("lead", "by_hand")]
@@ -47,7 +48,7 @@ def test_a_start_by_hand_counts_its_days_from_now(pipeline: Pipeline) -> None:
 def test_days_can_count_from_another_moment_and_what_lies_before_is_not_sent(pipeline: Pipeline) -> None:
     pipeline.apply(LEAD)
     known(pipeline, "c1")
-    operations(pipeline).starter.start("lead", "c1", WHO, anchor=START - timedelta(days=2))
+    operations(pipeline).starter.start(ManualStart("lead", "c1", anchor=START - timedelta(days=2)), WHO)
     pipeline.wait_until(1)
     pipeline.work()
     assert pipeline.told() == [("d1", "skipped", "before_start"), ("d3", "sent", None)]
@@ -56,7 +57,7 @@ def test_days_can_count_from_another_moment_and_what_lies_before_is_not_sent(pip
 def test_conditions_decide_as_for_any_start_and_the_refusal_names_the_one_that_decided(pipeline: Pipeline) -> None:
     pipeline.apply(CHOOSY)
     known(pipeline, "c1")
-    asked = operations(pipeline).starter.start("choosy", "c1", WHO, data={"order": "A1"})
+    asked = operations(pipeline).starter.start(ManualStart("choosy", "c1", data={"order": "A1"}), WHO)
     pipeline.match_all()
     (refused,) = pipeline.event(asked.event).outcome["refused"]
     assert refused["reason"] == "condition"
@@ -67,8 +68,8 @@ def test_conditions_decide_as_for_any_start_and_the_refusal_names_the_one_that_d
 def test_what_the_event_would_bring_serves_key_and_texts(pipeline: Pipeline) -> None:
     pipeline.apply(CHOOSY)
     pipeline.post("c1", "tag.added", tag="意向")
-    operations(pipeline).starter.start("choosy", "c1", WHO, data={"order": "A1"})
-    operations(pipeline).starter.start("choosy", "c1", WHO, data={"order": "A2"}, key="k")
+    operations(pipeline).starter.start(ManualStart("choosy", "c1", data={"order": "A1"}), WHO)
+    operations(pipeline).starter.start(ManualStart("choosy", "c1", data={"order": "A2"}, key="k"), WHO)
     pipeline.match_all()
     assert [each.key for each in pipeline.timelines()] == ["A1", "A2"]
     pipeline.wait_until(1)
@@ -79,10 +80,10 @@ def test_what_the_event_would_bring_serves_key_and_texts(pipeline: Pipeline) -> 
 def test_asked_again_under_the_same_key_it_is_the_same_start(pipeline: Pipeline) -> None:
     pipeline.apply(AT_ONCE)
     known(pipeline, "c1")
-    first = operations(pipeline).starter.start("hello", "c1", WHO, key="k-1")
+    first = operations(pipeline).starter.start(ManualStart("hello", "c1", key="k-1"), WHO)
     pipeline.wait(minutes=5)
-    again = operations(pipeline).starter.start("hello", "c1", WHO, key="k-1")
-    other = operations(pipeline).starter.start("hello", "c1", "key:7", key="k-1")
+    again = operations(pipeline).starter.start(ManualStart("hello", "c1", key="k-1"), WHO)
+    other = operations(pipeline).starter.start(ManualStart("hello", "c1", key="k-1"), "key:7")
     assert (again.event, again.changed, other.changed) == (first.event, False, True)
     assert [each["who"] for each in audited(pipeline, "start")] == [WHO, "key:7"]
 
@@ -90,7 +91,7 @@ def test_asked_again_under_the_same_key_it_is_the_same_start(pipeline: Pipeline)
 def test_a_start_is_audited_with_customer_and_event(pipeline: Pipeline) -> None:
     pipeline.apply(AT_ONCE)
     known(pipeline, "c1")
-    asked = operations(pipeline).starter.start("hello", "c1", WHO)
+    asked = operations(pipeline).starter.start(ManualStart("hello", "c1"), WHO)
     assert audited(pipeline, "start") == [{"who": WHO, "customer": "c1", "event": asked.event, "sop": "hello"}]
 
 
@@ -108,7 +109,7 @@ def test_what_cannot_be_started_is_refused_and_leaves_nothing(
     pipeline.apply(AT_ONCE)
     known(pipeline, "c1")
     with pytest.raises(SopError) as refused:
-        operations(pipeline).starter.start(sop, customer, WHO, data=data)
+        operations(pipeline).starter.start(ManualStart(sop, customer, data=data), WHO)
     assert str(refused.value).startswith(said)
     assert pipeline.match_all() == 0
     assert audited(pipeline, "start") == []

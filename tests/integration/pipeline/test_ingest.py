@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
+from engine.adapters.hint_queue import BestEffortHints
 from engine.clocks import VirtualClock
 from engine.core.errors import EventError
 from engine.core.events.event import Event
@@ -57,7 +58,7 @@ def hints() -> Hints:
 
 @pytest.fixture
 def ingest(engine: Engine, hints: Hints) -> Ingest:
-    return Ingest(engine, VirtualClock(NOW), hints, lambda event: [])
+    return Ingest(engine, VirtualClock(NOW), BestEffortHints(hints, patience=1.0, pause=5.0), lambda event: [])
 
 
 def raw(number: int, **changed: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ steps:
 
 @pytest.fixture
 def explaining(pipeline: Pipeline) -> CustomerExplainer:
-    return CustomerExplainer(pipeline.engine, pipeline.clock, pipeline.definitions)
+    return CustomerExplainer(pipeline.wiring.runtime)
 
 
 def step(story: Story, name: str) -> StepEntry:

@@ -20,7 +20,7 @@ OFF = ENGINE + "calendar: {country: CN, skip: [public_holiday], also: [2026-03-0
 
 @pytest.fixture
 def explaining(pipeline: Pipeline) -> CustomerExplainer:
-    return CustomerExplainer(pipeline.engine, pipeline.clock, pipeline.definitions)
+    return CustomerExplainer(pipeline.wiring.runtime)
 
 
 def one_step(name: str, step: str, *more: str, priority: int = 50) -> str:

@@ -28,7 +28,7 @@ steps:
 
 @pytest.fixture
 def telling(pipeline: Pipeline) -> SopReporter:
-    return SopReporter(pipeline.engine, pipeline.clock, pipeline.definitions)
+    return SopReporter(pipeline.wiring.runtime)
 
 
 def week(telling: SopReporter, sop: str = "lead", **options: object) -> SopReport:

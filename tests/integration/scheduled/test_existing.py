@@ -181,9 +181,7 @@ class TestOnce:
         refs = [f"c{number:02d}" for number in range(1, 26)]
         tagged(pipeline, *refs)
         pipeline.apply(LEAD + "existing: join\n")
-        joining = ExistingEnroller(
-            pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10
-        )
+        joining = ExistingEnroller(pipeline.wiring.runtime, batch=10)
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr("engine.store.state.inbox.add_made", die)
             joining.run()

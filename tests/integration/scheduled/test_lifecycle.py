@@ -107,7 +107,7 @@ def test_explain_tells_of_the_silence_in_words(pipeline: Pipeline, language: str
     pipeline.apply(CALM, engine=CLOCKS)
     buy(pipeline)
     pass_days(pipeline, 64)
-    story = CustomerExplainer(pipeline.engine, pipeline.clock, pipeline.wiring.current).explain("c1")
+    story = CustomerExplainer(pipeline.wiring.runtime).explain("c1")
     said = StoryFormatter(language, story.timezone)
     assert (said.event(story.events[-1]), story.stands) == (words, {"lifecycle": "沉默期"})
     assert said.outcome(story.events[-1]) == [

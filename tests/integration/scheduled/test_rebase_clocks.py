@@ -17,7 +17,7 @@ LOWER = CLOCKS.replace("沉默期: 64", "沉默期: 40")
 
 def rethresholding(process: Process, batch: int = 1_000) -> ClockRebaser:
     wiring = process.wiring
-    return ClockRebaser(wiring.engine, wiring.clock, wiring.current, batch)
+    return ClockRebaser(wiring.runtime, batch)
 
 
 def bring_in_line(pipeline: Pipeline) -> int:

@@ -202,9 +202,7 @@ def test_a_slot_goes_on_where_a_crash_left_it(
     refresh(pipeline)
     pipeline.run("insert into customers (ref) select 'm' || n from generate_series(1, 50) n")
     next_night(pipeline)
-    refreshing = SegmentRefresher(
-        pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10
-    )
+    refreshing = SegmentRefresher(pipeline.wiring.runtime, batch=10)
     with monkeypatch.context() as patched:
         dying_after(batches, patched)
         with pytest.raises(Killed):
@@ -229,10 +227,7 @@ def test_many_workers_take_a_slot_once(pipeline: Pipeline) -> None:
     pipeline.run("insert into customers (ref) select 'm' || n from generate_series(1, 60) n")
     next_night(pipeline)
     others = [pipeline, pipeline.another("two"), pipeline.another("three")]
-    workers = [
-        SegmentRefresher(each.wiring.engine, pipeline.clock, each.wiring.hints, each.wiring.current, batch=10)
-        for each in others
-    ]
+    workers = [SegmentRefresher(each.wiring.runtime, batch=10) for each in others]
     workers[0].run(seconds=0)
     moves = [worker.run_once("tier") for _ in range(4) for worker in workers]
     assert sum(each or 0 for each in moves) == 60

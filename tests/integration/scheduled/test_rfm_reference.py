@@ -200,7 +200,7 @@ def test_numbers_scores_and_moves_are_those_of_the_reference(pipeline: Pipeline,
     next_night(pipeline)
     shop = a_shop(pipeline.clock.at)
     fill(pipeline, shop)
-    refreshing = SegmentRefresher(pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current)
+    refreshing = SegmentRefresher(pipeline.wiring.runtime)
     refreshing.run(60)
     before: dict[str, dict[int, str]] = {"tier": {}, "value": {}}
     slot = pipeline.clock.at

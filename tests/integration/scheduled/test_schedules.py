@@ -273,9 +273,7 @@ class TestOnce:
         pipeline.wait_until(5)
         pipeline.wiring.schedule_runner.run()
         pipeline.wait_until(6, "00:00")
-        taking = ScheduleRunner(
-            pipeline.engine, pipeline.clock, pipeline.wiring.hints, pipeline.wiring.current, batch=10
-        )
+        taking = ScheduleRunner(pipeline.wiring.runtime, batch=10)
         assert taking.run_once(source(pipeline)) == 10
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr("engine.store.scheduled.schedules.advance", die)
@@ -295,7 +293,7 @@ class TestOnce:
         found: list[int] = []
 
         def work(wiring: Any) -> None:
-            taking = ScheduleRunner(wiring.engine, wiring.clock, wiring.hints, wiring.current, batch=20)
+            taking = ScheduleRunner(wiring.runtime, batch=20)
             found.extend(taking.run().events for _ in range(40))
 
         threads = [threading.Thread(target=work, args=(each.wiring,)) for each in processes]
@@ -325,7 +323,7 @@ def test_explain_says_what_brought_it(pipeline: Pipeline) -> None:
     pipeline.tag("c1")
     pipeline.wait_until(1)
     take(pipeline)
-    story = CustomerExplainer(pipeline.engine, pipeline.clock, pipeline.wiring.current).explain("c1")
+    story = CustomerExplainer(pipeline.wiring.runtime).explain("c1")
     words = StoryFormatter("en", "Asia/Shanghai")
     said = {words.event(event) for event in story.events if event.type == "engine.start"}
     assert said == {"its day: 2026-03-02 (SOP expiry)", "its time: 2026-03-02T10:00 (SOP monday)"}

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from engine.clocks import VirtualClock
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Hint
+from engine.runtime import Runtime
 from engine.services.pipeline.match import Matcher
 from engine.services.rollout.apply import DefinitionApplier
 from engine.services.scheduled.sweep_silence import SilenceSweeper
@@ -143,10 +144,10 @@ class Life:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.clock, self.hints = engine, VirtualClock(BEGIN), Noted()
-        current = CurrentDefinitions(CHANNEL_TYPES)
-        DefinitionApplier(engine, self.clock, current).apply(sources(SOP, engine=ENGINE), "somebody")
-        self.matching = Matcher(engine, self.clock, self.hints, current)
-        self.sweeping = SilenceSweeper(engine, self.clock, self.hints, current, batch=97)
+        runtime = Runtime(engine, self.clock, self.hints, CurrentDefinitions(CHANNEL_TYPES))
+        DefinitionApplier(runtime).apply(sources(SOP, engine=ENGINE), "somebody")
+        self.matching = Matcher(runtime)
+        self.sweeping = SilenceSweeper(runtime, batch=97)
         self.run("insert into customers (ref, timezone) select * from unnest(cast(:refs as text[]), cast(:zones as text[]))",
                  refs=[f"c{number}" for number in range(CUSTOMERS)],
                  zones=[None if zone_of(number) == ZONES[0] else zone_of(number) for number in range(CUSTOMERS)])  # fmt: skip

@@ -24,7 +24,7 @@ def midnight(pipeline: Pipeline, day: int) -> None:
 
 def sweeping(process: Process, batch: int = 2_000, expression: str | None = None) -> SilenceSweeper:
     wiring = process.wiring
-    return SilenceSweeper(wiring.engine, wiring.clock, wiring.hints, wiring.current, expression, batch)
+    return SilenceSweeper(wiring.runtime, expression, batch)
 
 
 def sweep(pipeline: Pipeline) -> Swept:
