@@ -17,12 +17,12 @@ from engine.api.dependencies import Parts
 from engine.api.intake.request_body import MAX_EVENTS
 from engine.api.problems import ApiProblem
 from engine.api.routes import responses
+from engine.core.definitions.base import parse_duration
 from engine.core.definitions.catalog import Definitions
 from engine.core.definitions.lookup import unknown_sop
 from engine.core.events.event import Event
 from engine.core.simulation.event_file import read_feed
 from engine.core.simulation.simulate import Report, Wanted, simulate
-from engine.core.time.arithmetic import parse_duration
 from engine.definitions_yaml import render_problems
 from engine.definitions_yaml.customers import read_customer
 

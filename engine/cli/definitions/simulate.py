@@ -19,6 +19,7 @@ from engine.cli.session import Lang
 from engine.cli.views import calendar_html, calendar_table
 from engine.cli.views.output import counted, json_text, note
 from engine.clocks import wall_now
+from engine.core.definitions.base import parse_duration
 from engine.core.definitions.catalog import Definitions
 from engine.core.definitions.lookup import unknown_sop
 from engine.core.errors import DefinitionError, EventError, NotFound, SopError, did_you_mean
@@ -26,7 +27,6 @@ from engine.core.events.event import Event
 from engine.core.simulation.event_file import read_feed
 from engine.core.simulation.simulate import Progress, Report, Wanted
 from engine.core.simulation.simulate import simulate as play
-from engine.core.time.arithmetic import parse_duration
 from engine.definitions_yaml import render_problems
 from engine.definitions_yaml.customers import read_customer
 from engine.services.rollout.simulate import definitions_of

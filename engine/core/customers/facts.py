@@ -12,7 +12,8 @@ from typing import Any
 
 from engine.core.customers.allowed_values import typed_attributes, undeclared
 from engine.core.customers.customer import Activity, Customer, DimensionFact, TagFact
-from engine.core.definitions import EngineConfig, SegmentsConfig
+from engine.core.definitions.engine import EngineConfig
+from engine.core.definitions.segments import SegmentsConfig
 from engine.core.events.event import STAGE, Event
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import zone

@@ -16,8 +16,9 @@ from typing import Any
 
 from engine.core.customers.customer import ClockFact, Customer, DimensionFact
 from engine.core.customers.facts import FACT_TYPES, MomentOccurred
-from engine.core.definitions import LIFECYCLE, ActivityClock
 from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.clocks import ActivityClock
+from engine.core.definitions.engine import LIFECYCLE
 from engine.core.events.event import ENGINE_SOURCE, SILENT, Event
 from engine.core.time.arithmetic import at_local, day_shift, later, local_date
 

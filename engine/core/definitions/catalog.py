@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, SegmentsConfig, Sop
-from engine.core.definitions.segments import DAILY, ComputedDimension
+from engine.core.definitions.conditions import Condition
+from engine.core.definitions.engine import EngineConfig
+from engine.core.definitions.moments import AllTags, Moment
+from engine.core.definitions.segments import DAILY, ComputedDimension, SegmentsConfig
+from engine.core.definitions.sop import Sop
 from engine.core.time.days_off import NONE_OFF, DaysOff
 
 

@@ -7,8 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from engine.core.definitions.base import EventType, Model, Name, Names, OneOf
-from engine.core.definitions.clocks import Silent
+from engine.core.definitions.base import EventType, Model, Name, Names, OneOf, Silent
 from engine.core.definitions.conditions import Comparison
 from engine.core.errors import did_you_mean
 from engine.core.time.arithmetic import zone

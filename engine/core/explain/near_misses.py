@@ -9,8 +9,9 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+from engine.core.conditions.compare import compare, value_at
 from engine.core.conditions.deciding import Evaluation, decisive_evaluations, evaluations
-from engine.core.conditions.evaluate import Context, compare, evaluate_all, value_at
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, Truth, plain
 from engine.core.customers.customer import Customer
 from engine.core.definitions import AllTags, Condition, Moment, Sop
@@ -218,7 +219,7 @@ def _differing(moment: Moment, data: Mapping[str, Any], zone_name: str) -> list[
     if moment.event:
         found = {name: (wanted, value_at(data, name)) for name, wanted in moment.event.where.items()}
         return [
-            _field(name, {key.rstrip("_"): getattr(wanted, key) for key in sorted(wanted.model_fields_set)}, value)
+            _field(name, wanted.written, value)
             for name, (wanted, value) in found.items()
             if compare(wanted, value, zone_name) is not True
         ]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import compare, value_at
+from engine.core.conditions.compare import compare, value_at
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.facts import MomentOccurred
 from engine.core.definitions import AllTags, Change, Friend, Moment, Replied

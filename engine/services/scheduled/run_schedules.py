@@ -22,7 +22,7 @@ from engine.core.matching import schedules
 from engine.core.matching.schedules import CAUGHT_UP, DateOrCronTrigger
 from engine.core.time import cron
 from engine.core.time.arithmetic import day_shift, local_date
-from engine.core.timelines.schedule import as_date
+from engine.core.time.iso8601 import as_date
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store.database import retrying
