@@ -21,7 +21,7 @@ from engine.core.time.arithmetic import local_date
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What conditions are asked about: a customer at a moment, in a timeline or at the start of one."""
+    """What conditions are evaluated for: a customer at a moment, in a timeline or at the start of one."""
 
     customer: Customer
     definitions: Definitions
@@ -37,7 +37,7 @@ class Context:
 
         Parameters:
             timeline: one of the customer's; its anchor and its starting event's data are what `start` and `event` mean.
-            now: the moment at which the conditions are asked.
+            now: the moment at which the conditions are evaluated.
         """
         return Context(customer, definitions, now, timeline.event.get("data") or {}, timeline.anchor)
 
@@ -46,7 +46,7 @@ def evaluate_all(conditions: Iterable[Condition] | None, context: Context, path:
     """Return whether all of these hold; no conditions hold. Every evaluation goes into the trace.
 
     Parameters:
-        context: what they are asked about.
+        context: what they are evaluated for.
         path: where they stand in the YAML, such as `when`; the trace names each below it.
         trace: collects the evaluations, in order, up to the first that decides.
     """
@@ -60,7 +60,7 @@ def broken_while(
 
     Parameters:
         timeline: one of the customer's, of this SOP.
-        now: the moment at which `while` is asked.
+        now: the moment at which `while` is evaluated.
     """
     trace = Trace()
     holds = evaluate_all(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
@@ -68,7 +68,7 @@ def broken_while(
 
 
 class Evaluator:
-    """Asks conditions about one context and records each in one trace, under the path at which it stands in the YAML."""
+    """Evaluates conditions for one context and records each in one trace, under the path at which it stands in the YAML."""
 
     __slots__ = ("_context", "_path", "_trace")
 
@@ -78,11 +78,11 @@ class Evaluator:
         """Of what is evaluated now: set on the way in, and back on the way out."""
 
     def all_of(self, conditions: Iterable[Condition]) -> Truth:
-        """Return whether all of these hold, asked in order up to the first that is false."""
+        """Return whether all of these hold, evaluated in order up to the first that is false."""
         return all_hold(self._each(conditions))
 
     def any_of(self, conditions: Iterable[Condition]) -> Truth:
-        """Return whether one of these holds, asked in order up to the first that is true."""
+        """Return whether one of these holds, evaluated in order up to the first that is true."""
         return any_holds(self._each(conditions))
 
     def _each(self, conditions: Iterable[Condition]) -> Iterator[Truth]:

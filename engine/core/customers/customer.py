@@ -108,7 +108,13 @@ class Timeline:
         return self.state == "active"
 
     def end(self, state: str, reason: str | None, at: datetime, detail: str | None = None) -> None:
-        """Let it end in `state`, for a reason."""
+        """Let it end in `state`, for a reason.
+
+        Parameters:
+            state: exited, completed or converted.
+            reason: a code of `engine.core.reasons`, None where the state says it all.
+            detail: what the reason refers to, such as the condition that decided.
+        """
         self.state, self.reason, self.detail, self.ended_at = state, reason, detail, at
         self.changed = True
 

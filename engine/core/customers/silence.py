@@ -205,7 +205,13 @@ def due_events(customer: Customer, now: datetime) -> Iterator[Event]:
 
 
 def silence_event(ref: str, name: str, fact: ClockFact, now: datetime) -> Event:
-    """Return the event of a crossing. Its id is a function of customer, clock, threshold and last activity: once an episode."""
+    """Return the event of a crossing. Its id is a function of customer, clock, threshold and last activity: once an episode.
+
+    Parameters:
+        ref: the customer's.
+        name: the clock, whose state is `fact`, with its next threshold set.
+        now: when the event is made; its time is the crossing.
+    """
     assert fact.next_at is not None
     last = fact.last_at.isoformat(timespec="microseconds")
     data = {"clock": name, "days": fact.next_days, "last_at": last}

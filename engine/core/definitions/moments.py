@@ -144,3 +144,12 @@ class Moment(OneOf):
     schedule: Schedule | None = Field(
         None, description='at set times, e.g. {cron: "0 10 * * MON"}; who enters is decided by `when`; a trigger only'
     )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tags, or `dimension=value`, it waits for; empty where it names none."""
+        tags = self.tag_added or self.tag_removed
+        if tags is not None:
+            return tags.all if isinstance(tags, AllTags) else tags
+        change = self.entered or self.left
+        return tuple(f"{change.dimension}={value}" for value in change.values) if change else ()

@@ -19,7 +19,7 @@ from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.explain.likeness import comparable, similarity
 from engine.core.explain.story import Closest, ConditionNow, MissKind, NearMiss, WouldStart
 from engine.core.matching import entry
-from engine.core.matching.triggers import name_in, names_of, type_of
+from engine.core.matching.triggers import name_in, type_of
 from engine.core.time.arithmetic import local_date
 
 _MOST_NEAR = 3
@@ -72,7 +72,7 @@ def closest_events(context: MissContext, written: Sequence[str], events: Sequenc
 def _closest_event(
     context: MissContext, moment: Moment, path: str, written: str, events: Sequence[PastEvent]
 ) -> Closest:
-    kind, names = type_of(moment), names_of(moment)
+    kind, names = type_of(moment), moment.names
     alike = [each for each in events if each.type == kind and comparable(name_in(each.type, each.data), names)]
     misses = [_near_miss(context, moment, each) for each in alike if each.hit is None]
     misses.sort(key=lambda each: (_distance(each), each.time), reverse=True)
@@ -105,7 +105,7 @@ def _distance(miss: NearMiss) -> float:
 
 
 def _near_miss(context: MissContext, moment: Moment, event: PastEvent) -> NearMiss:
-    names, actual = names_of(moment), name_in(event.type, event.data)
+    names, actual = moment.names, name_in(event.type, event.data)
 
     def miss(kind: MissKind, wanted: Iterable[str] = (), **more: Any) -> NearMiss:
         return NearMiss(event.row, event.time, event.type, actual, kind, list(wanted), **more)
@@ -183,7 +183,7 @@ def would_start(
 
 
 def _now(conditions: Sequence[Condition], path: str, context: Context) -> list[ConditionNow]:
-    """Ask every condition, not only those up to the first that fails."""
+    """Evaluate every condition, not only those up to the first that fails."""
     asked = []
     for index, condition in enumerate(conditions):
         trace, here = Trace(), f"{path}/{index}"

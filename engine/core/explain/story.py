@@ -86,7 +86,7 @@ class StepEntry:
     detail: str | None = None
     deciding: list[Evaluation] = field(default_factory=list)
     waited: str | None = None
-    """Of one that was carried out: what held it back before."""
+    """Of one that was carried out: what delayed it before."""
     variant: str | None = None
     """The variant chosen; of a step to come, the one that is as things stand."""
     fallback: int = 0
@@ -99,7 +99,7 @@ class StepEntry:
     """Of a step to come: the reason for which it will be skipped if nothing else happens."""
     skip_detail: str | None = None
     room: list[Taken] = field(default_factory=list)
-    """Of one that a cap holds back: the messages that took the room."""
+    """Of one that a cap delays: the messages that took the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +168,12 @@ class Closest:
 
 @dataclass(frozen=True, slots=True)
 class ConditionNow:
-    """One of the conditions under `when` or `while`, asked now."""
+    """One of the conditions under `when` or `while`, evaluated now."""
 
     path: str
     holds: Truth
     asked: list[Evaluation]
-    """Where it does not hold, what decided; else all that was asked."""
+    """Where it does not hold, what decided; else all that was evaluated."""
 
 
 @dataclass(frozen=True, slots=True)

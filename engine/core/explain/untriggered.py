@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from engine.core.definitions import Moment, Sop
 from engine.core.explain.likeness import comparable, nearest_first, similarity
 from engine.core.explain.sop_report import SeenEvent, UntriggeredTrigger
-from engine.core.matching.triggers import names_of, type_of
+from engine.core.matching.triggers import type_of
 
 _MOST_NEAR = 5
 _ALIKE = 0.5
@@ -44,7 +44,7 @@ def _seen_and_near(
     moment: Moment, by_type: Mapping[str, Sequence[SeenEvent]], types: Mapping[str, SeenEvent]
 ) -> tuple[list[SeenEvent], list[SeenEvent]]:
     """Return what was seen of a moment and, where that is nothing, what was seen that is like it."""
-    kind, names = type_of(moment), names_of(moment)
+    kind, names = type_of(moment), moment.names
     if kind is None:
         return [], []
     if not names:

@@ -1,4 +1,4 @@
-"""The steps of a timeline that have no touch yet: when each comes, what holds it back, and what becomes of it as things stand."""
+"""The steps of a timeline that have no touch yet: when each comes, what delays it, and what becomes of it as things stand."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def steps_to_come(timeline: Timeline, outlook: Outlook) -> list[StepEntry]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hold:
-    """What holds a step back, and until when; nothing does where there is no reason."""
+class _Delay:
+    """What delays a step, and until when; nothing does where there is no reason."""
 
     reason: str | None = None
     detail: str | None = None
@@ -130,32 +130,32 @@ def _open(timeline: Timeline, due: DueStep, outlook: Outlook) -> StepEntry:
         return StepEntry(step.id, step.kind, "held", due.due, until=due.limit, reason=Reason.PAUSED)
     if timeline.next_step == step.id and timeline.waiting is not None and due.due <= outlook.now:
         until = None if timeline.due_at in (None, FOREVER) else timeline.due_at
-        return _entry("held", due, _Hold(timeline.waiting, timeline.detail, until), foreseen_, outlook)
+        return _entry("held", due, _Delay(timeline.waiting, timeline.detail, until), foreseen_, outlook)
     if due.due > outlook.now:
-        return _entry("planned", due, _Hold(), foreseen_, outlook)
+        return _entry("planned", due, _Delay(), foreseen_, outlook)
     if outlook.events_wait:
         return StepEntry(step.id, step.kind, "due", due.due, reason=Reason.UNMATCHED_EVENTS)
     if foreseen_ is not None and foreseen_.at > outlook.now and foreseen_.waits:
         reason, detail = foreseen_.waits[0]
-        return _entry("held", due, _Hold(reason, detail, foreseen_.at), foreseen_, outlook)
+        return _entry("held", due, _Delay(reason, detail, foreseen_.at), foreseen_, outlook)
     return StepEntry(step.id, step.kind, "due", due.due)
 
 
 def _entry(
-    status: StepStatus, due: DueStep, hold: _Hold, foreseen_: UpcomingStep | None, outlook: Outlook
+    status: StepStatus, due: DueStep, delay: _Delay, foreseen_: UpcomingStep | None, outlook: Outlook
 ) -> StepEntry:
     step = due.step
     touch = foreseen_.touch if foreseen_ else None
     skipped = touch is not None and touch.status == "skipped"
     return StepEntry(
-        step.id, step.kind, status, due.due, until=hold.until, reason=hold.reason, detail=hold.detail,
+        step.id, step.kind, status, due.due, until=delay.until, reason=delay.reason, detail=delay.detail,
         variant=touch.variant if touch else None,
         expected=foreseen_.at if foreseen_ else None,
         moved_by=_moved_by(due, foreseen_),
         skip=touch.reason if touch and skipped else None,
         skip_detail=touch.detail if touch and skipped else None,
         deciding=decisive_evaluations(touch.trace) if touch and skipped and touch.reason in (Reason.CONDITION, Reason.UNKNOWN) else [],
-        room=_room(hold.detail, outlook) if hold.reason == Reason.CAP else [],
+        room=_room(delay.detail, outlook) if delay.reason == Reason.CAP else [],
     )  # fmt: skip
 
 

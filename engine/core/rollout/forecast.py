@@ -1,4 +1,4 @@
-"""What goes out in the days ahead, under the definitions in force and under new ones: by day and channel, held back, lost."""
+"""What goes out in the days ahead, under the definitions in force and under new ones: by day and channel, delayed, lost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SendTally:
     held: defaultdict[str, float] = field(default_factory=_numbers)
     """Touches that had to wait, by what they waited for; one may wait for several."""
     lost: defaultdict[str, float] = field(default_factory=_numbers)
-    """Touches never sent, by what held them back until it was too late."""
+    """Touches never sent, by what delayed them until it was too late."""
 
     def add(self, played: Playback, weight: float) -> None:
         """Count what came out for customers who each stand for `weight`."""

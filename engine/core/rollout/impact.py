@@ -60,7 +60,14 @@ def step_forecasts(
     known: Mapping[int, list[TimelineChange]],
     change: RolloutInput,
 ) -> SopForecast:
-    """Return what becomes of one SOP's timelines, by the fates of the customers in the sample."""
+    """Return what becomes of one SOP's timelines, by the fates of the customers in the sample.
+
+    Parameters:
+        sample: of the customers with a timeline of the SOP in flight.
+        waiting: timelines in flight, by next step.
+        known: what becomes of timelines, by customer.
+        change: both sets of definitions.
+    """
     found = SopForecast(sop, sum(waiting.values()), sample.population, len(sample.ids), dict(waiting))
     ours = [fate for id_ in sample.ids for fate in known.get(id_, ()) if fate.sop == sop]
     if change.after.sop(sop) is None and sop not in change.after.broken:
