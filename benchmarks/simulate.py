@@ -20,7 +20,7 @@ from engine.cli.views import calendar_html, calendar_table
 from engine.cli.views.output import json_text
 from engine.clocks import wall_now
 from engine.core.simulation.event_file import read_feed
-from engine.core.simulation.simulate import Wanted, simulate
+from engine.core.simulation.simulate import Span, Wanted, simulate
 from engine.definitions_yaml.shipped import shipped_definitions
 from engine.demo import feed
 from engine.services.rollout.simulate import definitions_of
@@ -40,7 +40,7 @@ def main() -> None:
         profile.enable()
     report = timed(
         f"{customers:,} customers, {len(events):,} events, {feed.DAYS} days",
-        lambda: simulate(events, definitions, feed.start(), feed.end(), Wanted(limit=100)),
+        lambda: simulate(events, definitions, Span(feed.start(), feed.end()), Wanted(limit=100)),
     )
     profile.disable()
     totals = report.totals

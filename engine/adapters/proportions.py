@@ -40,7 +40,7 @@ def compare(one: Rate, other: Rate, *, comparisons: int = 1) -> Comparison | Non
     whole = one.converted > 0 and other.converted > 0  # else the logarithm that the interval stands on has no value
     low, high = (_finite(interval.low), _finite(interval.high)) if whole else (None, None)
     p_value, expected = float(fisher_exact(table).pvalue), float(expected_freq(table).min())
-    verdict = judge(one.rate - other.rate, low, high, p_value, expected, comparisons)
+    verdict = judge(one.rate - other.rate, (low, high), p_value, expected, comparisons)
     return Comparison(_finite(risk.relative_risk), low, high, p_value, expected, comparisons, verdict)
 
 

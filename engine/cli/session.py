@@ -13,8 +13,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from engine.core.definitions.base import parse_duration
 from engine.core.errors import SopError
-from engine.core.time.arithmetic import parse_duration, zone
+from engine.core.time.arithmetic import zone
 from engine.settings import Settings
 from engine.store.database import DatabaseUnavailable, transaction
 from engine.wiring import Wiring

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
@@ -20,13 +21,30 @@ _BARE = frozenset(("customer_created", "friend_added", "friend_removed", "replie
 """Moments that need no detail: `- replied:` is as good as `- replied`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a file that a model is made of."""
+
+    root: Node
+    file: str
+    prefix: Loc
+    """The way from the file's root to it, for places and messages."""
+
+    def problem(self, loc: Loc, message: str, *, key: bool = False) -> Problem:
+        """Return a problem at the end of a way in this part; `key`: at the key, not at its value."""
+        line, column = self.root.place(loc, key=key)
+        whole = (*self.prefix, *loc)
+        return Problem(message, "/".join(map(str, whole)), self.file, line, column, extra={"loc": whole})
+
+
 def validate(model: type[M], node: Node, file: str, prefix: Loc = ()) -> tuple[M | None, list[Problem]]:
     """Return the model made of a node, None where something is wrong, and the problems.
 
     Parameters:
         prefix: the way from the file's root to the node, for places and messages.
     """
-    problems = [_at(node, loc, prefix, file, _empty(loc, prefix)) for loc in _empties(node)]
+    part = _Part(node, file, prefix)
+    problems = [part.problem(loc, _empty(loc, prefix)) for loc in _empties(node)]
     if node.kind != "map":
         message = f"found {wording.found(node)}; wanted `key: value` pairs, beginning with {_first_keys(model)}"
         return None, problems or [Problem(message, file=file, line=node.line, column=node.column)]
@@ -35,7 +53,7 @@ def validate(model: type[M], node: Node, file: str, prefix: Loc = ()) -> tuple[M
     except ValidationError as error:
         seen = {(problem.line, problem.column) for problem in problems}
         details = error.errors(include_url=False)
-        said = (each for each in _problems(model, details, node, file, prefix) if (each.line, each.column) not in seen)
+        said = (each for each in _problems(model, details, part) if (each.line, each.column) not in seen)
         return None, [*problems, *said]
     return (None if problems else made), problems
 
@@ -59,23 +77,15 @@ def _empty(loc: Loc, prefix: Loc) -> str:
     return f"`{show((*prefix, *loc))}` is empty; write a value or remove it (a text that begins with # needs quotes)"
 
 
-def _at(root: Node, loc: Loc, prefix: Loc, file: str, message: str, *, key: bool = False) -> Problem:
-    line, column = root.place(loc, key=key)
-    whole = (*prefix, *loc)
-    return Problem(message, "/".join(map(str, whole)), file, line, column, extra={"loc": whole})
-
-
-def _problems(
-    model: type[BaseModel], errors: list[ErrorDetails], root: Node, file: str, prefix: Loc
-) -> Iterator[Problem]:
-    located = _without_echoes(model, [_Located(error, root) for error in errors])
+def _problems(model: type[BaseModel], errors: list[ErrorDetails], part: _Part) -> Iterator[Problem]:
+    located = _without_echoes(model, [_Located(error, part.root) for error in errors])
     places = {each.loc for each in located}
     for _, group in groupby(located, key=lambda each: each.union):
         for loc, members in groupby(_of_fitting_branch(list(group)), key=lambda each: each.loc):
             said = list(members)
             if _echo(said, places):
                 continue
-            yield _problem(model, [each.error for each in said], loc, root, file, prefix)
+            yield _problem(model, [each.error for each in said], loc, part)
 
 
 def _without_echoes(model: type[BaseModel], located: list[_Located]) -> list[_Located]:
@@ -92,16 +102,14 @@ def _echo(said: list[_Located], places: set[Loc]) -> bool:
     return deeper and all(each.error["type"] == "too_short" for each in said)
 
 
-def _problem(
-    model: type[BaseModel], errors: list[ErrorDetails], loc: Loc, root: Node, file: str, prefix: Loc
-) -> Problem:
+def _problem(model: type[BaseModel], errors: list[ErrorDetails], loc: Loc, part: _Part) -> Problem:
     kinds = {error["type"] for error in errors}
     if kinds == {"extra_forbidden"}:
-        return _at(root, loc, prefix, file, keys.unknown(model, loc, prefix), key=True)
+        return part.problem(loc, keys.unknown(model, loc, part.prefix), key=True)
     if kinds == {"missing"}:
-        return _at(root, loc[:-1], prefix, file, keys.missing(model, loc, prefix))
-    node, _ = root.at(loc)
-    return _at(root, loc, prefix, file, wording.describe(errors, node, (*prefix, *loc)))
+        return part.problem(loc[:-1], keys.missing(model, loc, part.prefix))
+    node, _ = part.root.at(loc)
+    return part.problem(loc, wording.describe(errors, node, (*part.prefix, *loc)))
 
 
 class _Located:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.core.time.arithmetic import at_local, parse_time_of_day
+from engine.core.definitions.base import parse_time_of_day
+from engine.core.time.arithmetic import at_local
 
 CUSTOMERS = 240
 DAYS = 40

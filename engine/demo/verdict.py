@@ -80,18 +80,31 @@ def written_keys(log_file: Path) -> Counter[str]:
     return keys
 
 
-def judge(
-    promised: Playback, touches: list[Row], timelines: list[Row], outcomes: list[Row], out: Mapping[str, int], zone: str
-) -> Verdict:
-    """Compare, touch by touch and timeline by timeline."""
+@dataclass(frozen=True, slots=True)
+class DemoOutcome:
+    """What came out, as the database and the channel's log tell it."""
+
+    touches: list[Row]
+    timelines: list[Row]
+    events: list[Row]
+    """When each was matched."""
+    out: Mapping[str, int]
+    """How often each idempotency key went out."""
+
+
+def judge(promised: Playback, outcome: DemoOutcome, zone: str) -> Verdict:
+    """Compare, touch by touch and timeline by timeline. Days are counted in the zone."""
+    touches, timelines = outcome.touches, outcome.timelines
     verdict = Verdict(
-        events=len(outcomes), unmatched=sum(row.matched_at is None for row in outcomes), timelines=len(timelines)
+        events=len(outcome.events),
+        unmatched=sum(row.matched_at is None for row in outcome.events),
+        timelines=len(timelines),
     )
     should = {_identity(played): played for played in promised.touches}
     did = {(row.ref, row.sop, row.timeline_key, row.start_id, row.step): row for row in touches}
     _compare_touches(verdict, should, did)
     _compare_timelines(verdict, promised.timelines, timelines)
-    _compare_sent(verdict, touches, out)
+    _compare_sent(verdict, touches, outcome.out)
     _figures(verdict, should, did, timelines, zone)
     return verdict
 

@@ -9,8 +9,17 @@ from typing import Any
 
 from engine.core.conditions.deciding import Evaluation
 from engine.core.events.event import SILENT, START
-from engine.core.explain.near_misses import Closest, ConditionNow, NearMiss, WouldStart
-from engine.core.explain.story import Decision, EventEntry, StepEntry, Story, TimelineEntry
+from engine.core.explain.story import (
+    Closest,
+    ConditionNow,
+    Decision,
+    EventEntry,
+    NearMiss,
+    StepEntry,
+    Story,
+    TimelineEntry,
+    WouldStart,
+)
 from engine.core.matching.existing_customers import JOINED
 from engine.core.matching.schedules import DATE, SLOT
 from engine.core.reasons import Reason

@@ -15,7 +15,7 @@ import pytest
 from engine import definitions_yaml
 from engine.core.playback.run import Playback
 from engine.demo.feed import ZONE, end, feed
-from engine.demo.verdict import Verdict, expected, judge
+from engine.demo.verdict import DemoOutcome, Verdict, expected, judge
 from engine.wiring import CHANNEL_TYPES
 from tests.acceptance.installation import BIN, ROOT
 from tests.support.builders import INSTALLATION, definitions
@@ -41,7 +41,8 @@ class Outcome:
     out: Counter[str] = field(default_factory=Counter)
 
     def verdict(self) -> Verdict:
-        return judge(self.promised, self.touches, self.timelines, [SimpleNamespace(matched_at=end(20))], self.out, ZONE)
+        events: list[Any] = [SimpleNamespace(matched_at=end(20))]
+        return judge(self.promised, DemoOutcome(self.touches, self.timelines, events, self.out), ZONE)
 
 
 @pytest.fixture

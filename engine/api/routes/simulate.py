@@ -17,12 +17,12 @@ from engine.api.dependencies import Parts
 from engine.api.intake.request_body import MAX_EVENTS
 from engine.api.problems import ApiProblem
 from engine.api.routes import responses
+from engine.core.definitions.base import parse_duration
 from engine.core.definitions.catalog import Definitions
 from engine.core.definitions.lookup import unknown_sop
 from engine.core.events.event import Event
 from engine.core.simulation.event_file import read_feed
-from engine.core.simulation.simulate import Report, Wanted, simulate
-from engine.core.time.arithmetic import parse_duration
+from engine.core.simulation.simulate import Report, Span, Wanted, simulate
 from engine.definitions_yaml import render_problems
 from engine.definitions_yaml.customers import read_customer
 
@@ -124,7 +124,7 @@ def _simulated(parts: Parts, what: WhatToSimulate) -> Report:
     until = what.until or begin + timedelta(days=what.days or _DAYS)
     if not begin < until <= begin + timedelta(days=_MOST_DAYS):
         raise ApiProblem(422, f"`until` must lie after {begin.isoformat()}, and at most {_MOST_DAYS} days after")
-    return simulate(events, definitions, begin, until, wanted)
+    return simulate(events, definitions, Span(begin, until), wanted)
 
 
 def _since(since: datetime | str, now: datetime) -> datetime:

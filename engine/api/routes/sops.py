@@ -14,8 +14,8 @@ from engine.api.access import require
 from engine.api.dependencies import Parts, before_id, json_response
 from engine.api.problems import ApiProblem
 from engine.api.routes import responses
+from engine.core.definitions.base import parse_duration
 from engine.core.explain.sop_report import SopReport
-from engine.core.time.arithmetic import parse_duration
 from engine.services.reports.sop_report import MOST_SAMPLES
 from engine.store.reports.overview import TimelineFilter
 

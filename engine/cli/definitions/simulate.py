@@ -19,14 +19,14 @@ from engine.cli.session import Lang
 from engine.cli.views import calendar_html, calendar_table
 from engine.cli.views.output import counted, json_text, note
 from engine.clocks import wall_now
+from engine.core.definitions.base import parse_duration
 from engine.core.definitions.catalog import Definitions
 from engine.core.definitions.lookup import unknown_sop
 from engine.core.errors import DefinitionError, EventError, NotFound, SopError, did_you_mean
 from engine.core.events.event import Event
 from engine.core.simulation.event_file import read_feed
-from engine.core.simulation.simulate import Progress, Report, Wanted
+from engine.core.simulation.simulate import Progress, Report, Span, Wanted
 from engine.core.simulation.simulate import simulate as play
-from engine.core.time.arithmetic import parse_duration
 from engine.definitions_yaml import render_problems
 from engine.definitions_yaml.customers import read_customer
 from engine.services.rollout.simulate import definitions_of
@@ -113,7 +113,8 @@ def simulate(
         begin, happening = _from_events(events, definitions) if events else _from_customer(customer, definitions)
         if customer_ref:
             happening = _only(happening, customer_ref)
-        report = play(happening, definitions, begin, _end(begin, days, until, definitions), wanted, _progress())
+        span = Span(begin, _end(begin, days, until, definitions))
+        report = play(happening, definitions, span, wanted, _progress())
     _show(report, format_, output, language)
 
 

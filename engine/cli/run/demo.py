@@ -26,7 +26,7 @@ from engine.core.definitions.catalog import Definitions
 from engine.definitions_yaml.shipped import shipped_definitions
 from engine.demo.driver import Driven, Driver
 from engine.demo.feed import CUSTOMERS, DAYS, ZONE, end, feed, names, start
-from engine.demo.verdict import Verdict, expected, judge, written_keys
+from engine.demo.verdict import DemoOutcome, Verdict, expected, judge, written_keys
 from engine.demo.view import View
 from engine.messages.reasons import sentence
 from engine.processes.supervisor import Supervisor
@@ -156,9 +156,9 @@ def _judge(stage: Stage, driven: Driven, customers: int, days: int) -> Verdict:
         identity, refreshed = installation.installation_id(connection), progress.refreshed(connection)
         promised = expected(feed(customers, days), refreshed, stage.definitions, end(days), identity)
         touches, timelines = progress.touches(connection), progress.timelines(connection)
-        outcomes = progress.event_outcomes(connection)
+        events = progress.event_outcomes(connection)
     out = written_keys(stage.wiring.settings.state_dir / "logs" / "send.log")
-    verdict = judge(promised, touches, timelines, outcomes, out, ZONE)
+    verdict = judge(promised, DemoOutcome(touches, timelines, events, out), ZONE)
     if verdict.events != driven.posted:
         verdict.differing.append(f"events: posted {driven.posted}, in the inbox {verdict.events}")
     return verdict

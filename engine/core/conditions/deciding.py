@@ -32,7 +32,7 @@ class Evaluation:
 def decisive_evaluations(trace: Sequence[dict[str, Any]] | None) -> list[Evaluation]:
     """Return the evaluations that made a group of conditions fail: those that are false, else those that are unknown.
 
-    Conditions are asked in order up to the first that fails, so a false one stands in the last group of the trace.
+    Conditions are evaluated in order up to the first that fails, so a false one stands in the last group of the trace.
     """
     read = evaluations(trace)
     if not read:
@@ -43,7 +43,7 @@ def decisive_evaluations(trace: Sequence[dict[str, Any]] | None) -> list[Evaluat
 
 
 def evaluations(trace: Sequence[dict[str, Any]] | None) -> list[Evaluation]:
-    """Return all that was asked, in order."""
+    """Return all that was evaluated, in order."""
     return [_evaluation(entry) for entry in trace or ()]
 
 

@@ -6,24 +6,22 @@ memberships are never unknown. all, any, not follow Kleene's logic: unknown only
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
+from engine.core.conditions.compare import all_hold, any_holds, compare, value_at
 from engine.core.conditions.trace import Trace, Truth
-from engine.core.customers import metrics
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Comparison, Condition, Sop
 from engine.core.definitions.catalog import Definitions
-from engine.core.time.arithmetic import _moment, local_date
+from engine.core.time.arithmetic import local_date
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What conditions are asked about: a customer at a moment, in a timeline or at the start of one."""
+    """What conditions are evaluated for: a customer at a moment, in a timeline or at the start of one."""
 
     customer: Customer
     definitions: Definitions
@@ -35,266 +33,190 @@ class Context:
 
     @staticmethod
     def of(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime) -> Context:
-        """Return the context of a running timeline."""
+        """Return the context of a running timeline.
+
+        Parameters:
+            timeline: one of the customer's; its anchor and its starting event's data are what `start` and `event` mean.
+            now: the moment at which the conditions are evaluated.
+        """
         return Context(customer, definitions, now, timeline.event.get("data") or {}, timeline.anchor)
 
 
 def evaluate_all(conditions: Iterable[Condition] | None, context: Context, path: str, trace: Trace) -> Truth:
-    """Return whether all of these hold; no conditions hold. Every evaluation goes into the trace."""
-    return _all(_evaluate(each, context, f"{path}/{index}", trace) for index, each in enumerate(conditions or ()))
-
-
-def _all(truths: Iterable[Truth]) -> Truth:
-    """False as soon as one is false, unknown if none is false but one unknown."""
-    result: Truth = True
-    for truth in truths:
-        if truth is False:
-            return False
-        if truth is None:
-            result = None
-    return result
-
-
-def _any(truths: Iterable[Truth]) -> Truth:
-    """True as soon as one is true, unknown if none is true but one unknown."""
-    result: Truth = False
-    for truth in truths:
-        if truth is True:
-            return True
-        if truth is None:
-            result = None
-    return result
-
-
-def _evaluate(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    kind, before = condition.kind, len(trace.missing)
-    truth = _KINDS[kind](condition, context, f"{path}/{kind}", trace)
-    if truth is not None:
-        del trace.missing[before:]  # decided all the same, so nobody need supply them
-    return truth
-
-
-def _evaluate_all_of(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    return evaluate_all(condition.all, context, path, trace)
-
-
-def _evaluate_any_of(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    return _any(_evaluate(each, context, f"{path}/{index}", trace) for index, each in enumerate(condition.any or ()))
-
-
-def _evaluate_not(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    assert condition.not_ is not None
-    inner = _evaluate(condition.not_, context, path, trace)
-    return None if inner is None else not inner
-
-
-def _tag(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    wanted = condition.tag or ()
-    actual = [tag for tag in wanted if context.customer.has_tag(tag)]
-    return trace.note(path, wanted, actual, bool(actual))
-
-
-def _is(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    return _all(
-        trace.note(f"{path}/{name}", wanted, actual := context.customer.dimension(name), actual in wanted)
-        for name, wanted in (condition.is_ or {}).items()
-    )
-
-
-def _attr(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    engine, customer = context.definitions.engine, context.customer
-    return _all(
-        _compared(
-            wanted, customer.attribute(name, engine), context, f"{path}/{name}", f"customer.attributes.{name}", trace
-        )
-        for name, wanted in (condition.attr or {}).items()
-    )
-
-
-def _event(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    return _all(
-        _compared(wanted, value_at(context.event, name), context, f"{path}/{name}", f"event.data.{name}", trace)
-        for name, wanted in (condition.event or {}).items()
-    )
-
-
-def _seen(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    assert condition.seen is not None
-    fact = context.customer.activities.get(condition.seen.type)
-    return _since(condition.seen.since, fact.last_at if fact else None, condition.seen.type, context, path, trace)
-
-
-def _touched(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    assert condition.touched is not None
-    last = context.customer.touched.get(condition.touched.sop)
-    return _since(condition.touched.since, last, condition.touched.sop, context, path, trace)
-
-
-def _since(since: Any, last: datetime | None, what: str, context: Context, path: str, trace: Trace) -> Truth:
-    begin = context.start if since == "start" else context.now - since if since is not None else None
-    holds = last is not None and (begin is None or last >= begin)
-    return trace.note(path, f"{what} since {begin.isoformat()}" if begin else what, last, holds)
-
-
-def _silent(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    assert condition.silent is not None
-    zone_name = context.definitions.zone_of(context.customer.timezone)
-    silent, fact = condition.silent, context.customer.clocks.get(condition.silent.clock)
-    actual = (
-        (local_date(context.now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
-    )
-    return trace.note(path, {"clock": silent.clock, "days": silent.days}, actual, (actual or 0) >= silent.days)
-
-
-def _in_sop(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    running = {each.sop for each in context.customer.timelines if each.active}
-    actual = [sop for sop in condition.in_sop or () if sop in running]
-    return trace.note(path, condition.in_sop, actual, bool(actual))
-
-
-def _metric(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    return _all(
-        _compared(wanted, _number(name, context), context, f"{path}/{name}", f"metrics.{name}", trace)
-        for name, wanted in (condition.metric or {}).items()
-    )
-
-
-def _number(name: str, context: Context) -> float | None:
-    return metrics.number(context.customer, name, context.definitions, context.now)
-
-
-def _segment(condition: Condition, context: Context, path: str, trace: Trace) -> Truth:
-    segments = context.definitions.segments.segments
-    return _any(
-        evaluate_all(segments[name], context, f"{path}/{name}", trace) if name in segments else None
-        for name in condition.segment or ()
-    )
-
-
-_KINDS: dict[str, Callable[[Condition, Context, str, Trace], Truth]] = {
-    "all": _evaluate_all_of,
-    "any": _evaluate_any_of,
-    "not": _evaluate_not,
-    "tag": _tag,
-    "is": _is,
-    "attr": _attr,
-    "event": _event,
-    "seen": _seen,
-    "touched": _touched,
-    "silent": _silent,
-    "in_sop": _in_sop,
-    "metric": _metric,
-    "segment": _segment,
-}
-
-
-# ── comparisons ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def value_at(data: Any, path: str) -> Any:
-    """Return the value at a dotted path in an event's data, None where there is none."""
-    for part in path.split("."):
-        data = data.get(part) if isinstance(data, dict) else None
-    return data
-
-
-def compare(wanted: Comparison, value: Any, zone_name: str) -> Truth:
-    """Return whether a value compares as wanted: unknown where it is missing or of another kind than compared with."""
-    truths = (
-        _exists(value, limit) if operator == "exists" else _operate(operator, value, limit, zone_name)
-        for operator, limit in _written(wanted)
-    )
-    return _all(truths)
-
-
-def _written(wanted: Comparison) -> list[tuple[str, Any]]:
-    return [(name.rstrip("_"), getattr(wanted, name)) for name in sorted(wanted.model_fields_set)]
-
-
-def _exists(value: Any, wanted: bool) -> Truth:
-    return (value is not None) is wanted
-
-
-def _operate(operator: str, value: Any, limit: Any, zone_name: str) -> Truth:
-    if value is None:
-        return None
-    try:
-        return _OPERATORS[operator](value, limit, zone_name)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _compared(wanted: Comparison, value: Any, context: Context, path: str, name: str, trace: Trace) -> Truth:
-    truth = compare(wanted, value, context.definitions.zone_of(context.customer.timezone))
-    shown = dict(_written(wanted))
-    if truth is None:
-        trace.note_unknown(path, shown, name, value)
-        return None
-    return trace.note(path, shown, value, truth)
-
-
-def _ordered(value: Any, limit: Any, zone_name: str) -> tuple[Any, Any]:
-    """Return both as numbers or both as moments. Raises TypeError or ValueError where they are of different kinds."""
-    if isinstance(limit, (date, datetime)):
-        return _moment(value, zone_name), _moment(limit, zone_name)
-    if isinstance(value, bool) or isinstance(limit, bool) or not isinstance(value, (int, float)):
-        raise TypeError("not a number")
-    return value, limit
-
-
-def _equal(value: Any, limit: Any, zone_name: str) -> bool:
-    if isinstance(limit, (date, datetime)):
-        return _moment(value, zone_name) == _moment(limit, zone_name)
-    if _kind(value) is not _kind(limit):
-        raise TypeError("of another kind")
-    return bool(value == limit)
-
-
-def _kind(value: Any) -> type:
-    return float if isinstance(value, int) and not isinstance(value, bool) else type(value)
-
-
-def _in(value: Any, limits: Iterable[Any], zone_name: str) -> Truth:
-    return _any(_operate("eq", value, each, zone_name) for each in limits)
-
-
-@lru_cache(maxsize=1024)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text)
-
-
-def _contains(value: Any, limit: str, _zone: str) -> Truth:
-    if not isinstance(value, (str, list)):
-        raise TypeError("neither text nor list")
-    return limit in value
-
-
-def _matches(value: Any, limit: str, _zone: str) -> Truth:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    return _pattern(limit).search(value[:2000]) is not None
-
-
-def _compare_with(relation: Callable[[Any, Any], bool]) -> Callable[[Any, Any, str], Truth]:
-    return lambda value, limit, zone_name: relation(*_ordered(value, limit, zone_name))
-
-
-_OPERATORS: dict[str, Callable[[Any, Any, str], Truth]] = {
-    "eq": _equal,
-    "in": _in,
-    "gt": _compare_with(lambda a, b: a > b),
-    "gte": _compare_with(lambda a, b: a >= b),
-    "lt": _compare_with(lambda a, b: a < b),
-    "lte": _compare_with(lambda a, b: a <= b),
-    "contains": _contains,
-    "matches": _matches,
-}
+    """Return whether all of these hold; no conditions hold. Every evaluation goes into the trace.
+
+    Parameters:
+        context: what they are evaluated for.
+        path: where they stand in the YAML, such as `when`; the trace names each below it.
+        trace: collects the evaluations, in order, up to the first that decides.
+    """
+    return Evaluator(context, trace, path).all_of(conditions) if conditions else True
 
 
 def broken_while(
     timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime
 ) -> Trace | None:
-    """Return the trace that shows `while` not to hold, None where it holds or is unknown."""
+    """Return the trace that shows `while` not to hold, None where it holds or is unknown.
+
+    Parameters:
+        timeline: one of the customer's, of this SOP.
+        now: the moment at which `while` is evaluated.
+    """
     trace = Trace()
-    held = evaluate_all(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
-    return trace if held is False else None
+    holds = evaluate_all(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
+    return trace if holds is False else None
+
+
+class Evaluator:
+    """Evaluates conditions for one context and records each in one trace, under the path at which it stands in the YAML."""
+
+    __slots__ = ("_context", "_path", "_trace")
+
+    def __init__(self, context: Context, trace: Trace, path: str) -> None:
+        self._context, self._trace = context, trace
+        self._path = path
+        """Of what is evaluated now: set on the way in, and back on the way out."""
+
+    def all_of(self, conditions: Iterable[Condition]) -> Truth:
+        """Return whether all of these hold, evaluated in order up to the first that is false."""
+        return all_hold(self._each(conditions))
+
+    def any_of(self, conditions: Iterable[Condition]) -> Truth:
+        """Return whether one of these holds, evaluated in order up to the first that is true."""
+        return any_holds(self._each(conditions))
+
+    def _each(self, conditions: Iterable[Condition]) -> Iterator[Truth]:
+        path = self._path
+        for index, condition in enumerate(conditions):
+            yield self._evaluate(condition, f"{path}/{index}")
+
+    def _evaluate(self, condition: Condition, path: str) -> Truth:
+        kind, missing, outer = condition.kind, self._trace.missing, self._path
+        before = len(missing)
+        self._path = f"{path}/{kind}"
+        truth = _KINDS[kind](self, condition)
+        self._path = outer
+        if truth is not None:
+            del missing[before:]  # decided all the same, so nobody need supply them
+        return truth
+
+    def _note(self, wanted: Any, actual: Any, holds: Truth) -> Truth:
+        return self._trace.note(self._path, wanted, actual, holds)
+
+    @property
+    def _zone_name(self) -> str:
+        return self._context.definitions.zone_of(self._context.customer.timezone)
+
+    # ── the kinds of conditions ──────────────────────────────────────────────────────────────────────────────
+
+    def _all(self, condition: Condition) -> Truth:
+        return self.all_of(condition.all or ())
+
+    def _any(self, condition: Condition) -> Truth:
+        return self.any_of(condition.any or ())
+
+    def _not(self, condition: Condition) -> Truth:
+        assert condition.not_ is not None
+        inner = self._evaluate(condition.not_, self._path)
+        return None if inner is None else not inner
+
+    def _tag(self, condition: Condition) -> Truth:
+        wanted = condition.tag or ()
+        actual = [tag for tag in wanted if self._context.customer.has_tag(tag)]
+        return self._note(wanted, actual, bool(actual))
+
+    def _is(self, condition: Condition) -> Truth:
+        customer = self._context.customer
+        return all_hold(
+            self._trace.note(f"{self._path}/{name}", wanted, actual := customer.dimension(name), actual in wanted)
+            for name, wanted in (condition.is_ or {}).items()
+        )
+
+    def _attr(self, condition: Condition) -> Truth:
+        customer, engine = self._context.customer, self._context.definitions.engine
+        return all_hold(
+            self._compared(wanted, customer.attribute(name, engine), "customer.attributes", name)
+            for name, wanted in (condition.attr or {}).items()
+        )
+
+    def _event(self, condition: Condition) -> Truth:
+        return all_hold(
+            self._compared(wanted, value_at(self._context.event, name), "event.data", name)
+            for name, wanted in (condition.event or {}).items()
+        )
+
+    def _metric(self, condition: Condition) -> Truth:
+        return all_hold(
+            self._compared(wanted, self._number(name), "metrics", name)
+            for name, wanted in (condition.metric or {}).items()
+        )
+
+    def _number(self, name: str) -> float | None:
+        context = self._context
+        return context.customer.number(name, context.definitions.segments, self._zone_name, context.now)
+
+    def _compared(self, wanted: Comparison, value: Any, group: str, name: str) -> Truth:
+        """Compare one value, recorded under its name; where it is unknown, it is named with its group."""
+        truth, path = compare(wanted, value, self._zone_name), f"{self._path}/{name}"
+        if truth is None:
+            self._trace.note_unknown(path, wanted.written, f"{group}.{name}", value)
+            return None
+        return self._trace.note(path, wanted.written, value, truth)
+
+    def _seen(self, condition: Condition) -> Truth:
+        assert condition.seen is not None
+        fact = self._context.customer.activities.get(condition.seen.type)
+        return self._since(condition.seen.since, fact.last_at if fact else None, condition.seen.type)
+
+    def _touched(self, condition: Condition) -> Truth:
+        assert condition.touched is not None
+        last = self._context.customer.touched.get(condition.touched.sop)
+        return self._since(condition.touched.since, last, condition.touched.sop)
+
+    def _since(self, since: Any, last: datetime | None, what: str) -> Truth:
+        context = self._context
+        begin = context.start if since == "start" else context.now - since if since is not None else None
+        holds = last is not None and (begin is None or last >= begin)
+        return self._note(f"{what} since {begin.isoformat()}" if begin else what, last, holds)
+
+    def _silent(self, condition: Condition) -> Truth:
+        assert condition.silent is not None
+        silent, zone_name = condition.silent, self._zone_name
+        fact = self._context.customer.clocks.get(silent.clock)
+        today = local_date(self._context.now, zone_name)
+        actual = (today - local_date(fact.last_at, zone_name)).days if fact is not None else None
+        return self._note({"clock": silent.clock, "days": silent.days}, actual, (actual or 0) >= silent.days)
+
+    def _in_sop(self, condition: Condition) -> Truth:
+        running = {each.sop for each in self._context.customer.timelines if each.active}
+        actual = [sop for sop in condition.in_sop or () if sop in running]
+        return self._note(condition.in_sop, actual, bool(actual))
+
+    def _segment(self, condition: Condition) -> Truth:
+        return any_holds(self._of_segment(name) for name in condition.segment or ())
+
+    def _of_segment(self, name: str) -> Truth:
+        conditions = self._context.definitions.segments.segments.get(name)
+        if conditions is None:
+            return None
+        outer, self._path = self._path, f"{self._path}/{name}"
+        truth = self.all_of(conditions)
+        self._path = outer
+        return truth
+
+
+_KINDS: dict[str, Callable[[Evaluator, Condition], Truth]] = {
+    "all": Evaluator._all,
+    "any": Evaluator._any,
+    "not": Evaluator._not,
+    "tag": Evaluator._tag,
+    "is": Evaluator._is,
+    "attr": Evaluator._attr,
+    "event": Evaluator._event,
+    "seen": Evaluator._seen,
+    "touched": Evaluator._touched,
+    "silent": Evaluator._silent,
+    "in_sop": Evaluator._in_sop,
+    "metric": Evaluator._metric,
+    "segment": Evaluator._segment,
+}

@@ -19,7 +19,13 @@ class Trace:
     """Values that were not known, by name, and have kept what is evaluated from being known."""
 
     def note(self, path: str, wanted: Any, actual: Any, holds: Truth) -> Truth:
-        """Record one evaluation and return its truth."""
+        """Record one evaluation and return its truth.
+
+        Parameters:
+            path: of the condition in the YAML, such as `when/0/tag`.
+            wanted, actual: what was asked for and what was there, of any kind that `plain` can turn into JSON.
+            holds: what it came to.
+        """
         self.entries.append({"path": path, "wanted": plain(wanted), "actual": plain(actual), "holds": holds})
         return holds
 
@@ -34,7 +40,14 @@ class Trace:
         return self.entries[-1]["path"] if self.entries else None
 
     def note_unknown(self, path: str, wanted: Any, name: str, actual: Any = None) -> None:
-        """Record that `name` was not known, or of another kind, where a comparison needed it."""
+        """Record that `name` was not known, or of another kind, where a comparison needed it.
+
+        Parameters:
+            path: of the condition in the YAML.
+            wanted: the comparison, by operator.
+            name: of the value, with its group: customer.attributes.budget.
+            actual: the value of another kind, None where there is none.
+        """
         self.entries.append(
             {"path": path, "wanted": plain(wanted), "actual": plain(actual), "holds": None, "unknown": name}
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
 from typing import Any
 
-from engine.core.definitions import LIFECYCLE, Attribute, EngineConfig, SegmentsConfig
+from engine.core.definitions.engine import LIFECYCLE, Attribute, EngineConfig
+from engine.core.definitions.segments import SegmentsConfig
 from engine.core.errors import did_you_mean
+from engine.core.time.iso8601 import is_date, is_datetime
 
 
 def undeclared(
@@ -58,29 +59,11 @@ def fits(value: Any, declared: Attribute) -> bool:
     return _FITS[declared.type](value)
 
 
-def _is_date(value: Any) -> bool:
-    try:
-        return (
-            isinstance(value, str)
-            and bool(date.fromisoformat(value[:10]))
-            and (len(value) == 10 or _is_datetime(value))
-        )
-    except ValueError:
-        return False
-
-
-def _is_datetime(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
-
-
 _FITS: dict[str, Callable[[Any], bool]] = {
     "text": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
     "bool": lambda value: isinstance(value, bool),
-    "date": _is_date,
-    "datetime": _is_datetime,
+    "date": is_date,
+    "datetime": is_datetime,
     "list": lambda value: isinstance(value, list),
 }

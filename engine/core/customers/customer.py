@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from engine.core.definitions import EngineConfig
-from engine.core.time.arithmetic import FOREVER
+from engine.core.definitions.engine import EngineConfig
+from engine.core.definitions.segments import SegmentsConfig
+from engine.core.time.arithmetic import FOREVER, local_date
 
 
 @dataclass(slots=True)
@@ -107,7 +108,13 @@ class Timeline:
         return self.state == "active"
 
     def end(self, state: str, reason: str | None, at: datetime, detail: str | None = None) -> None:
-        """Let it end in `state`, for a reason."""
+        """Let it end in `state`, for a reason.
+
+        Parameters:
+            state: exited, completed or converted.
+            reason: a code of `engine.core.reasons`, None where the state says it all.
+            detail: what the reason refers to, such as the condition that decided.
+        """
         self.state, self.reason, self.detail, self.ended_at = state, reason, detail, at
         self.changed = True
 
@@ -173,6 +180,21 @@ class Customer:
         if value is None and name in engine.attributes:
             return engine.attributes[name].default
         return value
+
+    def number(self, name: str, segments: SegmentsConfig, zone_name: str, now: datetime) -> float | None:
+        """Return the number of segments.yaml called `name` (of an rfm: `rfm.r`), None where it is not known.
+
+        Parameters:
+            segments: they say what kind of number it is.
+            zone_name: the customer's zone, in whose calendar days `days_since` counts.
+        """
+        metric = segments.metrics.get(name.partition(".")[0])
+        if metric is None:
+            return None
+        if metric.days_since is not None:
+            fact = self.activities.get(metric.days_since)
+            return (local_date(now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
+        return self.metrics.get(name, None if metric.rfm else 0)
 
     def active_timelines(self) -> list[Timeline]:
         """Return the timelines that still run."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from engine.core.customers.allowed_values import typed_attributes, undeclared
 from engine.core.customers.customer import Activity, Customer, DimensionFact, TagFact
-from engine.core.definitions import EngineConfig, SegmentsConfig
+from engine.core.customers.last_writer import Group, wins, write, written_after
+from engine.core.definitions.engine import EngineConfig
+from engine.core.definitions.segments import SegmentsConfig
 from engine.core.events.event import STAGE, Event
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import zone
@@ -48,7 +49,12 @@ _NO_SEGMENTS = SegmentsConfig()
 def apply(
     customer: Customer, event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS
 ) -> FactChanges:
-    """Write the event's facts into the customer and return the moments that makes."""
+    """Write the event's facts into the customer and return the moments that makes.
+
+    Parameters:
+        customer: changed in place.
+        engine, segments: say which values are taken: dimensions and attributes as declared there.
+    """
     handler = _HANDLERS.get(event.type)
     if event.type == STAGE:
         applied = _dimension(customer, event, engine, segments)
@@ -128,39 +134,6 @@ def _dimension(
 # ── the customer's own fields ────────────────────────────────────────────────────────────────────────────────
 
 
-def _written_after(customer: Customer, field_name: str, at: datetime) -> bool:
-    """Return whether an event later than `at` has written the field."""
-    last = customer.written.get(field_name)
-    return last is not None and at < datetime.fromisoformat(last)
-
-
-def _wins(customer: Customer, field_name: str, at: datetime) -> bool:
-    """Return whether `at` is not before the field's last writing, and note it as the last one if so."""
-    if _written_after(customer, field_name, at):
-        return False
-    customer.written[field_name] = at.isoformat()
-    return True
-
-
-def _write(
-    customer: Customer, group: str, values: dict[str, Any], name: str, value: Any, at: datetime
-) -> Reason | None:
-    """Write one value if none newer is known; None takes it away. Return why nothing changed, None where something did."""
-    if not _wins(customer, f"{group}.{name}", at):
-        return Reason.SUPERSEDED
-    customer.dirty.add("self")
-    before = values.get(name)
-    if before == value and isinstance(before, bool) is isinstance(
-        value, bool
-    ):  # True == 1, yet conditions tell them apart
-        return Reason.NO_CHANGE
-    if value is None:
-        del values[name]
-    else:
-        values[name] = value
-    return None
-
-
 def _fitting(event: Event, engine: EngineConfig) -> tuple[dict[str, Any], list[str]]:
     """Return the event's attributes that can be taken, and in words what else of it was dropped."""
     attributes, dropped = typed_attributes(event.data.get("attributes") or {}, engine)
@@ -172,15 +145,13 @@ def _fitting(event: Event, engine: EngineConfig) -> tuple[dict[str, Any], list[s
 
 def _updated(customer: Customer, event: Event, engine: EngineConfig) -> FactChanges:
     attributes, dropped = _fitting(event, engine)
-    groups = {
-        "attributes": (customer.attributes, attributes),
-        "staff": (customer.staff, event.data.get("staff") or {}),
-        "addresses": (customer.addresses, event.data.get("addresses") or {}),
+    groups: dict[Group, dict[str, Any]] = {
+        "attributes": attributes,
+        "staff": event.data.get("staff") or {},
+        "addresses": event.data.get("addresses") or {},
     }
     unchanged = {
-        _write(customer, group, values, name, value, event.time)
-        for group, (values, new) in groups.items()
-        for name, value in new.items()
+        write(customer, group, name, value, event.time) for group, new in groups.items() for name, value in new.items()
     }
     unchanged.add(_timezone(customer, event))
     if None in unchanged:
@@ -193,7 +164,7 @@ def _timezone(customer: Customer, event: Event) -> Reason | None:
     name = event.data.get("timezone")
     if name is None or not _is_zone(name):
         return Reason.NO_CHANGE
-    if not _wins(customer, "timezone", event.time):
+    if not wins(customer, "timezone", event.time):
         return Reason.SUPERSEDED
     customer.dirty.add("self")
     before, customer.timezone = customer.timezone, name
@@ -218,7 +189,7 @@ def _created(customer: Customer, event: Event, engine: EngineConfig) -> FactChan
 
 def _friend_added(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     staff, state = str(event.data.get("staff", "")), str(event.data.get("state") or "")
-    if not _wins(customer, f"friends.{staff}", event.time):
+    if not wins(customer, f"friends.{staff}", event.time):
         return FactChanges(reason=Reason.SUPERSEDED)
     customer.dirty.add("self")
     if staff in customer.friends:
@@ -230,7 +201,7 @@ def _friend_added(customer: Customer, event: Event, _engine: EngineConfig) -> Fa
 
 def _friend_removed(customer: Customer, event: Event, _engine: EngineConfig) -> FactChanges:
     staff = str(event.data.get("staff", ""))
-    if not _wins(customer, f"friends.{staff}", event.time):
+    if not wins(customer, f"friends.{staff}", event.time):
         return FactChanges(reason=Reason.SUPERSEDED)
     customer.dirty.add("self")
     if staff not in customer.friends:
@@ -242,12 +213,12 @@ def _friend_removed(customer: Customer, event: Event, _engine: EngineConfig) -> 
 def _opt(customer: Customer, event: Event, out: bool) -> FactChanges:
     """Opt out of or in to one channel or, named `*`, all: what concerns all settles everything said before it."""
     channel = str(event.data.get("channel") or "*")
-    if _written_after(customer, "opt_outs.*", event.time) or not _wins(customer, f"opt_outs.{channel}", event.time):
+    if written_after(customer, "opt_outs.*", event.time) or not wins(customer, f"opt_outs.{channel}", event.time):
         return FactChanges(reason=Reason.SUPERSEDED)
     customer.dirty.add("self")
     before = set(customer.opt_outs)
     if channel == "*":
-        customer.opt_outs = {each for each in before if _written_after(customer, f"opt_outs.{each}", event.time)}
+        customer.opt_outs = {each for each in before if written_after(customer, f"opt_outs.{each}", event.time)}
     customer.opt_outs.discard(channel)
     if out:
         customer.opt_outs.add(channel)

@@ -13,36 +13,26 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.customers.customer import Customer
-from engine.core.definitions import RFM_PARTS
 from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.segments import RFM_PARTS
 from engine.core.events.event import Event
-from engine.core.time.arithmetic import local_date
 
 PURCHASE, REFUND = "purchase", "purchase.refunded"
 MOST_AMOUNT = 1e15
 """An amount as large as this is no amount; the purchase is not counted."""
 
 
-def number(customer: Customer, name: str, definitions: Definitions, now: datetime) -> float | None:
-    """Return the number called `name` (of an rfm: `rfm.r`), None where it is not known."""
-    metric = definitions.segments.metrics.get(name.partition(".")[0])
-    if metric is None:
-        return None
-    if metric.days_since is not None:
-        fact = customer.activities.get(metric.days_since)
-        zone_name = definitions.zone_of(customer.timezone)
-        return (local_date(now, zone_name) - local_date(fact.last_at, zone_name)).days if fact is not None else None
-    return customer.metrics.get(name, None if metric.rfm else 0)
-
-
 def for_templates(customer: Customer, definitions: Definitions, now: datetime) -> dict[str, Any]:
     """Return all known numbers as templates name them: `metrics.spend_2y`, `metrics.rfm.r`."""
+    segments, zone_name = definitions.segments, definitions.zone_of(customer.timezone)
     shown: dict[str, Any] = {}
-    for name, metric in definitions.segments.metrics.items():
+    for name, metric in segments.metrics.items():
         if metric.rfm:
-            shown[name] = {part: _whole(number(customer, f"{name}.{part}", definitions, now)) for part in RFM_PARTS}
+            shown[name] = {
+                part: _whole(customer.number(f"{name}.{part}", segments, zone_name, now)) for part in RFM_PARTS
+            }
         else:
-            shown[name] = _whole(number(customer, name, definitions, now))
+            shown[name] = _whole(customer.number(name, segments, zone_name, now))
     return {name: value for name, value in shown.items() if value is not None}
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from engine.core.customers.customer import ClockFact, Customer, DimensionFact
 from engine.core.customers.facts import FACT_TYPES, MomentOccurred
-from engine.core.definitions import LIFECYCLE, ActivityClock
 from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.clocks import ActivityClock
+from engine.core.definitions.engine import LIFECYCLE
 from engine.core.events.event import ENGINE_SOURCE, SILENT, Event
 from engine.core.time.arithmetic import at_local, day_shift, later, local_date
 
@@ -204,7 +205,13 @@ def due_events(customer: Customer, now: datetime) -> Iterator[Event]:
 
 
 def silence_event(ref: str, name: str, fact: ClockFact, now: datetime) -> Event:
-    """Return the event of a crossing. Its id is a function of customer, clock, threshold and last activity: once an episode."""
+    """Return the event of a crossing. Its id is a function of customer, clock, threshold and last activity: once an episode.
+
+    Parameters:
+        ref: the customer's.
+        name: the clock, whose state is `fact`, with its next threshold set.
+        now: when the event is made; its time is the crossing.
+    """
     assert fact.next_at is not None
     last = fact.last_at.isoformat(timespec="microseconds")
     data = {"clock": name, "days": fact.next_days, "last_at": last}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.core.definitions.base import (
     DateSource,
+    Days,
     Duration,
     EventField,
     EventType,
@@ -16,13 +17,14 @@ from engine.core.definitions.base import (
     Names,
     OneOf,
     Scalar,
+    Silent,
     SopId,
     StepId,
     Text,
     TimeOfDay,
 )
 from engine.core.definitions.calendar import Cap, QuietHours, WorkCalendar
-from engine.core.definitions.clocks import ActivityClock, Days, Silent, StartExisting
+from engine.core.definitions.clocks import ActivityClock, StartExisting
 from engine.core.definitions.conditions import Comparison, Condition, Conditions, Seen, Touched
 from engine.core.definitions.engine import LIFECYCLE, Attribute, AttributeType, Dimension, EngineConfig
 from engine.core.definitions.moments import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
@@ -9,7 +10,55 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.core.time.arithmetic import parse_duration, parse_percent, parse_time_of_day
+_DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%")
+_WINDOW = re.compile(r"([0-9]{2}:[0-9]{2}) ?[-–] ?([0-9]{2}:[0-9]{2})")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+# ── written forms ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration written as a whole number and a unit: 90s, 15m, 36h, 2d (a day is 24 hours).
+
+    Raises ValueError with what is allowed.
+    """
+    found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f"`{text}` is not a duration; write a whole number and a unit: 90s, 15m, 36h, 2d")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def parse_time_of_day(text: str) -> time:
+    """Return the time of day written as "HH:MM", 00:00 to 23:59. Raises ValueError with what is allowed."""
+    found = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f'`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"')
+    return time(int(found[1]), int(found[2]))
+
+
+def parse_percent(text: str) -> float:
+    """Return the share written as "10%" or "2.5%", 0 to 100. Raises ValueError with what is allowed."""
+    found = _PERCENT.fullmatch(text) if isinstance(text, str) else None
+    if not found or float(found[1]) > 100:
+        raise ValueError(f'`{text}` is not a percentage; write a number from 0 to 100 with its sign: "10%"')
+    return float(found[1])
+
+
+def parse_window(text: str) -> tuple[time, time]:
+    """Return the begin and end of "HH:MM-HH:MM", within one day. Raises ValueError with what is allowed."""
+    found = _WINDOW.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f'`{text}` is not a window; write "HH:MM-HH:MM" in quotes, e.g. "10:00-11:30"')
+    begin, end = parse_time_of_day(found[1]), parse_time_of_day(found[2])
+    if begin >= end:
+        raise ValueError(f"the window `{text}` ends before it begins; windows do not go over midnight: write two steps")
+    return begin, end
+
+
+# ── types ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _one_or_many(value: Any) -> Any:
@@ -112,3 +161,13 @@ class OneOf(Model):
     def kind(self) -> str:
         """The one key written, as in the YAML."""
         return next(iter(self.model_fields_set - self.beside)).rstrip("_")
+
+
+Days = Annotated[int, Field(strict=True, ge=1, le=3650)]
+
+
+class Silent(Model):
+    """So many calendar days without any activity of a clock."""
+
+    clock: Name = Field("any", description="a clock of engine.yaml")
+    days: Days = Field(description="calendar days in the customer's zone; crossed at 00:00")

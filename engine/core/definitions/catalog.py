@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from engine.core.definitions import AllTags, Condition, EngineConfig, Moment, SegmentsConfig, Sop
-from engine.core.definitions.segments import DAILY, ComputedDimension
+from engine.core.definitions.conditions import Condition
+from engine.core.definitions.engine import EngineConfig
+from engine.core.definitions.moments import Moment
+from engine.core.definitions.segments import DAILY, ComputedDimension, SegmentsConfig
+from engine.core.definitions.sop import Sop
 from engine.core.time.days_off import NONE_OFF, DaysOff
 
 
@@ -131,14 +134,10 @@ class Definitions:
 def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
     """Return the keys under which a moment is found: one for each tag, value or type it names, else (kind, None)."""
     kind = moment.kind
-    tags = moment.tag_added or moment.tag_removed
-    if tags is not None:
-        return [(kind, name) for name in (tags.all if isinstance(tags, AllTags) else tags)]
+    if moment.names:
+        return [(kind, name) for name in moment.names]
     if moment.silent:
         return [(kind, f"{moment.silent.clock}:{moment.silent.days}")]
-    change = moment.entered or moment.left
-    if change:
-        return [(kind, f"{change.dimension}={value}") for value in change.values]
     return [(kind, moment.event.type if moment.event else None)]
 
 

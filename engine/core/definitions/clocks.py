@@ -9,15 +9,6 @@ from pydantic import Field, field_validator
 
 from engine.core.definitions.base import Model, Name, Names
 
-Days = Annotated[int, Field(strict=True, ge=1, le=3650)]
-
-
-class Silent(Model):
-    """So many calendar days without any activity of a clock."""
-
-    clock: Name = Field("any", description="a clock of engine.yaml")
-    days: Days = Field(description="calendar days in the customer's zone; crossed at 00:00")
-
 
 class ActivityClock(Model):
     """Measures the time since the customer last did one of some kinds of things."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from engine.core.definitions.base import Duration, Model, Name, Names, OneOf, Scalar, SopId
-from engine.core.definitions.clocks import Silent
+from engine.core.definitions.base import Duration, Model, Name, Names, OneOf, Scalar, Silent, SopId
 
 
 class Seen(Model):
@@ -83,3 +83,8 @@ class Comparison(Model):
         if not self.model_fields_set:
             raise ValueError("a comparison needs one of eq, in, gt, gte, lt, lte, contains, matches, exists")
         return self
+
+    @cached_property
+    def written(self) -> dict[str, Any]:
+        """What is written, by operator as in the YAML, in the operators' order."""
+        return {name.rstrip("_"): getattr(self, name) for name in sorted(self.model_fields_set)}

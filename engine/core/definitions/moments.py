@@ -7,8 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from engine.core.definitions.base import EventType, Model, Name, Names, OneOf
-from engine.core.definitions.clocks import Silent
+from engine.core.definitions.base import EventType, Model, Name, Names, OneOf, Silent
 from engine.core.definitions.conditions import Comparison
 from engine.core.errors import did_you_mean
 from engine.core.time.arithmetic import zone
@@ -145,3 +144,12 @@ class Moment(OneOf):
     schedule: Schedule | None = Field(
         None, description='at set times, e.g. {cron: "0 10 * * MON"}; who enters is decided by `when`; a trigger only'
     )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tags, or `dimension=value`, it waits for; empty where it names none."""
+        tags = self.tag_added or self.tag_removed
+        if tags is not None:
+            return tags.all if isinstance(tags, AllTags) else tags
+        change = self.entered or self.left
+        return tuple(f"{change.dimension}={value}" for value in change.values) if change else ()

@@ -9,9 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from engine.core.definitions.base import Model, Name, Names, OneOf
+from engine.core.definitions.base import Model, Name, Names, OneOf, parse_duration
 from engine.core.definitions.conditions import Conditions
-from engine.core.time.arithmetic import parse_duration
 from engine.core.time.cron import checked
 
 DAILY = "0 3 * * *"

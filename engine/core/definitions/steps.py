@@ -20,9 +20,9 @@ from engine.core.definitions.base import (
     StepId,
     Text,
     TimeOfDay,
+    parse_window,
 )
 from engine.core.definitions.conditions import Conditions
-from engine.core.time.arithmetic import parse_window
 
 PREFERRED = "preferred"
 """In a channel list: the channel that the customer's attribute `preferred_channel` names."""

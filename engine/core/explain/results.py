@@ -19,6 +19,9 @@ CHANCE = 0.05
 ENOUGH = 5.0
 """Both groups together would have to bring so many customers to each cell of the table, were there no difference (Cochran's rule)."""
 
+Interval = tuple[float | None, float | None]
+"""Its two ends; None twice where there is none."""
+
 Verdict = Literal["more", "fewer", "not_enough", "within_chance"]
 """more and fewer are said of the first of the two; the others tell nothing, for want of customers or of a difference."""
 
@@ -53,17 +56,19 @@ class Comparison:
     verdict: Verdict
 
 
-def judge(difference: float, low: float | None, high: float | None, p: float, expected: float, of: int) -> Verdict:
+def judge(difference: float, interval: Interval, p: float, expected: float, of: int) -> Verdict:
     """Return what a comparison tells: a difference only with enough customers, by the test and by the interval.
 
     Parameters:
         difference: the first group's rate less the second's.
-        low, high: ends of the ratio's interval, where it has one.
+        interval: of the ratio.
+        p: see `Comparison`, before it is multiplied.
         expected: see `Comparison`.
         of: how many comparisons the question is made of (Bonferroni).
     """
     if expected < ENOUGH:
         return "not_enough"
+    low, high = interval
     holds_one = low is not None and high is not None and low <= 1 <= high
     if holds_one or p * of >= CHANCE:
         return "within_chance"

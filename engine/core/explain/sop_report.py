@@ -45,7 +45,7 @@ class OutcomeGroup:
     unknown: int = 0
     """So many of them because a value was not known."""
     waited: str | None = None
-    """Of touches that were carried out: what held them back before."""
+    """Of touches that were carried out: what delayed them before."""
     wanted: list[Wanted] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     first: datetime | None = None

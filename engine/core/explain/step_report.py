@@ -37,8 +37,15 @@ def step_reports(
     variants: Mapping[str, dict[str, int]],
     kinds: Mapping[str, str],
 ) -> list[StepReport]:
-    """Return the SOP's steps in their order, then those it had once that touches still tell of."""
-    told = [
+    """Return the SOP's steps in their order, then those it had once that touches still tell of.
+
+    Parameters:
+        in_flight: the timelines that have a step next, by step; None: those that have none left.
+        touches: what became of the touches, by step.
+        variants: how many touches each variant had, by step.
+        kinds: message, task or do, of steps the SOP no longer has.
+    """
+    reports = [
         StepReport(
             step.id,
             step.kind,
@@ -49,9 +56,9 @@ def step_reports(
         )
         for step in sop.steps
     ]
-    known = {each.step for each in told}
-    gone = sorted({*touches, *(name for name in in_flight if name)} - known)
-    return told + [
+    defined = {each.step for each in reports}
+    gone = sorted({*touches, *(name for name in in_flight if name)} - defined)
+    return reports + [
         StepReport(
             name,
             kinds.get(name, "message"),

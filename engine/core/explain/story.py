@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from engine.core.conditions.deciding import Evaluation, decisive_evaluations
+from engine.core.conditions.trace import Truth
 from engine.core.definitions import Moment, Sop
-from engine.core.explain.near_misses import Closest, WouldStart
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class StepEntry:
     detail: str | None = None
     deciding: list[Evaluation] = field(default_factory=list)
     waited: str | None = None
-    """Of one that was carried out: what held it back before."""
+    """Of one that was carried out: what delayed it before."""
     variant: str | None = None
     """The variant chosen; of a step to come, the one that is as things stand."""
     fallback: int = 0
@@ -99,7 +99,7 @@ class StepEntry:
     """Of a step to come: the reason for which it will be skipped if nothing else happens."""
     skip_detail: str | None = None
     room: list[Taken] = field(default_factory=list)
-    """Of one that a cap holds back: the messages that took the room."""
+    """Of one that a cap delays: the messages that took the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,66 @@ class TimelineEntry:
     """When the goal was reached, perhaps after the end."""
     goal_until: datetime | None = None
     """So long a goal not yet reached counts."""
+
+
+MissKind = Literal["other", "unmatched", "nothing", "before", "fields", "rest", "came_from"]
+"""another name; it waits for the matcher; it changed nothing; before the SOP was applied; fields of the data differ;
+other tags are lacking; where the value came from, or went to, is not what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """An event like the one a trigger waits for, and what kept it from being one."""
+
+    row: int
+    time: datetime
+    type: str
+    actual: str
+    """What it named: the tag, the value, or empty."""
+    kind: MissKind
+    wanted: list[str] = field(default_factory=list)
+    """The names wanted; of `rest` the tags lacking; of `came_from` the values."""
+    reason: str | None = None
+    """Of `nothing`: why it changed nothing."""
+    fields: list[Evaluation] = field(default_factory=list)
+    """Of `fields`: those of the data that differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closest:
+    """A trigger, and which events of the customer came closest to it."""
+
+    trigger: str
+    path: str
+    type: str | None = None
+    """The type of event it is made of; None: a clock or the calendar makes it."""
+    events: list[NearMiss] = field(default_factory=list)
+    others: int = 0
+    """So many more of that type are not shown."""
+    hits: int = 0
+    """So many did trigger the SOP; what came of them is told with the events."""
+    now: Evaluation | None = None
+    """Of a clock or a date: how it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionNow:
+    """One of the conditions under `when` or `while`, evaluated now."""
+
+    path: str
+    holds: Truth
+    asked: list[Evaluation]
+    """Where it does not hold, what decided; else all that was evaluated."""
+
+
+@dataclass(frozen=True, slots=True)
+class WouldStart:
+    """What a trigger would lead to now: the production decision, made on a copy."""
+
+    starts: bool
+    reason: str | None
+    detail: str | None
+    conditions: list[ConditionNow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +229,14 @@ class Story:
 
 def decisions(outcome: Mapping[str, Any] | None, sop: str | None = None) -> list[Decision]:
     """Return what an event's recorded outcome says about each SOP, or about one."""
-    known = outcome or {}
-    found = [
-        *(_decision("ended", entry) for entry in known.get("exits", ())),
-        *(_decision("converted", entry) for entry in known.get("goals", ())),
-        *(_decision("started", entry) for entry in known.get("started", ())),
-        *(_decision("refused", entry) for entry in known.get("refused", ())),
+    recorded = outcome or {}
+    every = [
+        *(_decision("ended", entry) for entry in recorded.get("exits", ())),
+        *(_decision("converted", entry) for entry in recorded.get("goals", ())),
+        *(_decision("started", entry) for entry in recorded.get("started", ())),
+        *(_decision("refused", entry) for entry in recorded.get("refused", ())),
     ]
-    return [each for each in found if sop is None or each.sop == sop]
+    return [each for each in every if sop is None or each.sop == sop]
 
 
 def _decision(what: Literal["started", "refused", "ended", "converted"], entry: Mapping[str, Any]) -> Decision:

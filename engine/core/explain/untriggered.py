@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.core.definitions import Moment, Sop
-from engine.core.explain.near_misses import comparable, nearest_first, similarity
+from engine.core.explain.likeness import comparable, nearest_first, similarity
 from engine.core.explain.sop_report import SeenEvent, UntriggeredTrigger
-from engine.core.matching.triggers import names_of, type_of
+from engine.core.matching.triggers import type_of
 
 _MOST_NEAR = 5
 _ALIKE = 0.5
@@ -30,37 +30,33 @@ def untriggered(
         already: by a trigger's place: how many customers meet it from before.
     """
     return [
-        _untriggered(moment, written[index], f"trigger/{index}/{moment.kind}", by_type, types, already.get(index))
+        UntriggeredTrigger(
+            written[index],
+            f"trigger/{index}/{moment.kind}",
+            *_seen_and_near(moment, by_type, types),
+            already.get(index),
+        )
         for index, moment in enumerate(sop.trigger)
     ]
 
 
-def _untriggered(
-    moment: Moment,
-    written: str,
-    path: str,
-    by_type: Mapping[str, Sequence[SeenEvent]],
-    types: Mapping[str, SeenEvent],
-    already: int | None,
-) -> UntriggeredTrigger:
-    kind, names = type_of(moment), names_of(moment)
+def _seen_and_near(
+    moment: Moment, by_type: Mapping[str, Sequence[SeenEvent]], types: Mapping[str, SeenEvent]
+) -> tuple[list[SeenEvent], list[SeenEvent]]:
+    """Return what was seen of a moment and, where that is nothing, what was seen that is like it."""
+    kind, names = type_of(moment), moment.names
     if kind is None:
-        return UntriggeredTrigger(written, path, already=already)
+        return [], []
     if not names:
         seen = [types[kind]] if kind in types else []
-        return UntriggeredTrigger(
-            written,
-            path,
-            seen,
-            [] if seen else _near([each for each in types.values() if similarity(each.name, kind) >= _ALIKE], (kind,)),
-            already,
-        )
-    found = by_type.get(kind, ())
-    seen = [each for each in found if each.name in names]
-    same = [each for each in found if each.name not in names and comparable(each.name, names)]
-    return UntriggeredTrigger(written, path, seen, [] if seen else _near(same, names), already)
+        alike = [each for each in types.values() if similarity(each.name, kind) >= _ALIKE]
+        return seen, [] if seen else _near(alike, (kind,))
+    of_type = by_type.get(kind, ())
+    seen = [each for each in of_type if each.name in names]
+    same = [each for each in of_type if each.name not in names and comparable(each.name, names)]
+    return seen, [] if seen else _near(same, names)
 
 
-def _near(found: Sequence[SeenEvent], wanted: Sequence[str]) -> list[SeenEvent]:
-    by_name = {each.name: each for each in found}
+def _near(events: Sequence[SeenEvent], wanted: Sequence[str]) -> list[SeenEvent]:
+    by_name = {each.name: each for each in events}
     return [by_name[name] for name in nearest_first(by_name, wanted)[:_MOST_NEAR]]

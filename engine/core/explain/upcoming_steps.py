@@ -1,4 +1,4 @@
-"""The steps of a timeline that have no touch yet: when each comes, what holds it back, and what becomes of it as things stand."""
+"""The steps of a timeline that have no touch yet: when each comes, what delays it, and what becomes of it as things stand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions import Step
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.gates import read_detail
 from engine.core.explain.story import StepEntry, StepStatus, Taken
@@ -50,12 +49,12 @@ def upcoming_steps(customer: Customer, definitions: Definitions, now: datetime) 
     for each in played.waits:
         if each.timeline.id is not None:
             waits.setdefault((each.timeline.id, each.step), []).append((each.reason, each.detail))
-    found: dict[Place, UpcomingStep] = {}
+    steps: dict[Place, UpcomingStep] = {}
     for one in played.touches:
         if one.touch.timeline.id is not None:
             place = (one.touch.timeline.id, one.touch.step)
-            found[place] = UpcomingStep(one.at, one.touch, waits.get(place, []))
-    return found
+            steps[place] = UpcomingStep(one.at, one.touch, waits.get(place, []))
+    return steps
 
 
 def _end(customer: Customer, definitions: Definitions, now: datetime) -> datetime:
@@ -100,18 +99,27 @@ def steps_to_come(timeline: Timeline, outlook: Outlook) -> list[StepEntry]:
     if sop is None:
         return []
     due = {each.step.id: each for each in schedule(timeline, sop, outlook.customer, outlook.definitions)}
-    told = []
+    entries = []
     for step in sop.steps:
         if step.id in timeline.had:
             continue
-        found = due.get(step.id)
-        if found is None:
-            told.append(StepEntry(step.id, step.kind, "undated", None, reason=Reason.NO_DATE, detail=step.from_))
+        dated = due.get(step.id)
+        if dated is None:
+            entries.append(StepEntry(step.id, step.kind, "undated", None, reason=Reason.NO_DATE, detail=step.from_))
         elif not timeline.active:
-            told.append(StepEntry(step.id, step.kind, "unreached", found.due))
+            entries.append(StepEntry(step.id, step.kind, "unreached", dated.due))
         else:
-            told.append(_open(timeline, found, outlook))
-    return told
+            entries.append(_open(timeline, dated, outlook))
+    return entries
+
+
+@dataclass(frozen=True, slots=True)
+class _Delay:
+    """What delays a step, and until when; nothing does where there is no reason."""
+
+    reason: str | None = None
+    detail: str | None = None
+    until: datetime | None = None
 
 
 def _open(timeline: Timeline, due: DueStep, outlook: Outlook) -> StepEntry:
@@ -122,38 +130,32 @@ def _open(timeline: Timeline, due: DueStep, outlook: Outlook) -> StepEntry:
         return StepEntry(step.id, step.kind, "held", due.due, until=due.limit, reason=Reason.PAUSED)
     if timeline.next_step == step.id and timeline.waiting is not None and due.due <= outlook.now:
         until = None if timeline.due_at in (None, FOREVER) else timeline.due_at
-        return _entry(step, "held", due, outlook, timeline.waiting, timeline.detail, until, foreseen_)
+        return _entry("held", due, _Delay(timeline.waiting, timeline.detail, until), foreseen_, outlook)
     if due.due > outlook.now:
-        return _entry(step, "planned", due, outlook, None, None, None, foreseen_)
+        return _entry("planned", due, _Delay(), foreseen_, outlook)
     if outlook.events_wait:
         return StepEntry(step.id, step.kind, "due", due.due, reason=Reason.UNMATCHED_EVENTS)
     if foreseen_ is not None and foreseen_.at > outlook.now and foreseen_.waits:
         reason, detail = foreseen_.waits[0]
-        return _entry(step, "held", due, outlook, reason, detail, foreseen_.at, foreseen_)
+        return _entry("held", due, _Delay(reason, detail, foreseen_.at), foreseen_, outlook)
     return StepEntry(step.id, step.kind, "due", due.due)
 
 
 def _entry(
-    step: Step,
-    status: StepStatus,
-    due: DueStep,
-    outlook: Outlook,
-    reason: str | None,
-    detail: str | None,
-    until: datetime | None,
-    foreseen_: UpcomingStep | None,
+    status: StepStatus, due: DueStep, delay: _Delay, foreseen_: UpcomingStep | None, outlook: Outlook
 ) -> StepEntry:
+    step = due.step
     touch = foreseen_.touch if foreseen_ else None
     skipped = touch is not None and touch.status == "skipped"
     return StepEntry(
-        step.id, step.kind, status, due.due, until=until, reason=reason, detail=detail,
+        step.id, step.kind, status, due.due, until=delay.until, reason=delay.reason, detail=delay.detail,
         variant=touch.variant if touch else None,
         expected=foreseen_.at if foreseen_ else None,
         moved_by=_moved_by(due, foreseen_),
         skip=touch.reason if touch and skipped else None,
         skip_detail=touch.detail if touch and skipped else None,
         deciding=decisive_evaluations(touch.trace) if touch and skipped and touch.reason in (Reason.CONDITION, Reason.UNKNOWN) else [],
-        room=_room(detail, outlook) if reason == Reason.CAP else [],
+        room=_room(delay.detail, outlook) if delay.reason == Reason.CAP else [],
     )  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import Context, evaluate_all, value_at
+from engine.core.conditions.compare import value_at
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop

@@ -20,7 +20,7 @@ from engine.core.matching.existing_customers import named_trigger
 from engine.core.time import cron
 from engine.core.time.arithmetic import at_local, day_shift, local_date
 from engine.core.time.cron import CronSlot
-from engine.core.timelines.schedule import as_date
+from engine.core.time.iso8601 import as_date
 
 CAUGHT_UP = timedelta(days=7)
 """Days missed in an outage are made up for this long; of a schedule's missed slots only the newest is taken."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import compare, value_at
+from engine.core.conditions.compare import compare, value_at
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.facts import MomentOccurred
 from engine.core.definitions import AllTags, Change, Friend, Moment, Replied
@@ -83,17 +83,8 @@ def type_of(moment: Moment) -> str | None:
     return moment.event.type if moment.event else _TYPES.get(moment.kind)
 
 
-def names_of(moment: Moment) -> tuple[str, ...]:
-    """Return the tags, or `dimension=value`, a moment waits for; empty where it names none."""
-    tags = moment.tag_added or moment.tag_removed
-    if tags is not None:
-        return tags.all if isinstance(tags, AllTags) else tags
-    change = moment.entered or moment.left
-    return tuple(f"{change.dimension}={value}" for value in change.values) if change else ()
-
-
 def name_in(kind: str, data: Mapping[str, Any]) -> str:
-    """Return what an event names, written as `names_of` does; empty where its type names nothing."""
+    """Return what an event names, written as `Moment.names` are; empty where its type names nothing."""
     if kind in ("tag.added", "tag.removed"):
         return str(data.get("tag", ""))
     return f"{data.get('dimension', 'stage')}={data.get('value', '')}" if kind == STAGE else ""

@@ -1,4 +1,4 @@
-"""What goes out in the days ahead, under the definitions in force and under new ones: by day and channel, held back, lost."""
+"""What goes out in the days ahead, under the definitions in force and under new ones: by day and channel, delayed, lost."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from engine.core.customers.silence import bring_in_line
 from engine.core.definitions import Sop, StartExisting
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.version_change import fork
+from engine.core.events.event import Event
 from engine.core.playback.run import Playback, Played, play_one
 from engine.core.reasons import Reason
-from engine.core.rollout.impact import CustomerSample, RolloutInput, change_of_customer, start_of
+from engine.core.rollout.sample import CustomerSample, RolloutInput, change_of_customer, start_of
 from engine.core.time.arithmetic import at_local, day_shift, local_date
 from engine.core.timelines.touch import Touch
 
@@ -45,7 +46,7 @@ class SendTally:
     held: defaultdict[str, float] = field(default_factory=_numbers)
     """Touches that had to wait, by what they waited for; one may wait for several."""
     lost: defaultdict[str, float] = field(default_factory=_numbers)
-    """Touches never sent, by what held them back until it was too late."""
+    """Touches never sent, by what delayed them until it was too late."""
 
     def add(self, played: Playback, weight: float) -> None:
         """Count what came out for customers who each stand for `weight`."""
@@ -122,7 +123,9 @@ def forecast_volume(
     for sop_id, sample in joining.items():
         sop = change.after.sops[sop_id].sop
         for number, customer in enumerate(change.customers[id_] for id_ in sample.ids if id_ in change.customers):
-            _play_joining(customer, _day_of(number, sample.weight, sop, change), sop, sample.weight, change, found)
+            event = start_of(customer, sop, change, _day_of(number, sample.weight, sop, change))
+            if event is not None and event.time <= until:
+                _play_joining(customer, event, sample.weight, change, found)
     return found
 
 
@@ -132,13 +135,8 @@ def _play_both(customer: Customer, weight: float, change: RolloutInput, found: V
     found.after.add(play_one(_as_after(customer, change), [], change.after, now, found.until, installation), weight)
 
 
-def _play_joining(
-    customer: Customer, at: datetime, sop: Sop, weight: float, change: RolloutInput, found: VolumeForecast
-) -> None:
+def _play_joining(customer: Customer, event: Event, weight: float, change: RolloutInput, found: VolumeForecast) -> None:
     """Count what joining adds to what the customer gets anyway (and, under caps, takes from it)."""
-    event = start_of(customer, sop, change, at)
-    if event is None or at > found.until:
-        return
     for events, times in (([event], weight), ([], -weight)):
         after = _as_after(customer, change)
         found.after.add(play_one(after, events, change.after, change.now, found.until, change.installation), times)

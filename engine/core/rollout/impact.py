@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from math import ceil
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop, StartExisting
-from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.version_change import TimelineChange, preview_version_change
-from engine.core.events.event import Event
+from engine.core.delivery.version_change import TimelineChange
 from engine.core.matching import existing_customers
 from engine.core.playback.run import play_one
 from engine.core.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerSample:
-    """Customers looked at, and how many there are."""
-
-    population: int
-    ids: Sequence[int] = ()
-
-    @property
-    def weight(self) -> float:
-        """How many customers each one stands for."""
-        return self.population / len(self.ids) if self.ids else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutInput:
-    """The two sets of definitions, and the customers as they are."""
-
-    before: Definitions
-    after: Definitions
-    now: datetime
-    installation: str
-    customers: Mapping[int, Customer]
-    """By id, with what their timelines have had."""
-    overtaken: frozenset[str] = frozenset()
-    """Refs of those with events that wait to be matched."""
-    clocks_differ: bool = False
-    """Clocks are set anew."""
-
+from engine.core.rollout.sample import CustomerSample, RolloutInput, change_of_customer, start_of
 
 # ── timelines in flight ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,7 +60,14 @@ def step_forecasts(
     known: Mapping[int, list[TimelineChange]],
     change: RolloutInput,
 ) -> SopForecast:
-    """Return what becomes of one SOP's timelines, by the fates of the customers in the sample."""
+    """Return what becomes of one SOP's timelines, by the fates of the customers in the sample.
+
+    Parameters:
+        sample: of the customers with a timeline of the SOP in flight.
+        waiting: timelines in flight, by next step.
+        known: what becomes of timelines, by customer.
+        change: both sets of definitions.
+    """
     found = SopForecast(sop, sum(waiting.values()), sample.population, len(sample.ids), dict(waiting))
     ours = [fate for id_ in sample.ids for fate in known.get(id_, ()) if fate.sop == sop]
     if change.after.sop(sop) is None and sop not in change.after.broken:
@@ -111,14 +86,6 @@ def step_forecasts(
 def changes_of_customers(ids: Iterable[int], change: RolloutInput) -> dict[int, list[TimelineChange]]:
     """Return what becomes of each of these customers' timelines."""
     return {id_: change_of_customer(change.customers[id_], change)[1] for id_ in ids if id_ in change.customers}
-
-
-def change_of_customer(customer: Customer, change: RolloutInput) -> tuple[Customer, list[TimelineChange]]:
-    """Return the customer as the new definitions would leave them, and what becomes of each active timeline."""
-    overtaken = customer.ref in change.overtaken
-    return preview_version_change(
-        customer, change.before, change.after, change.now, change.installation, overtaken=overtaken
-    )
 
 
 def _step_ids(sop: str, change: RolloutInput) -> list[str]:
@@ -207,15 +174,6 @@ def _joining(customer: Customer, sop: Sop, change: RolloutInput) -> Iterable[tup
     for timeline in settled.timelines:
         if timeline.start_id == event.start_id and timeline.active and timeline.next_step:
             yield "stands", timeline.next_step
-
-
-def start_of(customer: Customer, sop: Sop, change: RolloutInput, at: datetime) -> Event | None:
-    """Return the event that takes the customer in at a moment, None where they do not meet the trigger."""
-    found = existing_customers.met(customer, sop, change.after, change.now)
-    if found is None:
-        return None
-    event = existing_customers.start_event(customer, sop, found, at)
-    return replace(event, received_at=at)
 
 
 def _refusal(outcome: Mapping[str, object], sop: str) -> str | None:

@@ -39,7 +39,7 @@ class TouchLine:
     step: StepEntry
     variant: str | None = None
     waited: str | None = None
-    """What held it back before."""
+    """What delayed it before."""
     body: dict[str, Any] | None = None
     what: Literal["touch"] = "touch"
 
@@ -52,7 +52,7 @@ class TouchLine:
 
 @dataclass(frozen=True, slots=True)
 class HeldLine:
-    """A step that was due and is held back."""
+    """A step that was due and is delayed."""
 
     at: datetime
     timeline: int
@@ -128,7 +128,12 @@ class Calendar:
 def calendar_of(
     customer: Customer, played: Playback, definitions: Definitions, until: datetime, sop: str | None = None
 ) -> Calendar:
-    """Return the calendar of a customer as they are at the end of what was played, of all SOPs or of one."""
+    """Return the calendar of a customer as they are at the end of what was played, of all SOPs or of one.
+
+    Parameters:
+        until: the moment up to which was played.
+        sop: only what concerns this one; None for all.
+    """
     writing = _Writing(customer, played, definitions, until)
     lines = [line for line in writing.lines() if sop is None or _concerns(line, sop)]
     runs = [writing.run(each) for each in writing.timelines if sop is None or each.sop == sop]

@@ -225,22 +225,13 @@ class _ProfileReader:
             if at < start:
                 self._fact(("events", index), each.type, at, each.data)
             else:
-                self._add(("events", index), each.type, at, each.data, received=at, backfill=False)
+                self._add(("events", index), each.type, at, each.data, backfill=False)
 
     def _fact(self, loc: Loc, kind: str, at: datetime, data: dict[str, Any], **made: Any) -> None:
-        self._add(loc, kind, at, data, received=self.done.start, backfill=True, **made)
+        self._add(loc, kind, at, data, backfill=True, **made)
 
-    def _add(
-        self,
-        loc: Loc,
-        kind: str,
-        at: datetime,
-        data: dict[str, Any],
-        *,
-        received: datetime,
-        backfill: bool,
-        **made: Any,
-    ) -> None:
+    def _add(self, loc: Loc, kind: str, at: datetime, data: dict[str, Any], *, backfill: bool, **made: Any) -> None:
+        received = self.done.start if backfill else at
         identity = "/".join(map(str, loc))
         raw = {
             "source": _SOURCE, "id": identity, "type": kind, "subject": self._described.ref, "time": at.isoformat(),

@@ -41,6 +41,10 @@ def rebuild_customer(past: RecordedHistory, definitions: Definitions, at: dateti
 
     Past events change facts only, as backfilled ones do; thresholds of silence passed by then are crossed quietly. Timelines in
     flight go on under the definitions, as after an apply.
+
+    Parameters:
+        past: what is recorded of the customer up to `at`.
+        installation: the id of the installation, from which variants and comparison groups are drawn.
     """
     customer = Customer(past.ref, metrics=dict(past.metrics))
     for event in past.events:

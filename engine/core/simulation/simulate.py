@@ -63,19 +63,26 @@ class Wanted:
     """So many calendars."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when is played, the end included."""
+
+    begin: datetime
+    until: datetime
+
+
 class Simulation:
-    """Plays customers up to and including `until`, part by part. Of customers not shown only figures are kept."""
+    """Plays customers over a span of time, part by part. Of customers not shown only figures are kept."""
 
     def __init__(
         self,
         definitions: Definitions,
-        begin: datetime,
-        until: datetime,
+        span: Span,
         wanted: Wanted,
         installation: str = NO_INSTALLATION,
         progress: Progress = lambda done: None,
     ) -> None:
-        self._definitions, self._begin, self._until, self._wanted = definitions, begin, until, wanted
+        self._definitions, self._span, self._wanted = definitions, span, wanted
         self._installation, self._progress = installation, progress
         self._counting = TotalsBuilder(definitions, wanted.sop)
         self._calendars: list[Calendar] = []
@@ -96,12 +103,12 @@ class Simulation:
             known_at: the moment at which they are as given.
         """
         played_each = play_each(
-            customers, events, self._definitions, known_at, self._until, self._installation, refreshes
+            customers, events, self._definitions, known_at, self._span.until, self._installation, refreshes
         )
         for customer, played in played_each:
             self._counting.add(played)
             if len(self._calendars) < self._wanted.limit:
-                calendar = calendar_of(customer, played, self._definitions, self._until, self._wanted.sop)
+                calendar = calendar_of(customer, played, self._definitions, self._span.until, self._wanted.sop)
                 self._calendars += [calendar] if calendar.lines else []
             elif played.log:
                 self._not_shown += 1
@@ -113,7 +120,7 @@ class Simulation:
         here = zone(zone_name)
         titles = {name: defined.sop.title for name, defined in self._definitions.sops.items()}
         return Report(
-            self._begin.astimezone(here), self._until.astimezone(here), zone_name, titles, self._counting.totals(),
+            self._span.begin.astimezone(here), self._span.until.astimezone(here), zone_name, titles, self._counting.totals(),
             self._calendars, self._not_shown, compared,
         )  # fmt: skip
 
@@ -121,22 +128,33 @@ class Simulation:
 def simulate(
     events: Iterable[Event],
     definitions: Definitions,
-    begin: datetime,
-    until: datetime,
+    span: Span,
     wanted: Wanted = Wanted(),
     progress: Progress = lambda done: None,
 ) -> Report:
-    """Play events of customers of whom nothing else is known and return the report."""
+    """Play events of customers of whom nothing else is known and return the report.
+
+    Parameters:
+        span: the time told of, and within which numbers are refreshed; what comes before is played too.
+        wanted: what the report is to show.
+        progress: is told how many customers are done.
+    """
     events = list(events)
-    simulation = Simulation(definitions, begin, until, wanted, progress=progress)
-    simulation.play(events, refreshes_of(definitions, events, begin, until))
+    simulation = Simulation(definitions, span, wanted, progress=progress)
+    simulation.play(events, refreshes_of(definitions, events, span.begin, span.until))
     return simulation.report()
 
 
 def refreshes_of(
     definitions: Definitions, events: Iterable[Event], begin: datetime, until: datetime, *, whole: bool = True
 ) -> SegmentRefreshes | None:
-    """Return the refreshes of numbers and computed dimensions, None where none are defined. See `SegmentRefreshes`."""
+    """Return the refreshes of numbers and computed dimensions, None where none are defined. See `SegmentRefreshes`.
+
+    Parameters:
+        events: all that the numbers are worked out from.
+        begin, until: the first refresh and the last lie within.
+        whole: these are the events of all customers; else scores, which compare them, are left as they are.
+    """
     segments = definitions.segments
     if not segments.stored_metrics and not segments.dimensions:
         return None

@@ -30,13 +30,13 @@ class StepTotal:
     status: str
     reason: str | None
     detail: str | None
-    """Of one that expired: what held it back."""
+    """Of one that expired: what delayed it."""
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class HeldTotal:
-    """So many customers had a step held back for a reason."""
+    """So many customers had a step delayed for a reason."""
 
     sop: str
     step: str

@@ -8,13 +8,14 @@ from datetime import date, datetime, time
 from operator import itemgetter
 from typing import Any
 
-from engine.core.conditions.evaluate import value_at
+from engine.core.conditions.compare import value_at
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop, Step
 from engine.core.definitions.catalog import Definitions
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER, at_local, day_shift, later, local_date, zone
 from engine.core.time.days_off import DaysOff
+from engine.core.time.iso8601 import as_date
 from engine.core.timelines.variants import hash_fraction
 
 
@@ -126,21 +127,6 @@ def _date_named(
     if name.startswith("attr."):
         return as_date(customer.attribute(name.removeprefix("attr."), definitions.engine), zone_name)
     return as_date(value_at(event.get("data"), name.removeprefix("event.data.")), zone_name)
-
-
-def as_date(value: Any, zone_name: str) -> date | None:
-    """Return a date, a moment's date in the zone, or ISO 8601 text of either as a date; None for anything else.
-
-    A moment without an offset is one of the zone's, as it is in conditions.
-    """
-    try:
-        if isinstance(value, str):
-            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
-        if isinstance(value, datetime):
-            return value.astimezone(zone(zone_name)).date() if value.tzinfo else value.date()
-    except (ValueError, OverflowError):
-        return None
-    return value if isinstance(value, date) else None
 
 
 def next_step(timeline: Timeline, steps: list[DueStep]) -> DueStep | None:

@@ -23,7 +23,12 @@ Level = Literal["error", "warning"]
 
 
 def problem(file: str, loc: Loc, message: str, level: Level = "error", **extra: Any) -> Problem:
-    """Return a problem at the end of a way."""
+    """Return a problem at the end of a way.
+
+    Parameters:
+        loc: the way from the root of the file, keys and indices.
+        extra: `key=True` places it at the key, not at its value.
+    """
     return Problem(message, "/".join(map(str, loc)), file, level=level, extra={"loc": loc, **extra})
 
 

@@ -1,4 +1,4 @@
-"""Checks of what holds touches back: quiet hours, caps, exemptions, and welcome messages, which cannot wait."""
+"""Checks of what delays touches: quiet hours, caps, exemptions, and welcome messages, which cannot wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENGINE_FILE = "engine.yaml"
 
 
 def caps_matter(engine: EngineConfig) -> Iterator[Problem]:
-    """A cap that another one reaches first never holds anything back."""
+    """A cap that another one reaches first never delays anything."""
     for index, cap in enumerate(engine.caps):
         for other, stricter in enumerate(engine.caps):
             same = cap == stricter
@@ -76,7 +76,7 @@ def _until(clock: time, end: time) -> timedelta:
 
 
 def room_left_by_caps(subject: SopFile) -> Iterator[Problem]:
-    """An SOP whose own messages are more than a cap allows always holds some of them back."""
+    """An SOP whose own messages are more than a cap allows always delays some of them."""
     counted = [
         (step.day, index, step)
         for index, step in enumerate(subject.sop.steps)

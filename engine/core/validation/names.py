@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from engine.core.definitions import LIFECYCLE, PREFERRED, Change, EngineConfig, Sop, Task
 from engine.core.delivery.content import PREFERRED_ATTRIBUTE
@@ -22,14 +23,25 @@ def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:
         first.setdefault(sop.sop, file)
 
 
+@dataclass(frozen=True, slots=True)
+class _Register:
+    """Where names of one kind are defined."""
+
+    what: str
+    """The kind in words."""
+    known: Iterable[str]
+    remedy: str
+    """What to do about one that is not there."""
+
+
 def _unknown(
-    subject: DefinitionFile, what: str, name: str, known: Iterable[str], loc: Loc, remedy: str, *, key: bool = False
+    subject: DefinitionFile, register: _Register, name: str, loc: Loc, *, key: bool = False
 ) -> Iterator[Problem]:
-    names = list(known)
+    names = list(register.known)
     if name not in names:
         listed = ", ".join(names) or "none"
-        message = f"unknown {what} `{name}`; known: {listed}.{_or(did_you_mean(name, names), remedy)}"
-        yield subject.error(loc, message, key=key)
+        meant = _or(did_you_mean(name, names), register.remedy)
+        yield subject.error(loc, f"unknown {register.what} `{name}`; known: {listed}.{meant}", key=key)
 
 
 def _or(meant: str, remedy: str) -> str:
@@ -44,13 +56,13 @@ def channels_exist(subject: SopFile) -> Iterator[Problem]:
     places += [
         ((*loc, "notify", "channel"), each.notify.channel) for loc, each in subject.actions() if each.notify is not None
     ]
+    register = _Register("channel", subject.engine.channels, "Add it under `channels` in engine.yaml.")
     for loc, channels in places:
         for index, name in enumerate(channels or ()):
             if name == PREFERRED:
                 yield from _preferred(subject, (*loc, index), index, channels or ())
                 continue
-            remedy = "Add it under `channels` in engine.yaml."
-            yield from _unknown(subject, "channel", name, subject.engine.channels, (*loc, index), remedy)
+            yield from _unknown(subject, register, name, (*loc, index))
 
 
 def _preferred(subject: SopFile, loc: Loc, index: int, channels: tuple[str, ...]) -> Iterator[Problem]:
@@ -107,28 +119,26 @@ def _change(subject: DefinitionFile, change: Change, loc: Loc) -> Iterator[Probl
 
 def _dimension(subject: DefinitionFile, name: str, values: tuple[str, ...], loc: Loc) -> Iterator[Problem]:
     known, remedy = subject.dimensions, "Declare it under `dimensions` in engine.yaml, or compute it in segments.yaml."
-    yield from _unknown(subject, "dimension", name, known, loc, remedy, key=True)
+    yield from _unknown(subject, _Register("dimension", known, remedy), name, loc, key=True)
     file = "segments.yaml" if name in subject.segments.dimensions else "engine.yaml"
     for index, value in enumerate(values if name in known else ()):
-        remedy = f"Add it to the values of `{name}` in {file}."
-        yield from _unknown(subject, f"value of {name}", value, known[name], (*loc, index), remedy)
+        register = _Register(f"value of {name}", known[name], f"Add it to the values of `{name}` in {file}.")
+        yield from _unknown(subject, register, value, (*loc, index))
 
 
 def numbers_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """A metric or segment that a condition names stands in segments.yaml."""
+    metrics = _Register("metric", subject.segments.numbers, "Define it under `metrics` in segments.yaml.")
+    segments = _Register("segment", subject.segments.segments, "Define it under `segments` in segments.yaml.")
     for loc, condition in subject.conditions():
         for name in condition.metric or {}:
             if (parts := _rfm_parts(subject, name)) is not None:
                 message = f"`{name}` is an rfm, which consists of several numbers; name one of {', '.join(parts)}"
                 yield subject.error((*loc, "metric", name), message, key=True)
                 continue
-            remedy = "Define it under `metrics` in segments.yaml."
-            yield from _unknown(
-                subject, "metric", name, subject.segments.numbers, (*loc, "metric", name), remedy, key=True
-            )
+            yield from _unknown(subject, metrics, name, (*loc, "metric", name), key=True)
         for index, name in enumerate(condition.segment or ()):
-            remedy = "Define it under `segments` in segments.yaml."
-            yield from _unknown(subject, "segment", name, subject.segments.segments, (*loc, "segment", index), remedy)
+            yield from _unknown(subject, segments, name, (*loc, "segment", index))
 
 
 def _rfm_parts(subject: DefinitionFile, name: str) -> list[str] | None:
@@ -138,25 +148,24 @@ def _rfm_parts(subject: DefinitionFile, name: str) -> list[str] | None:
 
 def clocks_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """A clock whose silence is asked for is defined in engine.yaml."""
-    remedy = "Define it under `clocks` in engine.yaml."
+    clocks = _Register("clock", subject.engine.clocks, "Define it under `clocks` in engine.yaml.")
     places = [(loc, each.silent) for loc, each in subject.conditions()] + [
         (loc, each.silent) for loc, each in subject.moments()
     ]
     for loc, silent in places:
         if silent is not None:
-            yield from _unknown(
-                subject, "clock", silent.clock, subject.engine.clocks, (*loc, "silent", "clock"), remedy
-            )
+            yield from _unknown(subject, clocks, silent.clock, (*loc, "silent", "clock"))
 
 
-_DECLARE = "Declare it under `attributes` in engine.yaml."
+def _attributes(subject: DefinitionFile) -> _Register:
+    return _Register("attribute", subject.engine.attributes, "Declare it under `attributes` in engine.yaml.")
 
 
 def attributes_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """An attribute that is compared is declared in engine.yaml."""
     for loc, name, _ in subject.comparisons():
         if name is not None:
-            yield from _unknown(subject, "attribute", name, subject.engine.attributes, loc, _DECLARE, key=True)
+            yield from _unknown(subject, _attributes(subject), name, loc, key=True)
 
 
 def attributes_set_exist(subject: SopFile) -> Iterator[Problem]:
@@ -164,7 +173,7 @@ def attributes_set_exist(subject: SopFile) -> Iterator[Problem]:
     for loc, action in subject.actions():
         for name, value in (action.attr or {}).items():
             known = subject.engine.attributes
-            yield from _unknown(subject, "attribute", name, known, (*loc, "attr", name), _DECLARE, key=True)
+            yield from _unknown(subject, _attributes(subject), name, (*loc, "attr", name), key=True)
             if name in known and not fits(value, known[name].type):
                 message = f"`{name}` is declared as {known[name].type} and is set to `{value}`; write {wanted(known[name].type)}"
                 yield subject.error((*loc, "attr", name), message)
@@ -175,23 +184,23 @@ def dates_exist(subject: SopFile) -> Iterator[Problem]:
     for index, step in enumerate(subject.sop.steps):
         if step.from_ and step.from_.startswith("attr."):
             name = step.from_.removeprefix("attr.")
-            yield from _unknown(
-                subject, "attribute", name, subject.engine.attributes, ("steps", index, "from"), _DECLARE
-            )
+            yield from _unknown(subject, _attributes(subject), name, ("steps", index, "from"))
 
 
 def roles_exist(subject: SopFile) -> Iterator[Problem]:
     """The role of a task or a notice is one customers' staff can have."""
     places = [((*loc, "to"), each.to) for loc, each in subject.contents() if isinstance(each, Task)]
     places += [((*loc, "notify", "to"), each.notify.to) for loc, each in subject.actions() if each.notify is not None]
+    roles = _Register("role", subject.engine.staff, "Add it under `staff` in engine.yaml.")
     for loc, role in places:
-        yield from _unknown(subject, "role", role, subject.engine.staff, loc, "Add it under `staff` in engine.yaml.")
+        yield from _unknown(subject, roles, role, loc)
 
 
 def sops_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """An SOP that is started, ended or asked for is defined."""
+    sops = _Register("SOP", sorted(subject.known_sops), "Define it in a file of its own.")
     for loc, name in _sops_named(subject):
-        yield from _unknown(subject, "SOP", name, sorted(subject.known_sops), loc, "Define it in a file of its own.")
+        yield from _unknown(subject, sops, name, loc)
 
 
 def _sops_named(subject: DefinitionFile) -> Iterator[tuple[Loc, str]]:

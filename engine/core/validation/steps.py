@@ -73,7 +73,7 @@ def fallbacks_lead_on(subject: SopFile) -> Iterator[Problem]:
 
 
 def keys_matter(subject: SopFile) -> Iterator[Problem]:
-    """What a step does itself reaches nobody: no channel carries it, no gate holds it."""
+    """What a step does itself reaches nobody: no channel carries it, no gate delays it."""
     for index, step in enumerate(subject.sop.steps):
         for key in ("channel", "fallback_after", "exempt") if step.kind == "do" else ():
             if getattr(step, key) is not None:

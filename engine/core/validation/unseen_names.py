@@ -9,13 +9,7 @@ from engine.core.definitions import Action, Condition, Moment, Sop
 from engine.core.definitions.catalog import Definitions, conditions_of
 from engine.core.errors import nearest
 from engine.core.events.parse import KNOWN_TYPES
-
-_TYPE_OF_MOMENT = {
-    "replied": "message.received",
-    "friend_added": "friend.added",
-    "friend_removed": "friend.removed",
-    "customer_created": "customer.created",
-}
+from engine.core.matching.triggers import type_of
 
 Named = tuple[str, str]
 """Kind (`event`, `tag`, or a dimension's name) and name."""
@@ -43,20 +37,20 @@ def never_seen(definitions: Definitions, seen: Mapping[str, Collection[str]]) ->
     Parameters:
         seen: the names that came in, by kind. What SOPs set themselves counts as seen.
     """
-    found: dict[Named, NeverSeen] = {}
+    unseen: dict[Named, NeverSeen] = {}
     strangers = _strangers(definitions, seen)
     made = {named for each in definitions.sops.values() for named in _made(each.sop)} | _computed(definitions)
     for sop_id, defined in sorted(definitions.sops.items()):
         for (kind, name), role in _named(defined.sop):
             if name in seen.get(kind, ()) or (kind, name) in made:
                 continue
-            entry = found.setdefault(
+            entry = unseen.setdefault(
                 (kind, name), NeverSeen(kind, name, nearest=nearest(name, strangers.get(kind, ())))
             )
             sops = getattr(entry, role)
             if sop_id not in sops:
                 sops.append(sop_id)
-    return sorted(found.values(), key=lambda each: (not each.starts, not each.exits, each.kind, each.name))
+    return sorted(unseen.values(), key=lambda each: (not each.starts, not each.exits, each.kind, each.name))
 
 
 def _computed(definitions: Definitions) -> set[Named]:
@@ -88,16 +82,13 @@ def _named(sop: Sop) -> Iterator[tuple[Named, str]]:
 
 
 def _of_moment(moment: Moment) -> Iterator[Named]:
-    tags = moment.tag_added or moment.tag_removed
     change = moment.entered or moment.left
-    if tags:
-        yield from (("tag", str(tag)) for tag in getattr(tags, "all", tags))
-    elif change:
+    if change:
         yield from ((change.dimension, value) for value in change.values)
-    elif moment.event:
-        yield "event", moment.event.type
-    elif moment.kind in _TYPE_OF_MOMENT:  # others come from the calendar and from clocks
-        yield "event", _TYPE_OF_MOMENT[moment.kind]
+    elif moment.names:
+        yield from (("tag", tag) for tag in moment.names)
+    elif kind := type_of(moment):  # others come from the calendar and from clocks
+        yield "event", kind
 
 
 def _of_condition(condition: Condition) -> Iterator[Named]:

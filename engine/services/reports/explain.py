@@ -13,7 +13,7 @@ from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.gates import counted_since
 from engine.core.errors import NotFound, did_you_mean
-from engine.core.explain.near_misses import PastEvent, closest_events, would_start
+from engine.core.explain.near_misses import MissContext, PastEvent, closest_events, would_start
 from engine.core.explain.story import EventEntry, StepEntry, Story, Taken, TimelineEntry, WhyNot, decisions, triggers_of
 from engine.core.explain.upcoming_steps import Outlook, steps_to_come, upcoming_steps
 from engine.core.matching.triggers import type_of
@@ -161,7 +161,7 @@ def _why_not(connection: Connection, scene: _Scene, sop: str | None) -> WhyNot |
     types = sorted({kind for each in asked.trigger if (kind := type_of(each))})
     past = [_past(row, asked.sop) for row in stories.events_of(connection, customer.ref, types, MOST_EVENTS)]
     zone, first = scene.definitions.zone_of(customer.timezone), applied.first if applied else None
-    near = closest_events(asked, triggers_of(asked), past, customer, zone, first, scene.now)
+    near = closest_events(MissContext(asked, customer, zone, first, scene.now), triggers_of(asked), past)
     best = near[0].events[0].row if near and near[0].events else None
     data = next((each.data for each in past if each.row == best), {})
     return WhyNot(first, near, would_start(customer, asked, scene.definitions, scene.now, data))

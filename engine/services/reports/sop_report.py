@@ -25,7 +25,7 @@ from engine.core.explain.sop_report import (
 from engine.core.explain.step_report import step_reports
 from engine.core.explain.story import triggers_of
 from engine.core.explain.untriggered import untriggered
-from engine.core.matching.triggers import names_of, type_of
+from engine.core.matching.triggers import type_of
 from engine.core.reasons import Reason
 from engine.runtime import Runtime
 from engine.store.database import Row, transaction
@@ -230,7 +230,7 @@ def _ended(asked: _Asked) -> list[OutcomeGroup]:
 def _awaits(asked: _Asked) -> list[UntriggeredTrigger]:
     """Return what the triggers wait for, and what came in like it."""
     types = {row.name: _sighting(row) for row in store.types_seen(asked.connection, asked.period, asked.samples)}
-    kinds = sorted({kind for each in asked.sop.trigger if names_of(each) and (kind := type_of(each))})
+    kinds = sorted({kind for each in asked.sop.trigger if each.names and (kind := type_of(each))})
     by_type = {
         kind: [_sighting(row) for row in store.names_seen(asked.connection, kind, asked.period, asked.samples)]
         for kind in kinds
@@ -250,7 +250,7 @@ def _sighting(row: Row) -> SeenEvent:
 def _already(connection: Connection, moment: Moment) -> int | None:
     """Return how many customers meet a trigger from before, None where it leaves nothing that lasts."""
     if moment.tag_added:
-        return store.tagged(connection, names_of(moment))
+        return store.tagged(connection, moment.names)
     if moment.entered:
         return store.standing(connection, moment.entered.dimension, moment.entered.values)
     if moment.silent:

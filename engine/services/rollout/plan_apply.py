@@ -19,14 +19,13 @@ from engine.core.rollout.basis import Basis, digest
 from engine.core.rollout.diff import Difference, Version, differences
 from engine.core.rollout.forecast import VolumeForecast, forecast_volume, self_starting
 from engine.core.rollout.impact import (
-    CustomerSample,
     ExistingForecast,
-    RolloutInput,
     SopForecast,
     changes_of_customers,
     meeting,
     step_forecasts,
 )
+from engine.core.rollout.sample import CustomerSample, RolloutInput
 from engine.definitions_in_force import assembled
 from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.loading import SEGMENTS_FILE

@@ -13,7 +13,7 @@ from engine import definitions_yaml
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound, SopError
 from engine.core.simulation.rebuild import rebuild_customer
-from engine.core.simulation.simulate import Progress, Report, Simulation, Wanted, compared, refreshes_of
+from engine.core.simulation.simulate import Progress, Report, Simulation, Span, Wanted, compared, refreshes_of
 from engine.definitions_in_force import assembled
 from engine.definitions_yaml import Loaded
 from engine.runtime import Runtime
@@ -79,7 +79,7 @@ class Simulator:
             if missing:
                 raise NotFound(f"no customer has the ref {', '.join(missing[:10])}")
             installation = installation_id(connection)
-            simulation = Simulation(definitions, since, now, wanted, installation, progress)
+            simulation = Simulation(definitions, Span(since, now), wanted, installation, progress)
             replay = _Replay(connection, simulation, definitions, since, now, installation)
             for refs in _batches(connection, only):
                 replay.play(refs)

@@ -23,7 +23,7 @@ from engine.core.matching import schedules
 from engine.core.matching.schedules import CAUGHT_UP, DateOrCronTrigger
 from engine.core.time import cron
 from engine.core.time.arithmetic import day_shift, local_date
-from engine.core.timelines.schedule import as_date
+from engine.core.time.iso8601 import as_date
 from engine.runtime import Runtime
 from engine.slot_runner import SlotBatch, SlotRunner
 from engine.store.database import retrying

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from engine.core.conditions.evaluate import compare
+from engine.core.conditions.compare import compare
 from engine.core.conditions.portable_regex import as_postgresql
 from engine.core.definitions import Comparison, Condition, Metric
 from engine.core.definitions.catalog import Definitions

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.support.pipeline.test_gates import CAPPED, QUIET, one_step
-
 from engine.ports import Receipt
 from engine.store.state.pauses import Scope
+from tests.integration.pipeline.test_gates import CAPPED, QUIET, one_step
 from tests.support.pipeline import ENGINE, Pipeline
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from tests.support.pipeline.test_indexes import explained
 
 from engine.core.errors import NotFound, SopError
 from engine.core.explain.results import Results
+from tests.integration.pipeline.test_indexes import explained
 from tests.support.pipeline import ENGINE, LEAD, START, Pipeline
 from tests.support.places import DOCS
 from tests.support.results_population import AB, STAFFED, Timeline, count_arm, count_sent, population, store

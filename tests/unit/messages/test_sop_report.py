@@ -10,9 +10,17 @@ import pytest
 
 from engine.core.conditions.deciding import Evaluation
 from engine.core.delivery.gates import DelayDetail, read_detail
-from engine.core.explain.near_misses import Closest, ConditionNow, NearMiss, WouldStart
 from engine.core.explain.sop_report import OutcomeGroup, Sample, SeenEvent, StepReport, UntriggeredTrigger, Wanted
-from engine.core.explain.story import Decision, StepEntry, Taken, TimelineEntry
+from engine.core.explain.story import (
+    Closest,
+    ConditionNow,
+    Decision,
+    NearMiss,
+    StepEntry,
+    Taken,
+    TimelineEntry,
+    WouldStart,
+)
 from engine.core.reasons import Reason
 from engine.messages.conditions import ConditionFormatter
 from engine.messages.reasons import SENTENCES

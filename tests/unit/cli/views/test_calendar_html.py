@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from engine.cli.views import calendar_html, calendar_table
-from engine.core.simulation.simulate import Report, Wanted, simulate
+from engine.core.simulation.simulate import Report, Span, Wanted, simulate
 from tests.support.builders import a_sop, an_engine, an_event, at, definitions
 
 EVIL = '</title><script>alert("x")</script>'
@@ -65,7 +65,9 @@ def report() -> Report:
         an_event("tag.added", {"tag": "装修意向"}, time=at("2026-03-01 22:30")),
     ]
     engine = an_engine(quiet_hours=["21:00", "09:00"])
-    return simulate(events, definitions(sop, engine=engine), at("2026-03-01 00:00"), at("2026-03-12 00:00"), Wanted())
+    return simulate(
+        events, definitions(sop, engine=engine), Span(at("2026-03-01 00:00"), at("2026-03-12 00:00")), Wanted()
+    )
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

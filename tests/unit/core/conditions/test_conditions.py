@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.core.conditions.evaluate import Context, compare, evaluate_all
+from engine.core.conditions.compare import compare
+from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.customers.customer import Activity, Customer
 from engine.core.definitions import Comparison

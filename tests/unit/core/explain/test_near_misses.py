@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from engine.core.customers.customer import ClockFact
-from engine.core.explain.near_misses import Closest, PastEvent, closest_events, would_start
-from engine.core.explain.story import triggers_of
+from engine.core.explain.near_misses import MissContext, PastEvent, closest_events, would_start
+from engine.core.explain.story import Closest, triggers_of
 from tests.support.builders import LONG_AGO, NOON, SHANGHAI, a_customer, a_sop, definitions
 
 
@@ -21,7 +21,9 @@ def past(kind: str = "tag.added", *, reason: str | None = None, hit: str | None 
 def near(trigger: str, *events: PastEvent, **customer: Any) -> Closest:
     """What came closest to this one trigger."""
     sop = a_sop(f"trigger: [{trigger}]")
-    (one,) = closest_events(sop, triggers_of(sop), events, a_customer(**customer), SHANGHAI, LONG_AGO, NOON)
+    (one,) = closest_events(
+        MissContext(sop, a_customer(**customer), SHANGHAI, LONG_AGO, NOON), triggers_of(sop), events
+    )
     return one
 
 
@@ -45,7 +47,8 @@ def test_only_three_are_told_and_how_many_more_there_are() -> None:
 
 def test_what_came_before_the_sop_was_applied_says_so() -> None:
     sop = a_sop("trigger: [{tag_added: x}]")
-    (told,) = closest_events(sop, ["x"], [past(tag="x")], a_customer(), SHANGHAI, NOON + timedelta(days=1), NOON)
+    context = MissContext(sop, a_customer(), SHANGHAI, NOON + timedelta(days=1), NOON)
+    (told,) = closest_events(context, ["x"], [past(tag="x")])
     assert told.events[0].kind == "before"
 
 

@@ -82,7 +82,7 @@ def test_a_version_nobody_can_read_is_named_as_such() -> None:
 def test_a_difference_has_to_pass_the_count_the_test_and_the_interval(
     low: float | None, high: float | None, p: float, expected: float, of: int, verdict: str
 ) -> None:
-    assert judge(0.1, low, high, p, expected, of) == verdict
+    assert judge(0.1, (low, high), p, expected, of) == verdict
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from engine.core.definitions import SegmentsConfig
 from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.core.events.event import Event
 from engine.core.playback.metric_history import MetricHistory
-from engine.core.simulation.simulate import Report, Wanted, simulate
+from engine.core.simulation.simulate import Report, Span, Wanted, simulate
 from tests.support.builders import a_sop, an_engine, an_event, at
 
 BEGIN = at("2026-03-01 00:00")
@@ -84,7 +84,7 @@ class TestDimensions:
     def test_a_move_starts_an_sop_at_the_slot(self) -> None:
         sop = a_sop(trigger=[{"entered": {"level": "金"}}], steps=[{"id": "hi", "day": 0, "message": {"text": "恭喜"}}])
         definitions = known({"spent": {"spend": "10d"}}, {"level": GOLD}, sop)
-        report = simulate([bought("2026-03-02", 150, "a")], definitions, BEGIN, at("2026-03-20 00:00"), Wanted())
+        report = simulate([bought("2026-03-02", 150, "a")], definitions, Span(BEGIN, at("2026-03-20 00:00")), Wanted())
         assert moves(report) == [("03-03 03:00", "金"), ("03-13 03:00", "无")]
         assert [f"{line.at:%m-%d %H:%M}" for line in report.calendars[0].lines if line.what == "touch"] == [
             "03-03 10:00"
@@ -94,19 +94,19 @@ class TestDimensions:
         away = {"values": [{"value": "远", "when": [{"metric": {"days": {"gte": 5}}}]}, {"value": "近"}]}
         definitions = known({"days": {"days_since": "visit"}}, {"level": away}, a_sop())
         visit = an_event("visit", {}, time=at("2026-03-02 12:00"))
-        report = simulate([visit], definitions, BEGIN, at("2026-03-20 00:00"), Wanted())
+        report = simulate([visit], definitions, Span(BEGIN, at("2026-03-20 00:00")), Wanted())
         assert moves(report) == [("03-03 03:00", "近"), ("03-07 03:00", "远")]
 
     def test_each_by_its_own_cron(self) -> None:
         weekly = GOLD | {"refresh": "0 5 * * MON"}
         definitions = known({"spent": {"spend": "ever"}}, {"daily": GOLD, "weekly": weekly}, a_sop())
-        report = simulate([bought("2026-03-03", 150, "a")], definitions, BEGIN, at("2026-03-20 00:00"), Wanted())
+        report = simulate([bought("2026-03-03", 150, "a")], definitions, Span(BEGIN, at("2026-03-20 00:00")), Wanted())
         assert moves(report) == [("03-04 03:00", "金"), ("03-09 05:00", "金")]
 
     @pytest.mark.parametrize("tag_day", ["2026-03-04", "2026-03-10"])
     def test_a_fact_is_looked_at_by_the_next_slot(self, tag_day: str) -> None:
         marked = {"values": [{"value": "有", "when": [{"tag": "vip"}]}, {"value": "无"}]}
         events = [bought("2026-03-02", 1, "a"), an_event("tag.added", {"tag": "vip"}, time=at(f"{tag_day} 12:00"))]
-        report = simulate(events, known({}, {"level": marked}, a_sop()), BEGIN, at("2026-03-20 00:00"), Wanted())
+        report = simulate(events, known({}, {"level": marked}, a_sop()), Span(BEGIN, at("2026-03-20 00:00")), Wanted())
         day = int(tag_day[-2:]) + 1
         assert moves(report) == [("03-03 03:00", "无"), (f"03-{day:02} 03:00", "有")]

@@ -9,7 +9,7 @@ import pytest
 
 from engine.core.playback.run import Playback, play_one
 from engine.core.rollout.forecast import SendTally, days_ahead, forecast_volume, seconds_to_send, self_starting
-from engine.core.rollout.impact import CustomerSample, RolloutInput
+from engine.core.rollout.sample import CustomerSample, RolloutInput
 from tests.support.builders import (
     INSTALLATION,
     NOON,

@@ -8,7 +8,7 @@ import pytest
 
 from engine.cli.definitions.simulate import example
 from engine.core.simulation.customer_profile import ProfileEvents
-from engine.core.simulation.simulate import simulate
+from engine.core.simulation.simulate import Span, simulate
 from engine.definitions_yaml.customers import ReadCustomer, read_customer
 from tests.support.builders import a_sop, an_engine, at, definitions
 from tests.unit.definitions.test_shipped import known
@@ -54,7 +54,7 @@ class TestFacts:
             ("tag.added", at("2026-02-01 00:00"), True),
             ("tag.added", at("2026-03-01 00:00"), True),
         ]
-        played = simulate(cast_of("{tags: [装修意向]}").events, definitions(a_sop()), NOW, at("2026-03-09 00:00"))
+        played = simulate(cast_of("{tags: [装修意向]}").events, definitions(a_sop()), Span(NOW, at("2026-03-09 00:00")))
         assert (played.totals.sent, [each.what for each in played.totals.timelines]) == (0, ["refused"])
 
     def test_an_event_before_the_beginning_is_a_fact_one_after_it_happens(self) -> None:
@@ -114,7 +114,7 @@ def test_the_example_runs_on_the_shipped_sops(language: str) -> None:
     found = read_customer(example(language).encode(), "example", known(), NOW)
     assert found.cast is not None, found.problems
     assert found.problems == []
-    report = simulate(found.cast.events, known(), found.cast.start, at("2026-04-11 09:00"))
+    report = simulate(found.cast.events, known(), Span(found.cast.start, at("2026-04-11 09:00")))
     steps = [(line.sop, line.step.step) for line in report.calendars[0].lines if line.what == "touch"]
     assert steps[:2] == [("renovation-lead", "d1"), ("renovation-lead", "d3")]
     assert ("visit-follow-up", "quote") in steps

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import Event
-from engine.core.simulation.simulate import Report, Wanted, simulate
+from engine.core.simulation.simulate import Report, Span, Wanted, simulate
 from engine.core.simulation.totals import per_second
 from engine.messages.calendar import CalendarFormatter
 from tests.support.builders import ENGINE, a_sop, an_engine, an_event, at, definitions
@@ -26,7 +26,7 @@ def tagged(day: str, ref: str = "c-1", clock: str = "12:00", **fields: Any) -> E
 
 
 def ran(*events: Event, known: Definitions | None = None, until: datetime = END, **wanted: Any) -> Report:
-    return simulate(events, known or definitions(LEAD), BEGIN, until, Wanted(**wanted))
+    return simulate(events, known or definitions(LEAD), Span(BEGIN, until), Wanted(**wanted))
 
 
 def lines(report: Report, language: str = "en") -> list[tuple[str, str]]:

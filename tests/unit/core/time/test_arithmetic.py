@@ -9,14 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engine.core.definitions.base import parse_duration, parse_time_of_day
 from engine.core.time.arithmetic import (
     FOREVER,
     at_local,
     day_shift,
     later,
     local_date,
-    parse_duration,
-    parse_time_of_day,
     show_duration,
     zone,
 )

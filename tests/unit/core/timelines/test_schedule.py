@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.core.customers.customer import Customer
 from engine.core.time.arithmetic import FOREVER
-from engine.core.timelines.schedule import DueStep, as_date, next_step, schedule
+from engine.core.time.iso8601 import as_date
+from engine.core.timelines.schedule import DueStep, next_step, schedule
 from tests.support.builders import NOON, SHANGHAI, a_customer, a_sop, a_timeline, at, definitions, hours
 
 
