@@ -40,12 +40,14 @@ def read_customer(data: bytes, file: str, definitions: Definitions, now: datetim
     if described is None:
         return ReadCustomer(None, problems)
     done = profile_to_events(described, definitions, now)
-    found = [*_placed(done.problems, root, file, "error"), *_placed(done.warnings, root, file, "warning")]
-    return ReadCustomer(None if done.problems else done, sorted(found, key=lambda each: (each.line, each.column)))
+    every = [*_placed(done.problems, root, file, "error"), *_placed(done.warnings, root, file, "warning")]
+    return ReadCustomer(None if done.problems else done, sorted(every, key=lambda each: (each.line, each.column)))
 
 
-def _placed(found: list[tuple[Loc, str]], root: Node, file: str, level: Literal["error", "warning"]) -> list[Problem]:
+def _placed(
+    mistakes: list[tuple[Loc, str]], root: Node, file: str, level: Literal["error", "warning"]
+) -> list[Problem]:
     return [
         Problem(message, "/".join(map(str, loc)), file, *root.place(loc, key=level == "warning"), level=level)
-        for loc, message in found
+        for loc, message in mistakes
     ]

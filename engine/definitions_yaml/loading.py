@@ -92,9 +92,9 @@ def render_problems(problems: Iterable[Problem]) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = [folder / name for name in _SHARED if (folder / name).is_file()]
+    shared = [folder / name for name in _SHARED if (folder / name).is_file()]
     sops = folder / "sops"
-    return found + sorted(path for path in (sops.iterdir() if sops.is_dir() else ()) if _is_definition(path.name))
+    return shared + sorted(path for path in (sops.iterdir() if sops.is_dir() else ()) if _is_definition(path.name))
 
 
 def _is_definition(name: str) -> bool:
@@ -238,8 +238,10 @@ def _channel(name: str, node: Node, types: ChannelTypes) -> list[Problem]:
         shown = node if "type" in model.model_fields else _without(node, "type")
         return validate(model, shown, ENGINE_FILE, prefix)[1]
     place = (kind.line, kind.column) if kind else (node.line, node.column)
-    said = f"unknown channel type `{wanted}`" if kind else f"channel `{name}` needs its `type`"
-    message = f"{said}; this version has: {', '.join(sorted(types))}.{did_you_mean(str(wanted), types) if kind else ''}"
+    mistake = f"unknown channel type `{wanted}`" if kind else f"channel `{name}` needs its `type`"
+    message = (
+        f"{mistake}; this version has: {', '.join(sorted(types))}.{did_you_mean(str(wanted), types) if kind else ''}"
+    )
     return [Problem(message, f"channels/{name}/type", ENGINE_FILE, *place)]
 
 

@@ -51,20 +51,20 @@ class Node:
 
     def at(self, loc: Loc) -> tuple[Node, Loc]:
         """Return the deepest node on the way and the way to it; parts that name no node here are left out."""
-        node, found = self, []
+        node, way = self, []
         for part in loc:
             child = node.child(part)
             if child is not None:
                 node = child
-                found.append(part)
-        return node, tuple(found)
+                way.append(part)
+        return node, tuple(way)
 
     def place(self, loc: Loc, *, key: bool = False) -> tuple[int, int]:
         """Return line and column of the value at the end of the way, or of its key."""
-        node, found = self.at(loc)
-        if key and found and isinstance(found[-1], str):
-            owner, _ = self.at(found[:-1])
-            return owner.keys[found[-1]]
+        node, way = self.at(loc)
+        if key and way and isinstance(way[-1], str):
+            owner, _ = self.at(way[:-1])
+            return owner.keys[way[-1]]
         if key and node.kind == "map" and loc and isinstance(loc[-1], str) and loc[-1] in node.keys:
             return node.keys[loc[-1]]
         return node.line, node.column

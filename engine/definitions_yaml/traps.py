@@ -75,17 +75,17 @@ def syntax_hint(text: str, line: int, begun: int) -> str:
             return (
                 f" (line {number}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)"
             )
-        found = _ANY_COLON.search(content)
-        if found:
-            return f" (line {number}: `{found[1]}：` has a full-width colon; write `{found[1]}: `)"
+        match = _ANY_COLON.search(content)
+        if match:
+            return f" (line {number}: `{match[1]}：` has a full-width colon; write `{match[1]}: `)"
         sign = next((sign for sign in "［］【】｛｝“”‘’" if sign in content), None)
         if sign:
             return f" (line {number}: `{sign}` is full-width; write `{FULL_WIDTH[sign]}`)"
         if re.search(r"[:\-]\s+[@`%*&!]", content):
             return f" (line {number}: a text that begins with @, `, %, *, & or ! needs quotes)"
     for number, content in looked_at.items():
-        said = content.partition(" #")[0]
-        if said.count(": ") > 1 and "{" not in said:
+        written = content.partition(" #")[0]
+        if written.count(": ") > 1 and "{" not in written:
             return f" (line {number}: a text that holds `: ` needs quotes)"
     return ""
 
@@ -158,10 +158,10 @@ def _cut(node: Node, lines: list[str], file: str) -> Iterator[Problem]:
     if not isinstance(node.value, str) or not node.raw or node.line > len(lines):
         return
     rest = lines[node.line - 1][node.column - 1 :]
-    found = _CUT.match(rest[len(node.raw) :]) if rest.startswith(node.raw) else None
-    if found:
+    match = _CUT.match(rest[len(node.raw) :]) if rest.startswith(node.raw) else None
+    if match:
         message = (
-            f"all from `{found[1][:20]}` on is cut off as a comment; write the text in quotes if `#` belongs to it"
+            f"all from `{match[1][:20]}` on is cut off as a comment; write the text in quotes if `#` belongs to it"
         )
         yield _problem(message, (node.line, node.column), file, "warning")
 

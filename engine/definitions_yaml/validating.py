@@ -53,8 +53,8 @@ def validate(model: type[M], node: Node, file: str, prefix: Loc = ()) -> tuple[M
     except ValidationError as error:
         seen = {(problem.line, problem.column) for problem in problems}
         details = error.errors(include_url=False)
-        said = (each for each in _problems(model, details, part) if (each.line, each.column) not in seen)
-        return None, [*problems, *said]
+        further = (each for each in _problems(model, details, part) if (each.line, each.column) not in seen)
+        return None, [*problems, *further]
     return (None if problems else made), problems
 
 
@@ -82,10 +82,10 @@ def _problems(model: type[BaseModel], errors: list[ErrorDetails], part: _Part) -
     places = {each.loc for each in located}
     for _, group in groupby(located, key=lambda each: each.union):
         for loc, members in groupby(_of_fitting_branch(list(group)), key=lambda each: each.loc):
-            said = list(members)
-            if _echo(said, places):
+            same_place = list(members)
+            if _echo(same_place, places):
                 continue
-            yield _problem(model, [each.error for each in said], loc, part)
+            yield _problem(model, [each.error for each in same_place], loc, part)
 
 
 def _without_echoes(model: type[BaseModel], located: list[_Located]) -> list[_Located]:
@@ -123,21 +123,21 @@ class _Located:
         self.loc = self._locate(error, root)
 
     def _locate(self, error: ErrorDetails, root: Node) -> Loc:
-        node, found = root, []
+        node, way = root, []
         names_key = error["type"] in ("extra_forbidden", "missing")
         for index, part in enumerate(error["loc"]):
             last = index == len(error["loc"]) - 1
             child = node.child(part)
             if child is not None or (last and names_key):
-                found.append(part)
+                way.append(part)
                 node = child or node
                 self.deeper = self.branch is not None
             elif self.branch is None and not isinstance(part, int) and _is_label(part):
                 self.branch = part
-                self.union = tuple(found)
+                self.union = tuple(way)
         if self.branch is None:
-            self.union = tuple(found)
-        return tuple(found)
+            self.union = tuple(way)
+        return tuple(way)
 
 
 def _is_label(part: str) -> bool:

@@ -87,8 +87,8 @@ def describe(errors: list[ErrorDetails], node: Node, loc: Loc) -> str:
         return _wrong_kind(kinds, node, loc)
     words = [f"`{each}`" for error in wrong if error["type"] == "literal_error" for each in _allowed(error["ctx"])]
     others = [error for error in wrong if error["type"] != "literal_error"]
-    said = list(dict.fromkeys(_one(error, node, loc) for error in others or wrong[:1]))
-    return "; ".join(said) + (f", or {' or '.join(words)}" if others and words else "") + full_width_hint(node.raw)
+    messages = list(dict.fromkeys(_one(error, node, loc) for error in others or wrong[:1]))
+    return "; ".join(messages) + (f", or {' or '.join(words)}" if others and words else "") + full_width_hint(node.raw)
 
 
 def _allowed(context: dict[str, Any]) -> list[str]:
@@ -131,8 +131,8 @@ def _one(error: ErrorDetails, node: Node, loc: Loc) -> str:
 
 
 def _own_words(context: dict[str, Any], node: Node, name: str) -> str:
-    said = str(context.get("error", "is not allowed"))
-    return said if said.startswith("step `") or name == "the file" else f"{name}: {said}"
+    message = str(context.get("error", "is not allowed"))
+    return message if message.startswith("step `") or name == "the file" else f"{name}: {message}"
 
 
 def _pattern(context: dict[str, Any], node: Node, name: str) -> str:

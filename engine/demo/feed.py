@@ -57,8 +57,8 @@ def _moment(day: int, slot: int) -> datetime:
 
 def names(posts: Iterable[Post]) -> dict[str, str]:
     """Return what the customers are called, by ref, of those whose name the CRM tells."""
-    told = ((post.event["subject"], post.event["data"].get("attributes", {}).get("name")) for post in posts)
-    return {ref: name for ref, name in told if name}
+    named = ((post.event["subject"], post.event["data"].get("attributes", {}).get("name")) for post in posts)
+    return {ref: name for ref, name in named if name}
 
 
 class _Journey:

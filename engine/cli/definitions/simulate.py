@@ -113,8 +113,7 @@ def simulate(
         begin, happening = _from_events(events, definitions) if events else _from_customer(customer, definitions)
         if customer_ref:
             happening = _only(happening, customer_ref)
-        span = Span(begin, _end(begin, days, until, definitions))
-        report = play(happening, definitions, span, wanted, _progress())
+        report = play(happening, definitions, Span(begin, _end(begin, days, until, definitions)), wanted, _progress())
     _show(report, format_, output, language)
 
 

@@ -180,15 +180,15 @@ def _as_recorded(customer: Customer, name: str, clock: ActivityClock, before: Cl
 
     Activities are recorded by type, facts such as tags are not: a clock that lists some of those is never moved back.
     """
-    found = max(
+    active_at = max(
         (customer.activities[kind].last_at for kind in clock.kinds if kind in customer.activities), default=None
     )
     if before is not None and before.active:
         whole = all(kind not in FACT_TYPES or kind == "message.received" for kind in clock.kinds)
-        last = found if found is not None and whole else max(before.last_at, found or before.last_at)
+        last = active_at if active_at is not None and whole else max(before.last_at, active_at or before.last_at)
         return ClockFact(last, True, before.level if last == before.last_at else 0)
-    if found is not None:
-        return ClockFact(found, True)
+    if active_at is not None:
+        return ClockFact(active_at, True)
     if name == FROM_CREATION and customer.known_since is not None:
         return ClockFact(customer.known_since, False, before.level if before else 0)
     return None

@@ -25,34 +25,34 @@ def parse_duration(text: str) -> timedelta:
 
     Raises ValueError with what is allowed.
     """
-    found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not found:
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not match:
         raise ValueError(f"`{text}` is not a duration; write a whole number and a unit: 90s, 15m, 36h, 2d")
-    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
 def parse_time_of_day(text: str) -> time:
     """Return the time of day written as "HH:MM", 00:00 to 23:59. Raises ValueError with what is allowed."""
-    found = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
-    if not found:
+    match = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
+    if not match:
         raise ValueError(f'`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"')
-    return time(int(found[1]), int(found[2]))
+    return time(int(match[1]), int(match[2]))
 
 
 def parse_percent(text: str) -> float:
     """Return the share written as "10%" or "2.5%", 0 to 100. Raises ValueError with what is allowed."""
-    found = _PERCENT.fullmatch(text) if isinstance(text, str) else None
-    if not found or float(found[1]) > 100:
+    match = _PERCENT.fullmatch(text) if isinstance(text, str) else None
+    if not match or float(match[1]) > 100:
         raise ValueError(f'`{text}` is not a percentage; write a number from 0 to 100 with its sign: "10%"')
-    return float(found[1])
+    return float(match[1])
 
 
 def parse_window(text: str) -> tuple[time, time]:
     """Return the begin and end of "HH:MM-HH:MM", within one day. Raises ValueError with what is allowed."""
-    found = _WINDOW.fullmatch(text) if isinstance(text, str) else None
-    if not found:
+    match = _WINDOW.fullmatch(text) if isinstance(text, str) else None
+    if not match:
         raise ValueError(f'`{text}` is not a window; write "HH:MM-HH:MM" in quotes, e.g. "10:00-11:30"')
-    begin, end = parse_time_of_day(found[1]), parse_time_of_day(found[2])
+    begin, end = parse_time_of_day(match[1]), parse_time_of_day(match[2])
     if begin >= end:
         raise ValueError(f"the window `{text}` ends before it begins; windows do not go over midnight: write two steps")
     return begin, end

@@ -40,8 +40,8 @@ class Definitions:
 
     def sop(self, sop_id: str) -> Sop | None:
         """Return the SOP of this id, or None where it is not (or no longer) defined."""
-        found = self.sops.get(sop_id)
-        return found.sop if found else None
+        defined = self.sops.get(sop_id)
+        return defined.sop if defined else None
 
     def zone_of(self, timezone: str | None) -> str:
         """Return a customer's zone: their own, else the engine's."""
@@ -97,8 +97,8 @@ class Definitions:
     @cached_property
     def touched_sops(self) -> frozenset[str]:
         """Ids of the SOPs that some `touched` condition asks for."""
-        found = (c.touched.sop for c in self._all_conditions() if c.touched)
-        return frozenset(found)
+        named = (c.touched.sop for c in self._all_conditions() if c.touched)
+        return frozenset(named)
 
     @cached_property
     def counted_days(self) -> int:

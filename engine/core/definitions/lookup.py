@@ -13,9 +13,9 @@ _MOST_LISTED = 20
 
 def defined_sop(definitions: Definitions, sop_id: str) -> DefinedSop:
     """Return the SOP of this id. Raises NotFound where none is in force, SopError where its file cannot be read."""
-    found = definitions.sops.get(sop_id)
-    if found is not None:
-        return found
+    defined = definitions.sops.get(sop_id)
+    if defined is not None:
+        return defined
     if sop_id in definitions.broken:
         raise SopError(f"SOP `{sop_id}` cannot be read by this version of the engine; correct its file and apply again")
     raise unknown_sop(sop_id, definitions.sops)

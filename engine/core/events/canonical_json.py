@@ -26,24 +26,24 @@ def text(head: Sequence[str | None], data: dict[str, Any]) -> bytes:
     Raises EventError for data that PostgreSQL cannot store or that would lose digits, with its place.
     """
     try:
-        found = _ENCODER.encode([*head, data]).encode()
+        written = _ENCODER.encode([*head, data]).encode()
     except (ValueError, TypeError, RecursionError):
         _check(data)
         raise EventError(
             "the event holds a value that JSON does not know; send text, numbers, true, false, null"
         ) from None
-    if _suspect(found):
+    if _suspect(written):
         _check(data)
-    return found
+    return written
 
 
-def _suspect(found: bytes) -> bool:
+def _suspect(written: bytes) -> bool:
     """Return whether the text has to be walked through: too many brackets to be sure of the nesting, NUL, large numbers."""
     return (
-        found.count(b"{") + found.count(b"[") > MAX_NESTING
-        or b"\\u0000" in found
-        or b"e+" in found
-        or _LONG.search(found) is not None
+        written.count(b"{") + written.count(b"[") > MAX_NESTING
+        or b"\\u0000" in written
+        or b"e+" in written
+        or _LONG.search(written) is not None
     )
 
 

@@ -110,8 +110,8 @@ def _check_envelope(raw: Mapping[str, Any]) -> None:
 def _text(raw: Mapping[str, Any], name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str):
-        found = "is missing" if value is None else f"is {show(value)}, not text"
-        raise EventError(f"{name} {found}; every event needs a {name}: text of 1 to {MAX_TEXT} characters")
+        fault = "is missing" if value is None else f"is {show(value)}, not text"
+        raise EventError(f"{name} {fault}; every event needs a {name}: text of 1 to {MAX_TEXT} characters")
     if not 1 <= len(value) <= MAX_TEXT:
         raise EventError(f"{name} has {len(value):,} characters; 1 to {MAX_TEXT} are allowed")
     if _CONTROL.search(value):

@@ -82,8 +82,8 @@ def _order(data: Data) -> None:
 def _amount(data: Data) -> None:
     amount = data.get("amount")
     if isinstance(amount, bool) or not isinstance(amount, (int, float)):
-        found = "is missing" if amount is None else f"is {show(amount)}"
-        raise EventError(f"data.amount {found}; it must be a number, without quotes or currency, e.g. 1299.00")
+        fault = "is missing" if amount is None else f"is {show(amount)}"
+        raise EventError(f"data.amount {fault}; it must be a number, without quotes or currency, e.g. 1299.00")
 
 
 def _purchase(data: Data) -> None:

@@ -166,13 +166,13 @@ def outcome_groups(groups: Iterable[Group], samples: int) -> list[OutcomeGroup]:
 
     A condition that did not hold and one that was not known are one cause; how many were not known stands beside.
     """
-    found: dict[Any, OutcomeGroup] = {}
+    grouped: dict[Any, OutcomeGroup] = {}
     for group in groups:
         one = _cause(group)
         key = (one.what, one.reason, one.detail, one.waited, repr(one.wanted))
-        known = found.get(key)
-        found[key] = one if known is None else _together(known, one)
-    shortened = (replace(each, samples=_newest(each.samples, samples)) for each in found.values())
+        known = grouped.get(key)
+        grouped[key] = one if known is None else _together(known, one)
+    shortened = (replace(each, samples=_newest(each.samples, samples)) for each in grouped.values())
     return sorted(shortened, key=lambda each: (-each.number, each.what, each.reason or ""))
 
 

@@ -65,6 +65,6 @@ class Basis(BaseModel):
 
 
 def _told(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    said = [f"{name} {'is gone' if name not in now else 'is new' if name not in then else 'has changed'}"
+    changes = [f"{name} {'is gone' if name not in now else 'is new' if name not in then else 'has changed'}"
             for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]  # fmt: skip
-    return ", ".join(said[:5]) + (f" and {len(said) - 5} more" if len(said) > 5 else "")
+    return ", ".join(changes[:5]) + (f" and {len(changes) - 5} more" if len(changes) > 5 else "")

@@ -73,9 +73,9 @@ class Difference:
 
 def differences(before: Mapping[str, Version], after: Mapping[str, Version]) -> list[Difference]:
     """Return what differs, by name: engine.yaml and segments.yaml first, then SOPs."""
-    found = (_difference(name, before.get(name), after.get(name)) for name in before.keys() | after.keys())
+    every = (_difference(name, before.get(name), after.get(name)) for name in before.keys() | after.keys())
     shared_first = sorted(
-        (each for each in found if each), key=lambda each: (not each.name.endswith(".yaml"), each.name)
+        (each for each in every if each), key=lambda each: (not each.name.endswith(".yaml"), each.name)
     )
     return list(shared_first)
 
@@ -105,10 +105,10 @@ def changes_of(before: Model, after: Model) -> list[Change]:
 def _whole(model: Model) -> list[Change]:
     """Return what a new definition says, as so many additions."""
     fields = _fields(model)
-    said = {
+    added = {
         key: value for key, value in fields.items() if key not in ("sop", "title") and not _default(model, key, value)
     }
-    return list(_keys({key: {} if isinstance(value, Mapping) else None for key, value in said.items()}, said, ()))
+    return list(_keys({key: {} if isinstance(value, Mapping) else None for key, value in added.items()}, added, ()))
 
 
 # ── comparing ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,8 +222,8 @@ def _id_of(part: Any) -> str | None:
     """Return what identifies a part wherever it stands: a step's or variant's id, a dimension's value."""
     if not isinstance(part, Model) or isinstance(part, OneOf):
         return None
-    found = getattr(part, "id", None) or getattr(part, "value", None)
-    return found if isinstance(found, str) else None
+    identity = getattr(part, "id", None) or getattr(part, "value", None)
+    return identity if isinstance(identity, str) else None
 
 
 def _fields(model: Model) -> dict[str, Any]:
@@ -232,8 +232,8 @@ def _fields(model: Model) -> dict[str, Any]:
     names = [*fields]
     if isinstance(model, OneOf):
         names = [name for name in fields if name in type(model).beside or name.rstrip("_") == model.kind]
-    found = {fields[name].alias or name: _of_kind(fields[name], getattr(model, name)) for name in names}
-    return found | (model.model_extra or {})
+    written = {fields[name].alias or name: _of_kind(fields[name], getattr(model, name)) for name in names}
+    return written | (model.model_extra or {})
 
 
 def _of_kind(field: FieldInfo, value: Any) -> Any:

@@ -113,33 +113,41 @@ def forecast_volume(
         tell: is told how many customers are done.
     """
     zone_name = change.after.engine.timezone
-    found = VolumeForecast(until, SendTally(zone_name), SendTally(zone_name))
+    forecast = VolumeForecast(until, SendTally(zone_name), SendTally(zone_name))
     for sample in samples:
-        found.customers += sample.population
-        found.looked_at += len(sample.ids)
+        forecast.customers += sample.population
+        forecast.looked_at += len(sample.ids)
         for number, customer in enumerate(change.customers[id_] for id_ in sample.ids if id_ in change.customers):
-            _play_both(customer, sample.weight, change, found)
+            _play_both(customer, sample.weight, change, forecast)
             tell(number)
     for sop_id, sample in joining.items():
         sop = change.after.sops[sop_id].sop
         for number, customer in enumerate(change.customers[id_] for id_ in sample.ids if id_ in change.customers):
             event = start_of(customer, sop, change, _day_of(number, sample.weight, sop, change))
             if event is not None and event.time <= until:
-                _play_joining(customer, event, sample.weight, change, found)
-    return found
+                _play_joining(customer, event, sample.weight, change, forecast)
+    return forecast
 
 
-def _play_both(customer: Customer, weight: float, change: RolloutInput, found: VolumeForecast) -> None:
+def _play_both(customer: Customer, weight: float, change: RolloutInput, forecast: VolumeForecast) -> None:
     now, installation = change.now, change.installation
-    found.before.add(play_one(_as_before(customer, now), [], change.before, now, found.until, installation), weight)
-    found.after.add(play_one(_as_after(customer, change), [], change.after, now, found.until, installation), weight)
+    forecast.before.add(
+        play_one(_as_before(customer, now), [], change.before, now, forecast.until, installation), weight
+    )
+    forecast.after.add(
+        play_one(_as_after(customer, change), [], change.after, now, forecast.until, installation), weight
+    )
 
 
-def _play_joining(customer: Customer, event: Event, weight: float, change: RolloutInput, found: VolumeForecast) -> None:
+def _play_joining(
+    customer: Customer, event: Event, weight: float, change: RolloutInput, forecast: VolumeForecast
+) -> None:
     """Count what joining adds to what the customer gets anyway (and, under caps, takes from it)."""
     for events, times in (([event], weight), ([], -weight)):
         after = _as_after(customer, change)
-        found.after.add(play_one(after, events, change.after, change.now, found.until, change.installation), times)
+        forecast.after.add(
+            play_one(after, events, change.after, change.now, forecast.until, change.installation), times
+        )
 
 
 def _as_before(customer: Customer, now: datetime) -> Customer:

@@ -68,19 +68,19 @@ def step_forecasts(
         known: what becomes of timelines, by customer.
         change: both sets of definitions.
     """
-    found = SopForecast(sop, sum(waiting.values()), sample.population, len(sample.ids), dict(waiting))
+    forecast = SopForecast(sop, sum(waiting.values()), sample.population, len(sample.ids), dict(waiting))
     ours = [fate for id_ in sample.ids for fate in known.get(id_, ()) if fate.sop == sop]
     if change.after.sop(sop) is None and sop not in change.after.broken:
-        found.ends = {str(Reason.SOP_REMOVED): found.in_flight} if found.in_flight else {}
-        return found
+        forecast.ends = {str(Reason.SOP_REMOVED): forecast.in_flight} if forecast.in_flight else {}
+        return forecast
     weight = sample.weight
-    found.ends = _scaled(Counter(fate.ended for fate in ours if fate.ended), weight)
+    forecast.ends = _scaled(Counter(fate.ended for fate in ours if fate.ended), weight)
     steps = {id_: StepForecast(id_, waiting.get(id_, 0)) for id_ in _step_ids(sop, change)}
     for name in ("to_come", "gets", "moves", "loses", "passed"):
         for step, number in _scaled(Counter(step for fate in ours for step in getattr(fate, name)), weight).items():
             setattr(steps[step], name, number)
-    found.steps = list(steps.values())
-    return found
+    forecast.steps = list(steps.values())
+    return forecast
 
 
 def changes_of_customers(ids: Iterable[int], change: RolloutInput) -> dict[int, list[TimelineChange]]:
@@ -134,22 +134,22 @@ def meeting(sop: Sop, mode: str, kept_out: int, sample: CustomerSample, change: 
     Parameters:
         kept_out: who meet it and are known to be kept out by `when` or `while`; the sample is of the others.
     """
-    found = ExistingForecast(sop.sop, mode, customers=sample.population, looked_at=len(sample.ids))
+    forecast = ExistingForecast(sop.sop, mode, customers=sample.population, looked_at=len(sample.ids))
     counts: Counter[tuple[str, str]] = Counter()
     for customer in (change.customers[id_] for id_ in sample.ids if id_ in change.customers):
         counts.update(_joining(customer, sop, change))
     kinds = {kind: {name: number for (of, name), number in counts.items() if of == kind} for kind, _ in counts}
-    found.refused = _scaled(kinds.get("refused", {}), sample.weight)
+    forecast.refused = _scaled(kinds.get("refused", {}), sample.weight)
     if kept_out:
-        found.refused[str(Reason.CONDITION)] = found.refused.get(str(Reason.CONDITION), 0) + kept_out
-    found.stand_at = _scaled(kinds.get("stands", {}), sample.weight)
-    found.missed = _scaled(kinds.get("missed", {}), sample.weight)
+        forecast.refused[str(Reason.CONDITION)] = forecast.refused.get(str(Reason.CONDITION), 0) + kept_out
+    forecast.stand_at = _scaled(kinds.get("stands", {}), sample.weight)
+    forecast.missed = _scaled(kinds.get("missed", {}), sample.weight)
     entering = round(counts["starts", ""] * sample.weight)
-    found.meet = entering + sum(found.refused.values())
-    found.starts = entering if mode in ("join", "start") else 0
+    forecast.meet = entering + sum(forecast.refused.values())
+    forecast.starts = entering if mode in ("join", "start") else 0
     if isinstance(sop.existing, StartExisting) and mode == "start":
-        found.per_day, found.days = sop.existing.per_day, ceil(entering / sop.existing.per_day)
-    return found
+        forecast.per_day, forecast.days = sop.existing.per_day, ceil(entering / sop.existing.per_day)
+    return forecast
 
 
 def _joining(customer: Customer, sop: Sop, change: RolloutInput) -> Iterable[tuple[str, str]]:

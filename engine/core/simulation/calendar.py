@@ -156,21 +156,21 @@ class _Writing:
         self._numbers = {id(timeline): number for number, timeline in enumerate(self.timelines)}
 
     def lines(self) -> list[Line]:
-        told: set[tuple[str, str, datetime]] = set()
-        lines = list(self._logged(told))
+        ended: set[tuple[str, str, datetime]] = set()
+        lines = list(self._logged(ended))
         ends = [
             self._end(each, each.ended_at)
             for each in self.timelines
-            if each.ended_at is not None and (each.sop, each.key, each.ended_at) not in told
+            if each.ended_at is not None and (each.sop, each.key, each.ended_at) not in ended
         ]
         return sorted([*lines, *ends], key=lambda line: line.at)  # stable: what was logged stays in its order
 
-    def _logged(self, told: set[tuple[str, str, datetime]]) -> Iterator[Line]:
+    def _logged(self, ended: set[tuple[str, str, datetime]]) -> Iterator[Line]:
         waiting: dict[tuple[int, str], tuple[str, datetime]] = {}
         for at, what in self._played.log:
             if isinstance(what, Matched):
                 line = self._event(at, what)
-                told |= {(each.sop, each.key, at) for each in line.event.decisions if each.what == "ended"}
+                ended |= {(each.sop, each.key, at) for each in line.event.decisions if each.what == "ended"}
                 yield line
             elif isinstance(what, Played):
                 yield self._touch(what)
@@ -192,11 +192,11 @@ class _Writing:
 
     def _event(self, at: datetime, matched: Matched) -> EventLine:
         event, outcome = matched.event, matched.outcome
-        told = EventEntry(
+        entry = EventEntry(
             event.row, event.source, event.id, event.type, self._local(event.time), self._local(event.received_at), event.data,
             event.cause, self._local(at), outcome.get("reason"), list(outcome.get("dropped", ())), decisions(outcome),
         )  # fmt: skip
-        return EventLine(self._local(at), told)
+        return EventLine(self._local(at), entry)
 
     def _touch(self, played: Played) -> TouchLine:
         touch = played.touch
@@ -230,5 +230,5 @@ class _Writing:
             return []
         due = {each.step.id: each.due for each in schedule(timeline, sop, self._customer, self._definitions)}
         left = [step for step in sop.steps if step.id not in timeline.had]
-        told = [StepToCome(step.id, step.kind, self._local(due[step.id]) if step.id in due else None) for step in left]
-        return sorted(told, key=lambda each: (each.due_at is None, each.due_at))
+        steps = [StepToCome(step.id, step.kind, self._local(due[step.id]) if step.id in due else None) for step in left]
+        return sorted(steps, key=lambda each: (each.due_at is None, each.due_at))

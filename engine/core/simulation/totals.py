@@ -239,5 +239,5 @@ def _named(reason: str | None, detail: str | None) -> str | None:
 
 def per_second(rate: object) -> float | None:
     """Return a rate such as 50/s or 1000/m as so many a second, None where it is none."""
-    found = _RATE.fullmatch(str(rate)) if rate is not None else None
-    return float(found[1]) / timedelta(seconds=_SECONDS[found[2]]).total_seconds() if found else None
+    match = _RATE.fullmatch(str(rate)) if rate is not None else None
+    return float(match[1]) / timedelta(seconds=_SECONDS[match[2]]).total_seconds() if match else None

@@ -35,8 +35,8 @@ def templates_right(subject: SopFile) -> Iterator[Problem]:
         list(engine.attributes), list(subject.dimensions), engine.staff, subject.segments.numbers
     )
     for loc, text in _texts(subject):
-        for found in templates.check(text, known):
-            yield subject.error(loc, found.message, line=found.line, column=found.column)
+        for mistake in templates.check(text, known):
+            yield subject.error(loc, mistake.message, line=mistake.line, column=mistake.column)
 
 
 def attachments_whole(subject: SopFile) -> Iterator[Problem]:
