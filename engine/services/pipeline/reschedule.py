@@ -26,8 +26,8 @@ class OverdueRescheduler:
     def run(self) -> int:
         """Reschedule what has stayed too long; return how many touches that was."""
         with transaction(self._engine) as connection:
-            found = rescheduling.find_overdue(connection, self._clock.now(), _BATCH)
-        return self._deciding.run(found, self._reschedule, rescheduling.postpone)
+            overdue = rescheduling.find_overdue(connection, self._clock.now(), _BATCH)
+        return self._deciding.run(overdue, self._reschedule, rescheduling.postpone)
 
     @staticmethod
     def _reschedule(connection: Connection, held: LockedCustomers) -> int:
