@@ -210,7 +210,7 @@ class Wiring:
 
     @cached_property
     def overdue_rescheduler(self) -> OverdueRescheduler:
-        """Holds anew what missed its hours."""
+        """Reschedules what missed its hours."""
         return OverdueRescheduler(self.runtime)
 
     @cached_property

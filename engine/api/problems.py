@@ -65,7 +65,12 @@ class ApiProblem(Exception):
 def respond(
     status: int, detail: str, *, headers: dict[str, str] | None = None, extra: dict[str, Any] | None = None
 ) -> Response:
-    """Return a problem as a response."""
+    """Return a problem as a response.
+
+    Parameters:
+        detail: what is wrong and what to do about it, for a person.
+        extra: further members of the problem.
+    """
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

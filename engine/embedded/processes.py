@@ -26,7 +26,13 @@ _POLL = 0.02
 def spawn(
     programs: Programs, argv: list[str | Path], folder: Path, output: IO[bytes], deathsig: int
 ) -> subprocess.Popen[bytes]:
-    """Start a server as the servers' user, in `folder`, to be sent `deathsig` when the guard dies."""
+    """Start a server as the servers' user, in `folder`, to be sent `deathsig` when the guard dies.
+
+    Parameters:
+        argv: the command line; nothing is looked up in a shell.
+        output: what the server writes goes there.
+        deathsig: number of a signal.
+    """
     account = programs.account
     return subprocess.Popen(  # noqa: S603  # the wheels' own programs
         argv,

@@ -29,7 +29,12 @@ _FIRST_LOOK, _SLOWEST_LOOK = 0.02, 0.25
 def router(parts: Parts, taking: EventIntake, metrics: Metrics) -> APIRouter:
     """Return the routes of events."""
     routes = APIRouter(prefix="/v1", tags=["events"])
+    _intake(routes, parts, taking, metrics)
+    _search(routes, parts)
+    return routes
 
+
+def _intake(routes: APIRouter, parts: Parts, taking: EventIntake, metrics: Metrics) -> None:
     @routes.post(
         "/events",
         status_code=202,
@@ -63,6 +68,8 @@ def router(parts: Parts, taking: EventIntake, metrics: Metrics) -> APIRouter:
             body["events"] = await _outcomes(parts, taken, wait)
         return _json(body, 202)
 
+
+def _search(routes: APIRouter, parts: Parts) -> None:
     @routes.get(
         "/events",
         summary="Find events, newest first",
@@ -85,8 +92,6 @@ def router(parts: Parts, taking: EventIntake, metrics: Metrics) -> APIRouter:
         wanted = store.Filter(plain(id), plain(source), plain(customer), outcome)
         page = await run_in_threadpool(_page, parts, wanted, limit, cursor)
         return _json({"events": [_listed(row) for row in page.items], "next": page.next}, 200)
-
-    return routes
 
 
 def _page(parts: Parts, wanted: store.Filter, limit: int, cursor: str | None) -> store.Page:

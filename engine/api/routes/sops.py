@@ -16,7 +16,8 @@ from engine.api.problems import ApiProblem
 from engine.api.routes import responses
 from engine.core.definitions.base import parse_duration
 from engine.core.explain.sop_report import SopReport
-from engine.services.reports.sop_report import MOST_SAMPLES
+from engine.core.time.arithmetic import parse_duration
+from engine.services.reports.sop_report import MOST_SAMPLES, Narrowing
 from engine.store.reports.overview import TimelineFilter
 
 _DOCUMENTED = Security(HTTPBearer(auto_error=False, description="sop_<id>_<secret>"))
@@ -95,7 +96,8 @@ def _sops(routes: APIRouter, parts: Parts) -> None:
         await require(request, parts.keys, "read")
         now = parts.clock.now()
         begin, end = _moment(since, now) or now - timedelta(days=7), _moment(until, now)
-        told = await run_in_threadpool(parts.telling.why, sop, begin, end, reason=reason, step=step, samples=samples)
+        only = Narrowing(reason, step)
+        told = await run_in_threadpool(parts.telling.why, sop, begin, end, only=only, samples=samples)
         return json_response(told)
 
 

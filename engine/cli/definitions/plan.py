@@ -130,7 +130,14 @@ def target_of(parts: Wiring, directory: Path | None, version: int | None) -> tup
 
 
 def write(file: Path, found: Plan, folder: Path | None, words: StoryFormatter) -> None:
-    """Write a plan into a file, with what it was made on."""
+    """Write a plan into a file, with what it was made on.
+
+    Parameters:
+        folder: the folder it is about; None: an earlier generation.
+        words: in whose language the plan's sentences are written.
+
+    Raises SopError where the file cannot be written.
+    """
     whole = {
         "format": _FORMAT, "folder": str(folder.resolve()) if folder else None, "plan": view.plan_as_dict(found, words)
     }  # fmt: skip

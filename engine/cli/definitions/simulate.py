@@ -94,18 +94,9 @@ def simulate(
     if example_customer:
         typer.echo(example(language), nl=False)
         return
-    if sum((events is not None, customer is not None, replay)) != 1:
-        raise typer.BadParameter("name one of --events FILE, --customer FILE, --replay")
-    if replay and (days is not None or until is not None):
-        raise typer.BadParameter("--replay goes up to now; --days and --until are for --events and --customer")
-    if days is not None and until is not None:
-        raise typer.BadParameter("name --days or --until, not both")
-    path, loaded = folders.read(directory)
-    if loaded.errors:
-        raise DefinitionError(f"{path} has errors, nothing was simulated:\n{render_problems(loaded.errors)}")
-    definitions = definitions_of(loaded)
-    if sop is not None and sop not in definitions.sops:
-        raise unknown_sop(sop, definitions.sops)
+    _check_source([events is not None, customer is not None, replay])
+    _check_end(days, until, replay=replay)
+    definitions = _definitions(directory, sop)
     wanted = Wanted(sop, limit)
     if replay:
         report = _replay(definitions, since, wanted, customer_ref)
@@ -115,6 +106,31 @@ def simulate(
             happening = _only(happening, customer_ref)
         report = play(happening, definitions, Span(begin, _end(begin, days, until, definitions)), wanted, _progress())
     _show(report, format_, output, language)
+
+
+def _check_source(named: list[bool]) -> None:
+    """Raise BadParameter unless one source of events is named."""
+    if sum(named) != 1:
+        raise typer.BadParameter("name one of --events FILE, --customer FILE, --replay")
+
+
+def _check_end(days: int | None, until: str | None, *, replay: bool) -> None:
+    """Raise BadParameter where the end is given twice, or for a replay, which goes up to now."""
+    if replay and (days is not None or until is not None):
+        raise typer.BadParameter("--replay goes up to now; --days and --until are for --events and --customer")
+    if days is not None and until is not None:
+        raise typer.BadParameter("name --days or --until, not both")
+
+
+def _definitions(directory: Path | None, sop: str | None) -> Definitions:
+    """Return what a folder defines. Raises DefinitionError where it has errors, NotFound where it lacks the SOP asked for."""
+    path, loaded = folders.read(directory)
+    if loaded.errors:
+        raise DefinitionError(f"{path} has errors, nothing was simulated:\n{render_problems(loaded.errors)}")
+    definitions = definitions_of(loaded)
+    if sop is not None and sop not in definitions.sops:
+        raise unknown_sop(sop, definitions.sops)
+    return definitions
 
 
 def _only(happening: list[Event], refs: list[str]) -> list[Event]:

@@ -11,7 +11,7 @@ from engine.cli.session import AsJson, Lang
 from engine.cli.views.output import Column, as_json, print_beside, print_styled, say, table
 from engine.core.explain.sop_report import OutcomeGroup, SopReport, StepReport
 from engine.messages.sop_report import SopReportFormatter
-from engine.services.reports.sop_report import MOST_SAMPLES
+from engine.services.reports.sop_report import MOST_SAMPLES, Narrowing
 
 _SHOWN = {
     "waiting": ("queued", "sending", "handed"), "sent": ("sent",), "skipped": ("skipped",), "expired": ("expired",),
@@ -54,7 +54,7 @@ def why(
     zone, now = session.zone_of(parts), parts.clock.now()
     begin = session.moment(since, now, zone)
     end = session.moment(until, now, zone) if until else None
-    told = parts.sop_reporter.why(sop, begin, end, reason=reason, step=step, samples=samples)
+    told = parts.sop_reporter.why(sop, begin, end, only=Narrowing(reason, step), samples=samples)
     if json_:
         as_json(told)
         return

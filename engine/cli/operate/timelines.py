@@ -75,7 +75,14 @@ def start(
 
 
 def tell_outcome(operations: Operations, event: int, words: StoryFormatter, told: dict[str, Any] | None) -> Row:
-    """Wait for what comes of an event and say it, as JSON together with `told`; exit with 1 where nothing comes in time."""
+    """Wait for what comes of an event and say it, as JSON together with `told`; return its row.
+
+    Parameters:
+        event: its place in the inbox.
+        told: what else the JSON is to tell; None: it is said in words.
+
+    Raises typer.Exit with code 1 where nothing comes in time, or the event is set aside.
+    """
     row = operations.outcomes.wait(event, _WAIT)
     if told is not None:
         as_json({**told, "outcome": row.outcome if row is not None else None})

@@ -52,33 +52,33 @@ class TimelineCanceller:
     def active_of(self, ref: str) -> list[Row]:
         """Return id, sop, key and anchor of a customer's active timelines; none for a customer nobody ever named."""
         with transaction(self._engine) as connection:
-            known = stories.customer_id(connection, ref)
-            return [] if known is None else touches.active_timelines(connection, known)
+            id_ = stories.customer_id(connection, ref)
+            return [] if id_ is None else touches.active_timelines(connection, id_)
 
     def _cancel(self, connection: Connection, timeline: int, who: str, reason: str | None) -> Cancelled:
-        found = touches.timeline(connection, timeline)
-        if found is None:
+        row = touches.timeline(connection, timeline)
+        if row is None:
             raise NotFound(
                 f"no timeline has the id {timeline}; `sop explain CUSTOMER --json` shows those of a customer, with their ids"
             )
-        known = load(connection, customers.lock_by_id(connection, [found.customer_id]), Needs.NOTHING_MORE)
-        mine = next((each for c in known.values() for each in c.timelines if each.id == timeline), None)
+        loaded = load(connection, customers.lock_by_id(connection, [row.customer_id]), Needs.NOTHING_MORE)
+        mine = next((each for c in loaded.values() for each in c.timelines if each.id == timeline), None)
         if mine is None:
-            return _unchanged(touches.timeline(connection, timeline) or found)
+            return _unchanged(touches.timeline(connection, timeline) or row)
         open_before = touches.open_touches(connection, timeline)
         now = self._clock.now()
         mine.end("cancelled", Reason.BY_HAND, now, reason or who)
-        timelines.write(connection, known.values())
+        timelines.write(connection, loaded.values())
         called_back = open_before - touches.open_touches(connection, timeline)
         detail = {
             "timeline": timeline,
-            "customer": found.ref,
-            "sop": found.sop,
+            "customer": row.ref,
+            "sop": row.sop,
             "reason": reason,
             "touches": called_back,
         }
         audit.add(connection, now, who, "cancel", detail)
-        return Cancelled(timeline, found.ref, found.sop, True, "cancelled", called_back)
+        return Cancelled(timeline, row.ref, row.sop, True, "cancelled", called_back)
 
 
 def _unchanged(row: Row) -> Cancelled:

@@ -56,6 +56,11 @@ class OptOuts:
     def opt(self, ref: str, who: str, *, channel: str | None = None, out: bool = True) -> Opted:
         """Opt a customer out (or in), of one channel or all, audited. What is so already changes nothing.
 
+        Parameters:
+            who: what the audit names.
+            channel: a channel's name; None for all.
+            out: False opts in.
+
         Raises NotFound for a channel that is not defined and for a customer nobody ever named, SopError for opting in to one
         channel where all are opted out of.
         """

@@ -198,7 +198,7 @@ class Resumer:
             return None
         ids = customers.lock_by_id(connection, sorted({row.customer_id for row in found}))
         definitions = self._current.read(connection)
-        still = {row.id for row in find(connection, among=[row.id for row in found])}  # again, now that they are held
+        still = {row.id for row in find(connection, among=[row.id for row in found])}  # again, now that they are locked
         known = load(connection, ids, Needs.NOTHING_MORE)
         ours = [(customer, each) for customer in known.values() for each in customer.timelines if each.id in still]
         timelines.load_had(connection, [each for _, each in ours])

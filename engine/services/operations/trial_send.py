@@ -143,10 +143,10 @@ class TrialSender:
 
 def _customer(connection: Connection, ref: str, definitions: Definitions) -> Customer:
     manual_events.check_known(connection, ref)
-    known = stories.customer_id(connection, ref)
-    if known is None:
+    id_ = stories.customer_id(connection, ref)
+    if id_ is None:
         raise SopError(f"the events of customer `{ref}` are not matched yet; try again in a moment")
-    return load(connection, [known], Needs.TOUCHED | Needs.METRICS, definitions)[known]
+    return load(connection, [id_], Needs.TOUCHED | Needs.METRICS, definitions)[id_]
 
 
 def _as_if_started(sop: Sop, definitions: Definitions, now: datetime) -> Timeline:
@@ -167,12 +167,12 @@ def _content(step: Step, sop: Sop, variant: str | None, context: Context) -> tup
             f"step `{step.id}` has no variant `{variant}`.{did_you_mean(variant, names)} The variants are: {', '.join(names)}"
         )
     if variant is None:
-        found, _ = choose(step, sop, context, Trace())
+        chosen, _ = choose(step, sop, context, Trace())
     else:
-        found = next(each for each in step.variants if each.id == variant)
-    if found is None:
+        chosen = next(each for each in step.variants if each.id == variant)
+    if chosen is None:
         raise SopError(f"none of the variants of step `{step.id}` is this customer's; name one of {', '.join(names)}")
-    return found.id, content_of(step, found)
+    return chosen.id, content_of(step, chosen)
 
 
 def _way(step: Step, sop: Sop, customer: Customer, definitions: Definitions, channel: str | None) -> str:

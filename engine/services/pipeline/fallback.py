@@ -24,8 +24,8 @@ class ChannelFallback:
     def run(self) -> int:
         """Let overdue touches fall back; return how many did."""
         with transaction(self._engine) as connection:
-            found = staff_tasks.unconfirmed(connection, self._clock.now(), _BATCH)
-        return self._deciding.run(found, self._fall_back, staff_tasks.postpone)
+            rows = staff_tasks.unconfirmed(connection, self._clock.now(), _BATCH)
+        return self._deciding.run(rows, self._fall_back, staff_tasks.postpone)
 
     @staticmethod
     def _fall_back(connection: Connection, held: LockedCustomers) -> int:

@@ -39,7 +39,7 @@ class MatchRound:
 
     events: int = 0
     skipped: list[str] = field(default_factory=list)
-    """Customers whom somebody else holds: their hints go back."""
+    """Customers whom somebody else has locked: their hints go back."""
     again: set[str] = field(default_factory=set)
     """Customers with more to do: engine-made events, or more than fit."""
     due: bool = False
@@ -93,7 +93,7 @@ class Matcher:
         while True:
             with transaction(self._engine) as connection:
                 if not self._lock_one(connection, subject):
-                    done.skipped = self._held_elsewhere(connection, [subject], {})
+                    done.skipped = self._locked_elsewhere(connection, [subject], {})
                     return done
                 first = inbox.count_attempt(connection, subject)
             if first is None or not self._try(subject, first.id, first.attempts, done):
@@ -120,7 +120,7 @@ class Matcher:
         return not one.skipped
 
     def _uncount(self, event: int) -> None:
-        """Take back a counted try that was not made because somebody else held the customer."""
+        """Take back a counted try that was not made because somebody else had locked the customer."""
         with transaction(self._engine) as connection:
             inbox.uncount_attempt(connection, event)
 
@@ -147,7 +147,7 @@ class Matcher:
         customers.add_missing(connection, subjects)
         held = customers.lock(connection, subjects)
         waiting = inbox.unmatched(connection, list(held), per_customer)
-        done = MatchRound(skipped=self._held_elsewhere(connection, subjects, held))
+        done = MatchRound(skipped=self._locked_elsewhere(connection, subjects, held))
         if not waiting:
             return done
         definitions = self._current.read(connection)
@@ -181,7 +181,7 @@ class Matcher:
         return done
 
     @staticmethod
-    def _held_elsewhere(connection: Connection, subjects: Sequence[str], held: dict[str, int]) -> list[str]:
+    def _locked_elsewhere(connection: Connection, subjects: Sequence[str], held: dict[str, int]) -> list[str]:
         missing = [ref for ref in subjects if ref not in held]
         return sorted(inbox.subjects_waiting(connection, missing)) if missing else []
 

@@ -128,14 +128,14 @@ class Planner:
 
     def _plan_due(self, connection: Connection) -> Round:
         now = self._clock.now()
-        return self._plan_held(connection, customers.lock_due(connection, now, self._batch), now)
+        return self._plan_locked(connection, customers.lock_due(connection, now, self._batch), now)
 
     def _plan_one(self, connection: Connection, customer: int, only: int | None = None) -> Round:
         now = self._clock.now()
-        return self._plan_held(connection, customers.lock_by_id(connection, [customer]), now, only)
+        return self._plan_locked(connection, customers.lock_by_id(connection, [customer]), now, only)
 
-    def _plan_held(self, connection: Connection, ids: Sequence[int], now: datetime, only: int | None = None) -> Round:
-        """Read, decide and write for customers whose rows are held; with `only`, for this one timeline."""
+    def _plan_locked(self, connection: Connection, ids: Sequence[int], now: datetime, only: int | None = None) -> Round:
+        """Read, decide and write for customers whose rows are locked; with `only`, for this one timeline."""
         if not ids:
             return Round()
         refs = customers.refs_of(connection, ids)

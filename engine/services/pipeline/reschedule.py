@@ -1,4 +1,4 @@
-"""Holding anew: what is queued and whose hours or day are over waits for the next ones, or expires."""
+"""Rescheduling: what is queued and whose hours or day are over waits for the next ones, or expires."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class OverdueRescheduler:
         self._deciding = LockedBatch(runtime, "hold_anew")
 
     def run(self) -> int:
-        """Hold anew what has stayed too long; return how many touches that was."""
+        """Reschedule what has stayed too long; return how many touches that was."""
         with transaction(self._engine) as connection:
-            found = rescheduling.find_overdue(connection, self._clock.now(), _BATCH)
-        return self._deciding.run(found, self._reschedule, rescheduling.postpone)
+            overdue = rescheduling.find_overdue(connection, self._clock.now(), _BATCH)
+        return self._deciding.run(overdue, self._reschedule, rescheduling.postpone)
 
     @staticmethod
     def _reschedule(connection: Connection, held: LockedCustomers) -> int:

@@ -50,6 +50,18 @@ class _Asked:
     samples: int
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What a report is confined to: a reason, a step."""
+
+    reason: str | None = None
+    step: str | None = None
+
+
+NOT_NARROWED = Narrowing()
+"""All of it."""
+
+
 class SopReporter:
     """Tells what an SOP did over a time, and why."""
 
@@ -62,15 +74,13 @@ class SopReporter:
         since: datetime,
         until: datetime | None = None,
         *,
-        reason: str | None = None,
-        step: str | None = None,
+        only: Narrowing = NOT_NARROWED,
         samples: int = 3,
     ) -> SopReport:
         """Return what the SOP did from `since` (included) until `until` (not included; None: now, included).
 
         Parameters:
-            reason: tell only what has this reason.
-            step: tell only of this step.
+            only: tell only what has this reason, and only of this step.
             samples: so many customers for each reason, at most `MOST_SAMPLES`.
 
         Raises NotFound for an SOP that is not in force, SopError for a time that is empty or a reason or step there is not.
@@ -92,10 +102,10 @@ class SopReporter:
                     else ""
                 )
                 raise NotFound(f"no SOP `{sop}` is in force.{broken}{did_you_mean(sop, definitions.sops)}")
-            _check(defined, reason, step)
+            _check(defined, only)
             # What is due or decided in this very moment belongs to it, although the time ends with it.
             asked = _Asked(connection, definitions, defined, _closed(period, until), now, min(samples, MOST_SAMPLES))
-            return narrowed(_why(asked, period), reason, step)
+            return narrowed(_why(asked, period), only.reason, only.step)
 
 
 def _closed(period: store.Period, until: datetime | None) -> store.Period:
@@ -106,8 +116,9 @@ def _closed(period: store.Period, until: datetime | None) -> store.Period:
     )
 
 
-def _check(sop: Sop, reason: str | None, step: str | None) -> None:
+def _check(sop: Sop, only: Narrowing) -> None:
     """Raise SopError for a reason that is not in the table, and for a step the SOP does not have."""
+    reason, step = only.reason, only.step
     reasons = [each.value for each in Reason]
     if reason is not None and reason not in reasons:
         raise SopError(

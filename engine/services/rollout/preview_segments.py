@@ -64,7 +64,7 @@ class SegmentPreviewer:
         with transaction(self._engine) as connection:
             in_force = self._current.read(connection)
         definitions = Definitions(in_force.generation, config, in_force.sops, segments=segments)
-        with transaction(self._engine) as connection:  # without holding the generation: an apply would have to wait
+        with transaction(self._engine) as connection:  # without locking the generation: an apply would have to wait
             now = self._clock.now()
             tell("metrics")
             metrics.preview(connection, segments.stored_metrics, now, _NUMBERS)

@@ -63,21 +63,21 @@ class ExistingEnroller:
 
     def _step(self, connection: Connection, sop_id: str, done: Joined) -> tuple[list[str], bool]:
         definitions = self._current.read(connection)
-        held = store.lock(connection, sop_id)
-        if held is None or sop_id in definitions.broken:
+        locked = store.lock(connection, sop_id)
+        if locked is None or sop_id in definitions.broken:
             return [], False
         now, sop = self._clock.now(), definitions.sop(sop_id)
         if sop is None or sop.existing == "ignore":
             return self._finish(connection, sop_id, now, done)
-        room = self._room(held, sop, definitions, now)
+        room = self._room(locked, sop, definitions, now)
         if room == 0:
             return [], False
-        found = store.candidates(connection, sop.trigger, now, held.cursor, self._batch)
+        found = store.candidates(connection, sop.trigger, now, locked.cursor, self._batch)
         if not found:
             return self._finish(connection, sop_id, now, done)
         events, last = self._starts(connection, found, sop, definitions, now, room)
         today = local_date(now, definitions.engine.timezone)
-        taken = (held.taken if held.day == today else 0) + len(events)
+        taken = (locked.taken if locked.day == today else 0) + len(events)
         store.advance(connection, sop_id, last, today, taken)
         inbox.add_made(connection, events, now)
         log.info("existing.taken_in", sop=sop_id, customers=len(events), today=taken)
@@ -89,12 +89,12 @@ class ExistingEnroller:
         done.finished.append(sop)
         return [], False
 
-    def _room(self, held: Row, sop: Sop, definitions: Definitions, now: datetime) -> int:
+    def _room(self, locked: Row, sop: Sop, definitions: Definitions, now: datetime) -> int:
         """Return how many may still be taken in today."""
         if not isinstance(sop.existing, StartExisting):
             return self._batch
         today = local_date(now, definitions.engine.timezone)
-        return max(0, sop.existing.per_day - (held.taken if held.day == today else 0))
+        return max(0, sop.existing.per_day - (locked.taken if locked.day == today else 0))
 
     @staticmethod
     def _starts(

@@ -73,12 +73,12 @@ class ClockRebaser:
         if not ids:
             store.finish(connection, before, now)
             return 0, before
-        held = customers.lock_by_id(connection, ids)
+        locked = customers.lock_by_id(connection, ids)
         definitions = self._current.read(connection)
-        known = store.load(connection, held)
+        known = store.load(connection, locked)
         for customer in known.values():
             bring_in_line(customer, definitions, now)
         customers.write(connection, known.values())
-        store.drop_undefined(connection, held, definitions)
+        store.drop_undefined(connection, locked, definitions)
         store.advance(connection, before, ids[-1])
-        return len(held), ids[-1]
+        return len(locked), ids[-1]

@@ -9,7 +9,7 @@ import pytest
 from engine.core.errors import NotFound, SopError
 from engine.core.explain.sop_report import OutcomeGroup, SopReport, StepReport
 from engine.ports import Receipt
-from engine.services.reports.sop_report import SopReporter
+from engine.services.reports.sop_report import Narrowing, SopReporter
 from tests.support.pipeline import AT_ONCE, ENGINE, LEAD, START, Pipeline
 
 QUIET = ENGINE + 'quiet_hours: ["21:00", "09:00"]\n'
@@ -31,9 +31,9 @@ def telling(pipeline: Pipeline) -> SopReporter:
     return SopReporter(pipeline.wiring.runtime)
 
 
-def week(telling: SopReporter, sop: str = "lead", **options: object) -> SopReport:
+def week(telling: SopReporter, sop: str = "lead", *, samples: int = 3, **only: str) -> SopReport:
     """What the SOP did since the story began."""
-    return telling.why(sop, START, **options)  # type: ignore[arg-type]  # named options of `why`
+    return telling.why(sop, START, only=Narrowing(**only), samples=samples)
 
 
 def told(causes: list[OutcomeGroup]) -> list[tuple[str, int, str | None]]:
