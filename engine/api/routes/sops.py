@@ -16,7 +16,6 @@ from engine.api.problems import ApiProblem
 from engine.api.routes import responses
 from engine.core.definitions.base import parse_duration
 from engine.core.explain.sop_report import SopReport
-from engine.core.time.arithmetic import parse_duration
 from engine.services.reports.sop_report import MOST_SAMPLES, Narrowing
 from engine.store.reports.overview import TimelineFilter
 
