@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from engine.core.customers.customer import Customer, DimensionFact, TagFact, Timeline
 from engine.core.definitions import Condition, EngineConfig, Moment, Sop
-from engine.core.definitions.catalog import DefinedSop, Definitions
+from engine.core.definitions.catalog import DecisionContext, DefinedSop, Definitions
 from engine.core.delivery.plan import Planned, plan
 from engine.core.events.event import Event
 from engine.core.matching.match import Matched, match
@@ -119,7 +119,7 @@ def a_timeline(sop: Sop, anchor: datetime = NOON, **fields: Any) -> Timeline:
 
 def matched(customer: Customer, event: Event, known: Definitions) -> Matched:
     """Match the event at the moment it is received."""
-    return match(customer, event, known, event.received_at)
+    return match(customer, event, DecisionContext(known, event.received_at))
 
 
 def started(customer: Customer, known: Definitions, time: datetime = NOON, **data: Any) -> Timeline:
@@ -131,7 +131,7 @@ def started(customer: Customer, known: Definitions, time: datetime = NOON, **dat
 
 
 def planned(timeline: Timeline, customer: Customer, known: Definitions, now: datetime) -> Planned:
-    return plan(timeline, customer, known, now, INSTALLATION)
+    return plan(timeline, customer, DecisionContext(known, now, INSTALLATION))
 
 
 def hours(number: float) -> timedelta:

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.adapters import holidays
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions.catalog import DefinedSop, Definitions
+from engine.core.definitions.catalog import DecisionContext, DefinedSop, Definitions
 from engine.core.delivery.version_change import apply_version_change
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
 from engine.core.matching import existing_customers
@@ -196,7 +196,9 @@ class Play:
     def _go(self, events: list[Event], now: datetime, until: datetime) -> None:
         if not events and not self._customers:
             return
-        played = play_each(self._customers.values(), events, self._definitions, now, until, INSTALLATION)
+        played = play_each(
+            self._customers.values(), events, DecisionContext(self._definitions, now, INSTALLATION), until
+        )
         for customer, one in played:
             self._customers[customer.ref] = customer
             self._tell(customer.ref, one)
@@ -207,7 +209,7 @@ class Play:
             added = set(new.sops) - set(self._definitions.sops)
             self._generation += 1
             for customer in self._customers.values():
-                for touch in apply_version_change(customer, new, at, INSTALLATION):
+                for touch in apply_version_change(customer, DecisionContext(new, at, INSTALLATION)):
                     self._say(customer.ref, at, self._touch(Played(customer.ref, touch, at)))
                 self._note_ended(customer.ref, customer.timelines)
                 yield from self._existing(customer, added, at)
@@ -223,7 +225,11 @@ class Play:
     def _existing(self, customer: Customer, added: set[str], at: datetime) -> Iterator[Event]:
         for name in sorted(added):
             sop = self._definitions.sops[name].sop
-            found = existing_customers.met(customer, sop, self._definitions, at) if sop.existing != "ignore" else None
+            found = (
+                existing_customers.met(customer, sop, DecisionContext(self._definitions, at))
+                if sop.existing != "ignore"
+                else None
+            )
             if found is not None:
                 yield existing_customers.start_event(customer, sop, found, at)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import definitions_yaml
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.events import parse
 from engine.core.playback.run import Playback, play_each
 from engine.core.simulation.simulate import NO_INSTALLATION, refreshes_of
@@ -75,7 +75,7 @@ def simulated(posts: Iterable[Post], definitions: Definitions, begin: datetime, 
     events = [parse.read(post.event, post.at) for post in posts]
     played = Playback()
     refreshes = refreshes_of(definitions, events, begin, end)
-    for _, one in play_each((), events, definitions, begin, end, NO_INSTALLATION, refreshes):
+    for _, one in play_each((), events, DecisionContext(definitions, begin, NO_INSTALLATION), end, refreshes):
         played.add(one)
     return played
 

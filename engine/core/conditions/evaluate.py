@@ -15,7 +15,7 @@ from engine.core.conditions.compare import all_hold, any_holds, compare, value_a
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Comparison, Condition, Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.time.arithmetic import local_date
 
 
@@ -53,9 +53,7 @@ def evaluate_all(conditions: Iterable[Condition] | None, context: Context, path:
     return Evaluator(context, trace, path).all_of(conditions) if conditions else True
 
 
-def broken_while(
-    timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions, now: datetime
-) -> Trace | None:
+def broken_while(timeline: Timeline, sop: Sop, customer: Customer, context: DecisionContext) -> Trace | None:
     """Return the trace that shows `while` not to hold, None where it holds or is unknown.
 
     Parameters:
@@ -63,7 +61,7 @@ def broken_while(
         now: the moment at which `while` is evaluated.
     """
     trace = Trace()
-    holds = evaluate_all(sop.while_, Context.of(timeline, customer, definitions, now), "while", trace)
+    holds = evaluate_all(sop.while_, Context.of(timeline, customer, context.definitions, context.now), "while", trace)
     return trace if holds is False else None
 
 

@@ -200,11 +200,10 @@ class Customer:
         """Return the timelines that still run."""
         return [each for each in self.timelines if each.active]
 
+    def due_timelines(self, now: datetime) -> list[Timeline]:
+        """Return the active timelines to be looked at by now."""
+        return [each for each in self.timelines if each.active and each.due_at is not None and each.due_at <= now]
+
     def opted_out_of(self, channel: str) -> bool:
         """Return whether messages over this channel are unwanted."""
         return "*" in self.opt_outs or channel in self.opt_outs
-
-
-def due_timelines(customer: Customer, now: datetime) -> list[Timeline]:
-    """Return the active timelines to be looked at by now."""
-    return [each for each in customer.timelines if each.active and each.due_at is not None and each.due_at <= now]

@@ -131,6 +131,21 @@ class Definitions:
             yield from self.expanded(conditions_of(defined.sop))
 
 
+NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
+"""The installation of what is never stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionContext:
+    """What every decision of one transaction is made with."""
+
+    definitions: Definitions
+    now: datetime
+    """Business time, read once."""
+    installation: str = NO_INSTALLATION
+    """What the keys of touches are made of."""
+
+
 def index_keys(moment: Moment) -> list[tuple[str, str | None]]:
     """Return the keys under which a moment is found: one for each tag, value or type it names, else (kind, None)."""
     kind = moment.kind

@@ -1,44 +1,54 @@
-"""What `do` makes: engine-made events with deterministic ids, which the matcher applies like any other."""
+"""What `do` makes: engine-made events with deterministic ids, which the matcher applies like any other, and notices to staff."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core.conditions.trace import plain
-from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions import Action, Notify, Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions import Action, Notify
 from engine.core.delivery.content import body_of, defined_channels, template_context
+from engine.core.delivery.scene import Scene
 from engine.core.errors import MissingValue, TemplateError
 from engine.core.events.event import END, ENGINE_SOURCE, START, Event
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import later
-from engine.core.timelines.touch import Touch, touch_key
+from engine.core.timelines.touch import Touch
 
 
-def events(
-    actions: Iterable[Action],
-    timeline: Timeline,
-    customer: Customer,
-    place: str,
-    at: datetime,
-    now: datetime,
-    depth: int,
-) -> list[Event]:
-    """Return the events that these actions stand for.
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Where a `do` stands and when it is carried out."""
 
-    `place` is where the actions are written (`steps/done`, `exit/0`); `at` the time the events bear, `now` their receipt.
-    Their ids are functions of the timeline's identity, the place and their number, so doing it twice is doing it once.
+    place: str
+    """Where the actions are written, such as `steps/done`: part of the ids of their events."""
+    step: str
+    """What their notices are called after."""
+    at: datetime
+    """The time their events bear."""
+    depth: int
+    """How many SOPs have set each other off before."""
+
+
+def carry_out(actions: Sequence[Action], scene: Scene, occasion: Occasion) -> tuple[list[Event], list[Touch]]:
+    """Return what these actions make: events of the engine, and notices to staff as touches.
+
+    Ids and keys are functions of the timeline's identity, the place and their number, so doing it twice is doing it once.
     """
+    return _events(actions, scene, occasion), _notices(actions, scene, occasion.step)
+
+
+def _events(actions: Iterable[Action], scene: Scene, occasion: Occasion) -> list[Event]:
+    timeline, customer, place = scene.timeline, scene.customer, occasion.place
     made = [one for action in actions for one in _of(action)]
     origin = f"{timeline.sop}:{timeline.key}:{timeline.start_id}:{customer.ref}"
     path = [*(timeline.event.get("path") or []), timeline.sop]
     return [
         Event(
-            ENGINE_SOURCE, f"{origin}:{place}:{number}", kind, customer.ref, at, now, data,
-            depth=depth + 1, cause={"sop": timeline.sop, "place": place, "path": path},
+            ENGINE_SOURCE, f"{origin}:{place}:{number}", kind, customer.ref, occasion.at, scene.now, data,
+            depth=occasion.depth + 1, cause={"sop": timeline.sop, "place": place, "path": path},
         )
         for number, (kind, data) in enumerate(made)
     ]  # fmt: skip
@@ -64,43 +74,23 @@ _KEPT = timedelta(hours=36)
 """A notice that could not be sent for so long is not sent any more."""
 
 
-def notices(
-    actions: Sequence[Action] | None,
-    place: str,
-    timeline: Timeline,
-    sop: Sop,
-    customer: Customer,
-    definitions: Definitions,
-    now: datetime,
-    installation: str,
-) -> list[Touch]:
-    """Return the notices among these actions as touches `<place>.notify<number>`; none from the comparison group."""
-    told = [action.notify for action in actions or () if action.notify is not None and not timeline.holdout]
-    return [
-        _notice(each, f"{place}.notify{number}", timeline, sop, customer, definitions, now, installation)
-        for number, each in enumerate(told, 1)
-    ]
+def _notices(actions: Iterable[Action], scene: Scene, step: str) -> list[Touch]:
+    """Return the notices among these actions as touches `<step>.notify<number>`; none from the comparison group."""
+    written = [each.notify for each in actions if each.notify is not None and not scene.timeline.holdout]
+    return [_notice(each, f"{step}.notify{number}", scene) for number, each in enumerate(written, 1)]
 
 
-def _notice(
-    notify: Notify,
-    step: str,
-    timeline: Timeline,
-    sop: Sop,
-    customer: Customer,
-    definitions: Definitions,
-    now: datetime,
-    installation: str,
-) -> Touch:
-    key = touch_key(installation, customer.ref, timeline, step)
-    touch = Touch(timeline, step, NOTICE, "queued", now, later(now, _KEPT), key, definitions.sops[sop.sop].version)
-    written = notify.channel or sop.defaults.channel or ()
-    known = defined_channels(written, customer, definitions)
-    if not known:
+def _notice(notify: Notify, step: str, scene: Scene) -> Touch:
+    customer, now = scene.customer, scene.now
+    limit = later(now, _KEPT)
+    touch = Touch(scene.timeline, step, NOTICE, "queued", now, limit, scene.key(step), scene.version)
+    written = notify.channel or scene.sop.defaults.channel or ()
+    channels = defined_channels(written, customer, scene.definitions)
+    if not channels:
         return touch.skip(Reason.CHANNEL_REMOVED, ", ".join(written))
-    touch.channel = known[0]
+    touch.channel = channels[0]
     try:
-        touch.body = body_of(notify, template_context(customer, timeline, sop, step, definitions, now), customer, now)
+        touch.body = body_of(notify, template_context(scene, step), customer, now)
     except MissingValue as error:
         return touch.skip(Reason.MISSING_VALUE, str(error)[:300])
     except TemplateError as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.core.customers.customer import Customer, Timeline, due_timelines
+from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.content import defined_channels, open_channels
 from engine.core.delivery.gates import RivalTouch, TouchCandidate, delay_by_calendar
 from engine.core.timelines.schedule import DueStep, schedule
@@ -14,7 +14,7 @@ from engine.core.timelines.touch import DELAY_REASONS, FIXABLE_REASONS
 
 
 def rival_touches(
-    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, *, due: bool = False
+    timeline: Timeline, customer: Customer, context: DecisionContext, *, due: bool = False
 ) -> list[RivalTouch]:
     """Return the messages that the customer's timelines of higher priority have still to send under the caps.
 
@@ -22,17 +22,17 @@ def rival_touches(
         due: those that the planner has to look at by now, instead of those to come.
     """
     found: list[RivalTouch] = []
-    for other in due_timelines(customer, now) if due else customer.active_timelines():
-        sop = definitions.sop(other.sop)
+    for other in customer.due_timelines(context.now) if due else customer.active_timelines():
+        sop = context.definitions.sop(other.sop)
         if sop is None or other.holdout or other.priority <= timeline.priority or other is timeline:
             continue
-        for each in schedule(other, sop, customer, definitions):
+        for each in schedule(other, sop, customer, context.definitions):
             if each.step.kind != "message" or each.step.id in other.had or sop.exempt_from(each.step, "caps"):
                 continue
-            at = _comes(each, other, sop, customer, definitions)
-            known = defined_channels(sop.channels_of(each.step), customer, definitions)
+            at = _comes(each, other, sop, customer, context.definitions)
+            known = defined_channels(sop.channels_of(each.step), customer, context.definitions)
             channels = open_channels(known, "message", customer)
-            if channels and (at <= now if due else now < at) and max(at, now) < each.limit:
+            if channels and (at <= context.now if due else context.now < at) and max(at, context.now) < each.limit:
                 found.append(RivalTouch(at, other.sop, tuple(channels)))
     return found
 

@@ -9,16 +9,16 @@ from typing import Any
 from engine.core import templates
 from engine.core.conditions.trace import plain
 from engine.core.customers import metrics
-from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions import PREFERRED, Message, Notify, Sop, Task
+from engine.core.customers.customer import Customer
+from engine.core.definitions import PREFERRED, Message, Notify, Task
 from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.scene import Scene
 from engine.core.time.arithmetic import local_date
 
 
-def template_context(
-    customer: Customer, timeline: Timeline, sop: Sop, step_id: str, definitions: Definitions, now: datetime
-) -> dict[str, Any]:
+def template_context(scene: Scene, step_id: str) -> dict[str, Any]:
     """Return what templates may name: customer, metrics, event, timeline, sop, step. What is not known is not there."""
+    customer, timeline, sop, definitions, now = scene.customer, scene.timeline, scene.sop, scene.definitions, scene.now
     engine, zone_name = definitions.engine, definitions.zone_of(customer.timezone)
     attributes = {**{name: declared.default for name, declared in engine.attributes.items()}, **customer.attributes}
     attributes = {name: value for name, value in attributes.items() if value is not None}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from engine.core.definitions import Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.content import defined_channels, open_channels
 from engine.core.delivery.gates import count
 from engine.core.delivery.reschedule import Queued, Rescheduled, reschedule
@@ -25,26 +24,24 @@ class UnconfirmedTouch:
     fallback: int
 
 
-def fallback_touch(
-    unconfirmed: UnconfirmedTouch, definitions: Definitions, now: datetime, installation: str
-) -> Touch | None:
+def fallback_touch(unconfirmed: UnconfirmedTouch, context: DecisionContext) -> Touch | None:
     """Return the touch over the next channel; None where there is none, or its time is over: staff may still confirm.
 
     It waits like any other for days, hours and caps; the one it replaces does not stand in its way.
     """
     old, timeline = unconfirmed.touch, unconfirmed.touch.timeline
-    sop = definitions.sop(old.sop)
-    channel = _next_channel(old, sop, definitions) if sop is not None else None
-    if sop is None or timeline is None or channel is None or now >= old.limit:
+    sop = context.definitions.sop(old.sop)
+    channel = _next_channel(old, sop, context.definitions) if sop is not None else None
+    if sop is None or timeline is None or channel is None or context.now >= old.limit:
         return None
     step = next(each for each in sop.steps if each.id == old.step)
     _count(old, -1)  # the one it replaces does not stand in its way
-    held = reschedule(_over(old, channel), definitions, now)
+    held = reschedule(_over(old, channel), context)
     if held.expired:
         _count(old, 1)
         return None
     number = unconfirmed.fallback + 1
-    key = touch_key(installation, old.customer.ref, timeline, old.step, number)
+    key = touch_key(context.installation, old.customer.ref, timeline, old.step, number)
     touch = Touch(timeline, old.step, old.kind, "queued", old.due_at, old.limit, key, unconfirmed.version)
     touch.channel, touch.body, touch.variant, touch.fallback = channel, unconfirmed.body, unconfirmed.variant, number
     touch.fallback_after = sop.fallback_of(step)

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from engine.core.conditions.evaluate import broken_while
-from engine.core.customers.customer import Customer, Timeline, due_timelines
+from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Step
-from engine.core.definitions.catalog import Definitions
-from engine.core.delivery import actions
-from engine.core.delivery.actions import notices
+from engine.core.definitions.catalog import DecisionContext
+from engine.core.delivery.actions import Occasion, carry_out
 from engine.core.delivery.gates import count
-from engine.core.delivery.step import Scene, decide
+from engine.core.delivery.scene import Scene
+from engine.core.delivery.step import decide
 from engine.core.errors import SopError
 from engine.core.events.event import Event
 from engine.core.reasons import Reason
 from engine.core.timelines.schedule import DueStep, next_step, schedule, set_next_step
 from engine.core.timelines.touch import DELAYED, FIXABLE_REASONS, Touch, touch_key
 
-__all__ = ["Planned", "Touch", "due_timelines", "plan", "plan_customer", "touch_key"]
+__all__ = ["Planned", "Touch", "plan", "plan_customer", "touch_key"]
 
 PAUSED_ALL = "*"
 """Among the paused SOPs: every one is."""
@@ -40,13 +40,7 @@ class Planned:
     made: list[Event] = field(default_factory=list)
 
 
-def plan_customer(
-    customer: Customer,
-    definitions: Definitions,
-    now: datetime,
-    installation: str,
-    paused: Collection[str] = (),
-) -> list[Planned]:
+def plan_customer(customer: Customer, context: DecisionContext, paused: Collection[str] = ()) -> list[Planned]:
     """Plan the customer's due timelines, those of higher priority first, then the earliest; what makes events ends the turn.
 
     Parameters:
@@ -54,40 +48,41 @@ def plan_customer(
     """
     done: list[Planned] = []
     for timeline in sorted(
-        due_timelines(customer, now), key=lambda each: (-each.priority, each.step_due or now, each.sop, each.key)
+        customer.due_timelines(context.now),
+        key=lambda each: (-each.priority, each.step_due or context.now, each.sop, each.key),
     ):
         if timeline.sop in paused or PAUSED_ALL in paused:
             timeline.park(Reason.PAUSED)
             continue
-        done.append(plan(timeline, customer, definitions, now, installation))
+        done.append(plan(timeline, customer, context))
         if done[-1].made:
             break
     return done
 
 
-def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str) -> Planned:
+def plan(timeline: Timeline, customer: Customer, context: DecisionContext) -> Planned:
     """Carry out, skip or hold back every step of the timeline that is due at `now`.
 
     After a step that makes events nothing more is done: those come first, the rest stays due.
     """
     planned = Planned()
-    defined = definitions.sops.get(timeline.sop)
-    if timeline.sop in definitions.broken:
+    defined = context.definitions.sops.get(timeline.sop)
+    if timeline.sop in context.definitions.broken:
         raise SopError(
             f"SOP `{timeline.sop}` cannot be read by this version of the engine; correct its file and apply again"
         )
     if defined is None:
-        timeline.end("exited", Reason.SOP_REMOVED, now)
+        timeline.end("exited", Reason.SOP_REMOVED, context.now)
         return planned
     sop = defined.sop
-    broken = broken_while(timeline, sop, customer, definitions, now) if sop.while_ else None
+    broken = broken_while(timeline, sop, customer, context) if sop.while_ else None
     if broken is not None:
-        timeline.end("exited", Reason.WHILE_ENDED, now, broken.decided_at)
+        timeline.end("exited", Reason.WHILE_ENDED, context.now, broken.decided_at)
         return planned
-    scene = Scene(timeline, sop, customer, definitions, now, installation)
-    steps = schedule(timeline, sop, customer, definitions)
+    scene = Scene(timeline, sop, customer, context)
+    steps = schedule(timeline, sop, customer, context.definitions)
     held: list[Touch] = []
-    for due in [each for each in steps if each.opens <= now and each.step.id not in timeline.had]:
+    for due in [each for each in steps if each.opens <= context.now and each.step.id not in timeline.had]:
         touch = decide(scene, due)
         if touch.status == DELAYED:
             held.append(touch)
@@ -96,7 +91,7 @@ def plan(timeline: Timeline, customer: Customer, definitions: Definitions, now: 
         if planned.made:
             break
     if held:
-        _defer(timeline, held, steps, now if planned.made else None, now)
+        _defer(timeline, held, steps, context.now if planned.made else None, context.now)
     else:
         _advance(scene, steps, planned)
     return planned
@@ -112,10 +107,9 @@ def _execute(touch: Touch, step: Step, scene: Scene, planned: Planned) -> None:
         if touch.counted_on is not None and touch.channel is not None:
             count(customer, touch.counted_on, touch.channel)
     if step.do and touch.status == "sent":
-        planned.made += actions.events(step.do, timeline, customer, f"steps/{step.id}", now, now, timeline.depth)
-        planned.touches += notices(
-            step.do, step.id, timeline, scene.sop, customer, scene.definitions, now, scene.installation
-        )
+        made, notices = carry_out(step.do, scene, Occasion(f"steps/{step.id}", step.id, now, timeline.depth))
+        planned.made += made
+        planned.touches += notices
 
 
 # ── what comes next ──────────────────────────────────────────────────────────────────────────────────────────
@@ -151,6 +145,3 @@ def _advance(scene: Scene, steps: list[DueStep], planned: Planned) -> None:
         timeline.changed = True
     else:
         timeline.end("completed", None, now)
-
-
-# ── a new generation ─────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Gate
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.cap_priority import rival_touches
 from engine.core.delivery.gates import Delay, TouchCandidate, allowed_until, count, delay_by_gates
 from engine.core.time.arithmetic import local_date
@@ -42,20 +42,20 @@ class Rescheduled:
     expired: bool = False
 
 
-def reschedule(queued: Queued, definitions: Definitions, now: datetime) -> Rescheduled:
+def reschedule(queued: Queued, context: DecisionContext) -> Rescheduled:
     """Decide when a queued touch may go out, its own place under the caps not counted against it.
 
     The customer's counts are moved along, so that the next one decided sees them.
     """
-    going = _going(queued, definitions, now)
-    held = delay_by_gates(going, now)
+    going = _going(queued, context)
+    held = delay_by_gates(going, context.now)
     if held is not None and held.until >= queued.limit:
         _move_count(queued, None)
         return Rescheduled(queued.id, held.until, queued.limit, queued.counted_on, held.causes, expired=True)
-    if held is not None and _yields_to_rival(going, held, now):
+    if held is not None and _yields_to_rival(going, held, context.now):
         _move_count(queued, None)
         return Rescheduled(queued.id, held.until, held.until, None, held.reason)
-    ready = held.until if held else now
+    ready = held.until if held else context.now
     counted = local_date(ready, going.zone) if queued.kind == "message" else None
     _move_count(queued, counted)
     return Rescheduled(
@@ -63,11 +63,11 @@ def reschedule(queued: Queued, definitions: Definitions, now: datetime) -> Resch
     )
 
 
-def must_wait_for_rivals(queued: Queued, definitions: Definitions, now: datetime) -> bool:
+def must_wait_for_rivals(queued: Queued, context: DecisionContext) -> bool:
     """Return whether the customer has messages of higher priority due now: it is decided once those are planned."""
-    if queued.timeline is None or not _going(queued, definitions, now).caps:
+    if queued.timeline is None or not _going(queued, context).caps:
         return False
-    return bool(rival_touches(queued.timeline, queued.customer, definitions, now, due=True))
+    return bool(rival_touches(queued.timeline, queued.customer, context, due=True))
 
 
 def _yields_to_rival(going: TouchCandidate, held: Delay, now: datetime) -> bool:
@@ -76,14 +76,21 @@ def _yields_to_rival(going: TouchCandidate, held: Delay, now: datetime) -> bool:
     return alone is None or alone.until < held.until
 
 
-def _going(queued: Queued, definitions: Definitions, now: datetime) -> TouchCandidate:
-    sop = definitions.sop(queued.sop)
+def _going(queued: Queued, context: DecisionContext) -> TouchCandidate:
+    sop = context.definitions.sop(queued.sop)
     step = next((each for each in sop.steps if each.id == queued.step), None) if sop else None
     exempt: frozenset[Gate] = frozenset((*(sop.exempt or ()), *(step.exempt or ()))) if sop and step else frozenset()
-    running = queued.timeline is not None and bool(definitions.engine.caps)
-    rivals = rival_touches(queued.timeline, queued.customer, definitions, now) if running and queued.timeline else ()
+    running = queued.timeline is not None and bool(context.definitions.engine.caps)
+    rivals = rival_touches(queued.timeline, queued.customer, context) if running and queued.timeline else ()
     return TouchCandidate(
-        queued.kind, queued.due_at, queued.customer, definitions, exempt, queued.channel, queued.counted_on, rivals
+        queued.kind,
+        queued.due_at,
+        queued.customer,
+        context.definitions,
+        exempt,
+        queued.channel,
+        queued.counted_on,
+        rivals,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.reasons import Reason
 from engine.core.timelines.schedule import DueStep, next_step, schedule, set_next_step
 from engine.core.timelines.touch import Touch, touch_key
@@ -26,34 +26,37 @@ class Missed:
     """Past their limit: these expire."""
 
 
-def missed(timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime) -> Missed:
+def missed(timeline: Timeline, customer: Customer, context: DecisionContext) -> Missed:
     """Return what a timeline has missed by `now`; nothing for an SOP that is not, or cannot be, read any more."""
-    defined = definitions.sops.get(timeline.sop)
+    defined = context.definitions.sops.get(timeline.sop)
     if defined is None:
         return Missed()
     steps = [
         each
-        for each in schedule(timeline, defined.sop, customer, definitions)
+        for each in schedule(timeline, defined.sop, customer, context.definitions)
         if each.step.id not in timeline.had and each.due >= timeline.start
     ]
-    due = [each for each in steps if each.opens <= now]
-    return Missed(steps, due, [each for each in due if now < each.limit], [each for each in due if now >= each.limit])
+    due = [each for each in steps if each.opens <= context.now]
+    return Missed(
+        steps,
+        due,
+        [each for each in due if context.now < each.limit],
+        [each for each in due if context.now >= each.limit],
+    )
 
 
-def skip(
-    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str
-) -> list[Touch]:
+def skip(timeline: Timeline, customer: Customer, context: DecisionContext) -> list[Touch]:
     """Let a parked timeline go on after what it has missed; return that as skipped touches."""
-    defined = definitions.sops.get(timeline.sop)
-    found = missed(timeline, customer, definitions, now)
+    defined = context.definitions.sops.get(timeline.sop)
+    found = missed(timeline, customer, context)
     if defined is None or not found.steps:
-        look_again(timeline, now)
+        look_again(timeline, context.now)
         return []
-    skipped = [_skipped(timeline, each, customer, defined.version, installation) for each in found.due]
+    skipped = [_skipped(timeline, each, customer, defined.version, context.installation) for each in found.due]
     timeline.had.update(each.step for each in skipped)
     following = next_step(timeline, found.steps)
     if following is None:
-        look_again(timeline, now)
+        look_again(timeline, context.now)
     else:
         set_next_step(timeline, following)
     return skipped

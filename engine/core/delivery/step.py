@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace
-from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions import Message, Sop, Step, Task
-from engine.core.definitions.catalog import Definitions
+from engine.core.customers.customer import Timeline
+from engine.core.definitions import Message, Step, Task
 from engine.core.delivery.cap_priority import rival_touches
 from engine.core.delivery.content import body_of, defined_channels, open_channels, template_context
-from engine.core.delivery.gates import Delay, TouchCandidate, after_cap_delay, allowed_until, delay_by_calendar
-from engine.core.delivery.gates import delay_by_gates as held_by_gates
+from engine.core.delivery.gates import (
+    Delay,
+    TouchCandidate,
+    after_cap_delay,
+    allowed_until,
+    delay_by_calendar,
+    delay_by_gates,
+)
+from engine.core.delivery.scene import Scene
 from engine.core.errors import MissingValue, TemplateError
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import local_date
 from engine.core.timelines.schedule import DueStep
-from engine.core.timelines.touch import DELAY_REASONS, DELAYED, FIXABLE_REASONS, Touch, touch_key
+from engine.core.timelines.touch import DELAY_REASONS, DELAYED, FIXABLE_REASONS, Touch
 from engine.core.timelines.variants import choose, content_of
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What every step of one timeline is decided with."""
+def candidate(scene: Scene, due: DueStep, channel: str | None = None, *, rivals: bool = False) -> TouchCandidate:
+    """Return the step as the gates see it.
 
-    timeline: Timeline
-    sop: Sop
-    customer: Customer
-    definitions: Definitions
-    now: datetime
-    installation: str
-
-    @property
-    def version(self) -> int:
-        """The version in force."""
-        return self.definitions.sops[self.sop.sop].version
-
-    def touch(self, due: DueStep) -> Touch:
-        """Return the touch of a step, to be decided."""
-        key = touch_key(self.installation, self.customer.ref, self.timeline, due.step.id)
-        return Touch(self.timeline, due.step.id, due.step.kind, "queued", due.due, due.limit, key, self.version)
-
-    def going(self, due: DueStep, channel: str | None = None, *, rivals: bool = False) -> TouchCandidate:
-        """Return the step as the gates see it."""
-        exempt = frozenset((*(self.sop.exempt or ()), *(due.step.exempt or ())))
-        others = rival_touches(self.timeline, self.customer, self.definitions, self.now) if rivals else ()
-        return TouchCandidate(due.step.kind, due.due, self.customer, self.definitions, exempt, channel, rivals=others)
+    Parameters:
+        channel: over which it would go, where that is known yet.
+        rivals: look for those of higher priority that want the room under a cap.
+    """
+    exempt = frozenset((*(scene.sop.exempt or ()), *(due.step.exempt or ())))
+    others = rival_touches(scene.timeline, scene.customer, scene.context) if rivals else ()
+    return TouchCandidate(due.step.kind, due.due, scene.customer, scene.definitions, exempt, channel, rivals=others)
 
 
 def decide(scene: Scene, due: DueStep) -> Touch:
@@ -58,7 +45,7 @@ def decide(scene: Scene, due: DueStep) -> Touch:
         return touch.skip(Reason.BEFORE_START)
     if now >= due.limit:
         return _expire(touch, due, scene)
-    if step.kind != "do" and (shut := delay_by_calendar(scene.going(due), now)) is not None:
+    if step.kind != "do" and (shut := delay_by_calendar(candidate(scene, due), now)) is not None:
         return _delayed(touch, shut)
     context, trace = Context.of(timeline, scene.customer, scene.definitions, now), Trace()
     met = evaluate_all(step.when, context, f"steps/{step.id}/when", trace)
@@ -110,8 +97,8 @@ def _content(touch: Touch, due: DueStep, scene: Scene, context: Context, trace: 
     _render(touch, due, scene)
     if touch.status != "queued":
         return touch
-    going = scene.going(due, touch.channel, rivals=bool(scene.definitions.engine.caps))
-    capped = held_by_gates(going, scene.now)
+    going = candidate(scene, due, touch.channel, rivals=bool(scene.definitions.engine.caps))
+    capped = delay_by_gates(going, scene.now)
     if capped is None and touch.delayed_by == Reason.CAP:  # looked at early: its day has come, not its time
         capped = after_cap_delay(going, scene.now)
     if capped is not None:
@@ -157,6 +144,6 @@ def _body(touch: Touch, step: Step, scene: Scene) -> dict[str, object]:
     if step.variants and variant is None:  # an expired one, whose variant nobody chose
         variant = step.variants[0]
     content: Message | Task = content_of(step, variant)
-    context = template_context(scene.customer, scene.timeline, scene.sop, step.id, scene.definitions, scene.now)
+    context = template_context(scene, step.id)
     body = body_of(content, context, scene.customer, touch.due_at)
     return {**body, "welcome": True} if step.welcome else body

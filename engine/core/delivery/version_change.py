@@ -10,44 +10,44 @@ from typing import Any
 
 from engine.core.conditions.evaluate import broken_while
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.step import Scene
+from engine.core.definitions.catalog import DecisionContext, Definitions
+from engine.core.delivery.scene import Scene
 from engine.core.reasons import Reason
 from engine.core.timelines.schedule import DueStep, goal_end, next_step, schedule, set_next_step
 from engine.core.timelines.touch import DELAY_REASONS, Touch
 
 
 def apply_version_change(
-    customer: Customer, definitions: Definitions, now: datetime, installation: str, *, overtaken: bool = False
+    customer: Customer, context: DecisionContext, *, has_unmatched_events: bool = False
 ) -> list[Touch]:
     """Bring the customer's active timelines in line with a new generation; return the touches skipped, whose time has passed.
 
     Those of a removed SOP end, then those whose `while` no longer holds, the rest get their next step and due time.
 
     Parameters:
-        overtaken: events of the customer wait to be matched, so that `while` is asked after those, not now.
+        has_unmatched_events: events of the customer wait to be matched, so that `while` is asked after those, not now.
     """
     touches: list[Touch] = []
     for timeline in customer.active_timelines():
-        if definitions.sop(timeline.sop) is None:
-            touches += reschedule_timeline(timeline, customer, definitions, now, installation)
-    if not overtaken:
-        _end_broken(customer, definitions, now)
+        if context.definitions.sop(timeline.sop) is None:
+            touches += reschedule_timeline(timeline, customer, context)
+    if not has_unmatched_events:
+        _end_broken(customer, context)
     for timeline in customer.active_timelines():
-        touches += reschedule_timeline(timeline, customer, definitions, now, installation)
+        touches += reschedule_timeline(timeline, customer, context)
     return touches
 
 
-def _end_broken(customer: Customer, definitions: Definitions, now: datetime) -> None:
+def _end_broken(customer: Customer, context: DecisionContext) -> None:
     """End those whose `while` does not hold, until no end brings another (`in_sop` asks for the others)."""
     ended = True
     while ended:
         ended = False
         for timeline in customer.active_timelines():
-            sop = definitions.sop(timeline.sop)
-            trace = broken_while(timeline, sop, customer, definitions, now) if sop and sop.while_ else None
+            sop = context.definitions.sop(timeline.sop)
+            trace = broken_while(timeline, sop, customer, context) if sop and sop.while_ else None
             if trace is not None:
-                timeline.end("exited", Reason.WHILE_ENDED, now, trace.decided_at)
+                timeline.end("exited", Reason.WHILE_ENDED, context.now, trace.decided_at)
                 ended = True
 
 
@@ -73,7 +73,7 @@ class TimelineChange:
 
 
 def preview_version_change(
-    customer: Customer, before: Definitions, after: Definitions, now: datetime, installation: str, *, overtaken: bool
+    customer: Customer, before: Definitions, after: DecisionContext, *, has_unmatched_events: bool
 ) -> tuple[Customer, list[TimelineChange]]:
     """Return the customer as `after` would leave them, and what becomes of each active timeline; the one given stays as it is.
 
@@ -81,18 +81,19 @@ def preview_version_change(
     """
     changed = fork(customer)
     pairs = [(was, is_) for was, is_ in zip(customer.timelines, changed.timelines, strict=True) if was.active]
-    skipped = apply_version_change(changed, after, now, installation, overtaken=overtaken)
-    return changed, [_timeline_change(customer, was, is_, skipped, before, after) for was, is_ in pairs]
+    skipped = apply_version_change(changed, after, has_unmatched_events=has_unmatched_events)
+    return changed, [_timeline_change(customer, (was, is_), skipped, before, after.definitions) for was, is_ in pairs]
 
 
 def _timeline_change(
     customer: Customer,
-    was: Timeline,
-    is_: Timeline,
+    pair: tuple[Timeline, Timeline],
     skipped: Sequence[Touch],
     before: Definitions,
     after: Definitions,
 ) -> TimelineChange:
+    """Return what becomes of a timeline: `pair` has it as it was and as it is under `after`."""
+    was, is_ = pair
     if not is_.active:
         return TimelineChange(was.sop, was.next_step, ended=is_.reason)
     old, new = _to_come(was, customer, before), _to_come(is_, customer, after)
@@ -137,32 +138,30 @@ def _copied(value: Any) -> Any:
     return copy.copy(value) if isinstance(value, set) else value
 
 
-def reschedule_timeline(
-    timeline: Timeline, customer: Customer, definitions: Definitions, now: datetime, installation: str
-) -> list[Touch]:
+def reschedule_timeline(timeline: Timeline, customer: Customer, context: DecisionContext) -> list[Touch]:
     """Bring an active timeline in line with a new generation: its next step and due time, or its end.
 
     Steps not yet had come from the new version; one whose time has passed is not sent: it is returned as skipped. What was
     due before the change already is left to the planner.
     """
-    defined = definitions.sops.get(timeline.sop)
-    if timeline.sop in definitions.broken:
+    defined = context.definitions.sops.get(timeline.sop)
+    if timeline.sop in context.definitions.broken:
         return []
     if defined is None:
-        timeline.end("exited", Reason.SOP_REMOVED, now)
+        timeline.end("exited", Reason.SOP_REMOVED, context.now)
         return []
-    scene = Scene(timeline, defined.sop, customer, definitions, now, installation)
-    steps = schedule(timeline, defined.sop, customer, definitions)
-    passed = _passed(timeline, steps, now)
+    scene = Scene(timeline, defined.sop, customer, context)
+    steps = schedule(timeline, defined.sop, customer, context.definitions)
+    passed = _passed(timeline, steps, context.now)
     timeline.had.update(each.step.id for each in passed)
     timeline.goal_until, timeline.priority = goal_end(defined.sop, timeline.anchor), defined.sop.priority
     following = next_step(timeline, steps)
-    if following is not None and _waits_still(timeline, following, now):
-        timeline.due_at, timeline.changed = now, True
+    if following is not None and _waits_still(timeline, following, context.now):
+        timeline.due_at, timeline.changed = context.now, True
     elif following is not None:
         set_next_step(timeline, following)
     else:
-        timeline.due_at, timeline.changed = now, True
+        timeline.due_at, timeline.changed = context.now, True
     return [scene.touch(each).skip(Reason.PASSED, each.step.from_) for each in passed]
 
 

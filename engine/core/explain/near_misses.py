@@ -14,7 +14,7 @@ from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer
 from engine.core.definitions import AllTags, Condition, Moment, Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.explain.likeness import comparable, similarity
 from engine.core.explain.story import Closest, ConditionNow, MissKind, NearMiss, WouldStart
@@ -164,20 +164,18 @@ def _field(name: str, wanted: Any, actual: Any) -> Evaluation:
 # ── what would happen now ────────────────────────────────────────────────────────────────────────────────────
 
 
-def would_start(
-    customer: Customer, sop: Sop, definitions: Definitions, now: datetime, data: Mapping[str, Any]
-) -> WouldStart:
+def would_start(customer: Customer, sop: Sop, context: DecisionContext, data: Mapping[str, Any]) -> WouldStart:
     """Return what a trigger at `now` with this data would lead to; the customer stays as they are.
 
     Parameters:
         data: of the event that would be the trigger.
     """
-    event = Event(ENGINE_SOURCE, "would", "would", customer.ref, now, now, dict(data))
-    decision = entry.decide_entry(copy.deepcopy(customer), sop, "trigger", event, definitions, now)
-    context = Context(customer, definitions, now, dict(data), now)
+    event = Event(ENGINE_SOURCE, "would", "would", customer.ref, context.now, context.now, dict(data))
+    decision = entry.decide_entry(copy.deepcopy(customer), sop, "trigger", event, context)
+    about = Context(customer, context.definitions, context.now, dict(data), context.now)
     conditions = [
-        *_now(sop.when or (), "when", context),
-        *_now(sop.while_ or (), "while", context),
+        *_now(sop.when or (), "when", about),
+        *_now(sop.while_ or (), "while", about),
     ]
     return WouldStart(decision.reason is None, decision.reason, decision.detail, conditions)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.gates import read_detail
 from engine.core.explain.story import StepEntry, StepStatus, Taken
 from engine.core.playback.run import play_one
@@ -38,13 +38,18 @@ class UpcomingStep:
     """What it waits for until then, in order: reason and detail."""
 
 
-def upcoming_steps(customer: Customer, definitions: Definitions, now: datetime) -> dict[Place, UpcomingStep]:
+def upcoming_steps(customer: Customer, context: DecisionContext) -> dict[Place, UpcomingStep]:
     """Return what becomes of every open step of the customer if nothing else happens: the production decisions, on a copy.
 
     Parameters:
         customer: as a planner reads them, with all their active timelines; they stay as they are.
     """
-    played = play_one(copy.deepcopy(customer), (), definitions, now, _end(customer, definitions, now), NO_INSTALLATION)
+    played = play_one(
+        copy.deepcopy(customer),
+        (),
+        DecisionContext(context.definitions, context.now, NO_INSTALLATION),
+        _end(customer, context),
+    )
     waits: dict[Place, list[tuple[str, str | None]]] = {}
     for each in played.waits:
         if each.timeline.id is not None:
@@ -57,16 +62,16 @@ def upcoming_steps(customer: Customer, definitions: Definitions, now: datetime) 
     return steps
 
 
-def _end(customer: Customer, definitions: Definitions, now: datetime) -> datetime:
+def _end(customer: Customer, context: DecisionContext) -> datetime:
     """Return until when to look: the limit of the last step, within reason."""
     limits = [
         each.limit
         for timeline in customer.active_timelines()
-        if (sop := definitions.sop(timeline.sop)) is not None
-        for each in schedule(timeline, sop, customer, definitions)
+        if (sop := context.definitions.sop(timeline.sop)) is not None
+        for each in schedule(timeline, sop, customer, context.definitions)
     ]
-    farthest = now + _FARTHEST
-    return min(max((each for each in limits if each != FOREVER), default=now) + timedelta(days=1), farthest)
+    farthest = context.now + _FARTHEST
+    return min(max((each for each in limits if each != FOREVER), default=context.now) + timedelta(days=1), farthest)
 
 
 @dataclass(frozen=True, slots=True)

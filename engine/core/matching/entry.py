@@ -11,7 +11,7 @@ from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import show_duration
@@ -36,114 +36,135 @@ class EntryDecision:
     """Timelines that end because this one starts."""
 
 
-def decide_entry(
-    customer: Customer, sop: Sop, trigger: str, event: Event, definitions: Definitions, now: datetime
-) -> EntryDecision:
-    """Decide whether `event` starts `sop` for the customer, and start it: the timeline is added to theirs."""
-    start = EntryDecision(sop.sop, definitions.sops[sop.sop].version, trigger)
-    key = _key(sop, event)
-    if key is None:
-        start.reason, start.detail = Reason.NO_KEY, sop.key
-        return start
-    if not sop.accept:
-        start.reason = Reason.NOT_ACCEPTING
-    if start.reason is None:
-        _check_age(start, sop, event)
-    if start.reason is None:
-        _check_conditions(start, customer, sop, event, definitions, now)
-    if start.reason is None:
-        _check_reentry(start, customer, sop, key, event)
-    if start.reason is None:
-        _check_group(start, customer, sop)
-    if start.reason is None:
-        _enrol(start, customer, sop, key, event, definitions, now)
-    return start
+def decide_entry(customer: Customer, sop: Sop, trigger: str, event: Event, context: DecisionContext) -> EntryDecision:
+    """Decide whether `event` starts `sop` for the customer, and start it: the timeline is added to theirs.
+
+    Parameters:
+        trigger: path of the moment that was hit, or `do` or `by_hand` for a start that the engine made.
+        context: definitions and moment of the decision.
+    """
+    decision = EntryDecision(sop.sop, context.definitions.sops[sop.sop].version, trigger)
+    return EntryAttempt(customer, sop, event, context, decision).decide()
 
 
-def _key(sop: Sop, event: Event) -> str | None:
-    """Return the timeline's key: empty for an SOP without one, None where the event lacks the value."""
-    if sop.key is None:
-        return ""
-    value = value_at(event.data, sop.key.removeprefix("event.data."))
-    return str(value)[:200] if isinstance(value, (str, int, float)) and value != "" else None
+@dataclass(slots=True)
+class EntryAttempt:
+    """One customer at the door of one SOP. The checks go on until one refuses."""
 
+    customer: Customer
+    sop: Sop
+    event: Event
+    context: DecisionContext
+    decision: EntryDecision
+    key: str = ""
+    """Of the timeline; empty for an SOP without one."""
 
-def _check_age(start: EntryDecision, sop: Sop, event: Event) -> None:
-    if event.backfill:
-        start.reason = Reason.BACKFILL
-    elif event.source != ENGINE_SOURCE and event.received_at - event.time > sop.max_event_age:
-        start.reason, start.detail = (
-            Reason.STALE_EVENT,
-            f"{show_duration(event.received_at - event.time)} old, at most {show_duration(sop.max_event_age)}",
-        )
+    def decide(self) -> EntryDecision:
+        """Return the decision, with the timeline started unless a check refuses."""
+        for check in (
+            self._check_key, self._check_acceptance, self._check_age, self._check_conditions, self._check_reentry,
+            self._check_group,
+        ):  # fmt: skip
+            check()
+            if self.decision.reason is not None:
+                return self.decision
+        self._enrol()
+        return self.decision
 
+    def _refuse(self, reason: Reason, detail: str | None = None) -> None:
+        self.decision.reason, self.decision.detail = reason, detail
 
-def _check_conditions(
-    start: EntryDecision, customer: Customer, sop: Sop, event: Event, definitions: Definitions, now: datetime
-) -> None:
-    context = Context(customer, definitions, now, event.data, event.time)
-    trace = Trace()
-    met = evaluate_all(sop.when, context, "when", trace)
-    if met is True:
-        met = evaluate_all(sop.while_, context, "while", trace)
-        start.reason = None if met is not False else Reason.WHILE_NOT_MET
-    else:
-        start.reason = Reason.CONDITION
-    if met is None:
-        start.reason, start.detail = Reason.UNKNOWN, trace.unknown
-    start.trace = trace.entries
+    def _check_key(self) -> None:
+        if self.sop.key is None:
+            return
+        value = value_at(self.event.data, self.sop.key.removeprefix("event.data."))
+        if isinstance(value, (str, int, float)) and value != "":
+            self.key = str(value)[:200]
+        else:
+            self._refuse(Reason.NO_KEY, self.sop.key)
 
+    def _check_acceptance(self) -> None:
+        if not self.sop.accept:
+            self._refuse(Reason.NOT_ACCEPTING)
 
-def _check_reentry(start: EntryDecision, customer: Customer, sop: Sop, key: str, event: Event) -> None:
-    last = customer.starts.get((sop.sop, key))
-    running = [each for each in customer.timelines if each.active and each.sop == sop.sop and each.key == key]
-    if sop.reentry.mode == "never" and last is not None:
-        start.reason, start.detail = Reason.ALREADY_HAD, plain(last)
-    elif running and sop.reentry.mode != "restart":
-        start.reason, start.detail = Reason.ALREADY_ACTIVE, f"since {plain(running[0].anchor)}"
-    elif sop.reentry.cooldown and last is not None and event.time < last + sop.reentry.cooldown:
-        start.reason, start.detail = Reason.COOLDOWN, f"until {plain(last + sop.reentry.cooldown)}"
-    else:
-        start.ended += running
+    def _check_age(self) -> None:
+        event, limit = self.event, self.sop.max_event_age
+        age = event.received_at - event.time
+        if event.backfill:
+            self._refuse(Reason.BACKFILL)
+        elif event.source != ENGINE_SOURCE and age > limit:
+            self._refuse(Reason.STALE_EVENT, f"{show_duration(age)} old, at most {show_duration(limit)}")
 
+    def _check_conditions(self) -> None:
+        event, trace = self.event, Trace()
+        about = Context(self.customer, self.context.definitions, self.context.now, event.data, event.time)
+        met = evaluate_all(self.sop.when, about, "when", trace)
+        refusal = Reason.CONDITION
+        if met is True:
+            met = evaluate_all(self.sop.while_, about, "while", trace)
+            refusal = Reason.WHILE_NOT_MET
+        self.decision.trace = trace.entries
+        if met is None:
+            self._refuse(Reason.UNKNOWN, trace.unknown)
+        elif met is False:
+            self._refuse(refusal)
 
-def _check_group(start: EntryDecision, customer: Customer, sop: Sop) -> None:
-    """At most one active timeline in a group: the new one replaces those of equal or lower priority."""
-    if sop.group is None:
-        return
-    rivals = [
-        each for each in customer.timelines if each.active and each.group == sop.group and each not in start.ended
-    ]
-    higher = next((each for each in rivals if each.priority > sop.priority), None)
-    if higher is not None:
-        start.reason, start.detail, start.ended = Reason.GROUP_BUSY, higher.sop, []
-    else:
-        start.ended += rivals
+    def _check_reentry(self) -> None:
+        sop, last = self.sop, self.customer.starts.get((self.sop.sop, self.key))
+        running = [each for each in self.customer.active_timelines() if (each.sop, each.key) == (sop.sop, self.key)]
+        cooldown = sop.reentry.cooldown
+        if sop.reentry.mode == "never" and last is not None:
+            self._refuse(Reason.ALREADY_HAD, plain(last))
+        elif running and sop.reentry.mode != "restart":
+            self._refuse(Reason.ALREADY_ACTIVE, f"since {plain(running[0].anchor)}")
+        elif cooldown and last is not None and self.event.time < last + cooldown:
+            self._refuse(Reason.COOLDOWN, f"until {plain(last + cooldown)}")
+        else:
+            self.decision.ended += running
 
+    def _check_group(self) -> None:
+        """At most one active timeline in a group: the new one replaces those of equal or lower priority."""
+        if self.sop.group is None:
+            return
+        ended = self.decision.ended
+        rivals = [
+            each for each in self.customer.active_timelines() if each.group == self.sop.group and each not in ended
+        ]
+        higher = next((each for each in rivals if each.priority > self.sop.priority), None)
+        if higher is not None:
+            self._refuse(Reason.GROUP_BUSY, higher.sop)
+            self.decision.ended = []
+        else:
+            ended += rivals
 
-def _enrol(
-    start: EntryDecision, customer: Customer, sop: Sop, key: str, event: Event, definitions: Definitions, now: datetime
-) -> None:
-    for other in start.ended:
-        reason = Reason.RESTARTED if other.sop == sop.sop and other.key == key else Reason.REPLACED
-        other.end("exited", reason, now, sop.sop if reason is Reason.REPLACED else None)
-    origin = {"type": event.type, "time": plain(event.time), "data": event.data}
-    if event.cause:
-        origin["path"] = event.cause.get("path", [])
-    timeline = Timeline(
-        sop.sop, start.version, key, sop.group, sop.priority, _anchor(event), event.start_id, origin,
-        depth=event.depth, changed=True, started_at=event.time, holdout=held_out(sop, customer.ref),
-    )  # fmt: skip
-    timeline.goal_until = goal_end(sop, timeline.anchor)
-    following = next_step(timeline, schedule(timeline, sop, customer, definitions))
-    if following is not None:
-        set_next_step(timeline, following)
-    else:
-        timeline.due_at = now
-    customer.timelines.append(timeline)
-    last = customer.starts.get((sop.sop, key))
-    customer.starts[(sop.sop, key)] = max(last, event.time) if last else event.time
-    start.timeline = timeline
+    def _enrol(self) -> None:
+        """Start the timeline, and end those it takes the place of."""
+        sop, event, customer = self.sop, self.event, self.customer
+        for other in self.decision.ended:
+            replaced = other.sop != sop.sop or other.key != self.key
+            reason = Reason.REPLACED if replaced else Reason.RESTARTED
+            other.end("exited", reason, self.context.now, sop.sop if replaced else None)
+        timeline = self._timeline()
+        timeline.goal_until = goal_end(sop, timeline.anchor)
+        following = next_step(timeline, schedule(timeline, sop, customer, self.context.definitions))
+        if following is not None:
+            set_next_step(timeline, following)
+        else:
+            timeline.due_at = self.context.now
+        customer.timelines.append(timeline)
+        last = customer.starts.get((sop.sop, self.key))
+        customer.starts[(sop.sop, self.key)] = max(last, event.time) if last else event.time
+        self.decision.timeline = timeline
+
+    def _timeline(self) -> Timeline:
+        sop, event = self.sop, self.event
+        origin = {"type": event.type, "time": plain(event.time), "data": event.data}
+        if event.cause:
+            origin["path"] = event.cause.get("path", [])
+        return Timeline(
+            sop.sop, self.decision.version, self.key, sop.group, sop.priority, _anchor(event), event.start_id, origin,
+            depth=event.depth, changed=True, started_at=event.time, holdout=held_out(sop, self.customer.ref),
+        )  # fmt: skip
 
 
 def _anchor(event: Event) -> datetime:

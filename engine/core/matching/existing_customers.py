@@ -12,7 +12,7 @@ from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Customer
 from engine.core.customers.silence import crossing
 from engine.core.definitions import AllTags, Friend, Moment, Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.events.event import ENGINE_SOURCE, START, Event
 
 LASTING = ("tag_added", "entered", "friend_added", "customer_created", "silent")
@@ -36,9 +36,9 @@ def lasting(moment: Moment) -> bool:
     return moment.kind in LASTING and not (moment.entered and moment.entered.from_)
 
 
-def met(customer: Customer, sop: Sop, definitions: Definitions, now: datetime) -> AlreadyMet | None:
+def met(customer: Customer, sop: Sop, context: DecisionContext) -> AlreadyMet | None:
     """Return the trigger that the customer has met for longest, None where none is met."""
-    times = ((index, met_since(moment, customer, definitions, now)) for index, moment in enumerate(sop.trigger))
+    times = ((index, met_since(moment, customer, context)) for index, moment in enumerate(sop.trigger))
     return min(
         (AlreadyMet(index, since) for index, since in times if since is not None),
         key=lambda each: each.since,
@@ -46,7 +46,7 @@ def met(customer: Customer, sop: Sop, definitions: Definitions, now: datetime) -
     )
 
 
-def met_since(moment: Moment, customer: Customer, definitions: Definitions, now: datetime) -> datetime | None:
+def met_since(moment: Moment, customer: Customer, context: DecisionContext) -> datetime | None:
     """Return when the customer came to meet this moment, None where they do not meet it."""
     if not lasting(moment):
         return None
@@ -58,7 +58,7 @@ def met_since(moment: Moment, customer: Customer, definitions: Definitions, now:
     if moment.friend_added:
         return min(_friends(moment.friend_added, customer), default=None)
     if moment.silent:
-        return _silent_since(customer, moment.silent.clock, moment.silent.days, definitions, now)
+        return _silent_since(customer, moment.silent.clock, moment.silent.days, context)
     return customer.known_since if customer.created else None
 
 
@@ -81,25 +81,21 @@ def _friends(wanted: Friend, customer: Customer) -> Iterator[datetime]:
             yield datetime.fromisoformat(written)
 
 
-def _silent_since(
-    customer: Customer, clock: str, days: int, definitions: Definitions, now: datetime
-) -> datetime | None:
+def _silent_since(customer: Customer, clock: str, days: int, context: DecisionContext) -> datetime | None:
     fact = customer.clocks.get(clock)
     if fact is None:
         return None
-    crossed = crossing(fact.last_at, days, definitions.zone_of(customer.timezone))
-    return crossed if crossed <= now else None
+    crossed = crossing(fact.last_at, days, context.definitions.zone_of(customer.timezone))
+    return crossed if crossed <= context.now else None
 
 
-def passes_entry_conditions(
-    customer: Customer, event: Event, sop: Sop, definitions: Definitions, now: datetime
-) -> bool:
+def passes_entry_conditions(customer: Customer, event: Event, sop: Sop, context: DecisionContext) -> bool:
     """Return whether `when` and `while` let the customer in, so that no place of the day is spent on one they keep out.
 
     The matcher decides again under the customer's lock.
     """
-    context = Context(customer, definitions, now, event.data, event.time)
-    return all(evaluate_all(group, context, "when", Trace()) is True for group in (sop.when, sop.while_))
+    about = Context(customer, context.definitions, context.now, event.data, event.time)
+    return all(evaluate_all(group, about, "when", Trace()) is True for group in (sop.when, sop.while_))
 
 
 def start_event(customer: Customer, sop: Sop, found: AlreadyMet, now: datetime) -> Event:
@@ -122,7 +118,7 @@ def start_event(customer: Customer, sop: Sop, found: AlreadyMet, now: datetime) 
 def is_still_met(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
     """Return whether the customer meets the trigger that the event names, now that what came before it is matched."""
     moment = named_trigger(event, sop)
-    return moment is not None and met_since(moment, customer, definitions, event.time) is not None
+    return moment is not None and met_since(moment, customer, DecisionContext(definitions, event.time)) is not None
 
 
 def named_trigger(event: Event, sop: Sop) -> Moment | None:

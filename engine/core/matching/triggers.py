@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from engine.core.conditions.compare import compare, value_at
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.facts import MomentOccurred
 from engine.core.definitions import AllTags, Change, Friend, Moment, Replied
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.events.event import STAGE, Event
 from engine.core.reasons import Reason
 
@@ -95,14 +94,14 @@ def reach(
     running: Collection[Timeline],
     event: Event,
     moments: Iterable[MomentOccurred],
-    definitions: Definitions,
-    now: datetime,
+    context: DecisionContext,
 ) -> Iterator[Timeline]:
     """Yield the timelines whose goal one of the moments reaches: those that run end as converted, the others keep their end.
 
     Parameters:
         running: those that ran when the event came; an exit on the same event may have ended them since.
     """
+    definitions = context.definitions
     ran = {id(each) for each in running}
     zone_name, happened = definitions.zone_of(customer.timezone), list(moments)
     for timeline in (*customer.timelines, *customer.ended):
@@ -112,7 +111,7 @@ def reach(
         if any(matches(sop.goal, each, customer, zone_name) for each in happened):
             timeline.converted_at, timeline.converted_by, timeline.changed = event.time, event.start_id, True
             if timeline.active:
-                timeline.end("converted", Reason.GOAL, now)
+                timeline.end("converted", Reason.GOAL, context.now)
             yield timeline
 
 

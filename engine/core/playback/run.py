@@ -13,9 +13,9 @@ from itertools import groupby
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.silence import due_events
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.actions import NOTICE
-from engine.core.delivery.plan import Touch, due_timelines, plan_customer
+from engine.core.delivery.plan import Touch, plan_customer
 from engine.core.events.event import MAX_DEPTH, Event
 from engine.core.matching import schedules
 from engine.core.matching.match import Matched, match
@@ -73,16 +73,11 @@ class Playback:
 
 def play(events: Iterable[Event], definitions: Definitions, until: datetime, installation: str) -> Playback:
     """Return what these events (each matched when received) lead to up to and including `until`."""
-    return play_on((), events, definitions, BEGINNING_OF_TIME, until, installation)
+    return play_on((), events, DecisionContext(definitions, BEGINNING_OF_TIME, installation), until)
 
 
 def play_on(
-    customers: Iterable[Customer],
-    events: Iterable[Event],
-    definitions: Definitions,
-    now: datetime,
-    until: datetime,
-    installation: str,
+    customers: Iterable[Customer], events: Iterable[Event], context: DecisionContext, until: datetime
 ) -> Playback:
     """Return what follows for customers as they are at `now`, and what these events lead to, up to and including `until`.
 
@@ -91,7 +86,7 @@ def play_on(
         events: of these customers and others, who are new; each is matched when received, those received before `now` at `now`.
     """
     result = Playback()
-    for _, played in play_each(customers, events, definitions, now, until, installation):
+    for _, played in play_each(customers, events, context, until):
         result.add(played)
     return result
 
@@ -99,10 +94,8 @@ def play_on(
 def play_each(
     customers: Iterable[Customer],
     events: Iterable[Event],
-    definitions: Definitions,
-    now: datetime,
+    context: DecisionContext,
     until: datetime,
-    installation: str,
     refreshes: SegmentRefreshes | None = None,
 ) -> Iterator[tuple[Customer, Playback]]:
     """Yield each customer as they are at the end, and what came out for them, in order of their refs. See `play_on`.
@@ -117,24 +110,29 @@ def play_each(
     }
     for ref in sorted(known.keys() | theirs.keys()):
         customer, inbox = known.get(ref), theirs.get(ref, [])
-        begin = now if customer is not None else max(now, min(event.received_at for event in inbox))
+        begin = context.now if customer is not None else max(context.now, min(event.received_at for event in inbox))
         customer = customer or Customer(ref)
-        yield customer, play_one(customer, inbox, definitions, begin, until, installation, refreshes)
+        yield (
+            customer,
+            play_one(
+                customer, inbox, DecisionContext(context.definitions, begin, context.installation), until, refreshes
+            ),
+        )
 
 
 def play_one(
     customer: Customer,
     events: Iterable[Event],
-    definitions: Definitions,
-    now: datetime,
+    context: DecisionContext,
     until: datetime,
-    installation: str,
     refreshes: SegmentRefreshes | None = None,
 ) -> Playback:
     """Return what follows for one customer from `now` on. See `play_on`."""
     inbox = deque(sorted(events, key=lambda event: event.received_at))
-    run = _Run(customer, inbox, definitions, installation, refreshes.of(customer.ref) if refreshes else None)
-    run.go(now, until)
+    run = _Run(
+        customer, inbox, context.definitions, context.installation, refreshes.of(customer.ref) if refreshes else None
+    )
+    run.go(context.now, until)
     run.result.timelines += [(customer.ref, timeline) for timeline in customer.timelines]
     return run.result
 
@@ -190,7 +188,9 @@ class _Run:
         """Match what has been received by now; what that makes comes after what waits already."""
         made: list[Event] = []
         while self.inbox and self.inbox[0].received_at <= now:
-            matched = match(self.customer, self.inbox.popleft(), self.definitions, now, self.installation)
+            matched = match(
+                self.customer, self.inbox.popleft(), DecisionContext(self.definitions, now, self.installation)
+            )
             self.result.matched.append(matched)
             if matched.changed and self._refreshes:
                 self._refreshes.touched()
@@ -202,8 +202,8 @@ class _Run:
                 made = []
 
     def _plan(self, now: datetime) -> None:
-        due = due_timelines(self.customer, now)
-        for planned in plan_customer(self.customer, self.definitions, now, self.installation):
+        due = self.customer.due_timelines(now)
+        for planned in plan_customer(self.customer, DecisionContext(self.definitions, now, self.installation)):
             self._played(planned.touches, now)
             self._receive([event for event in planned.made if event.depth <= MAX_DEPTH])
             self._remember_touched(planned.touches, now)

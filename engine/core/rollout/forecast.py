@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from engine.core.customers.customer import Customer
 from engine.core.customers.silence import bring_in_line
 from engine.core.definitions import Sop, StartExisting
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.version_change import fork
 from engine.core.events.event import Event
 from engine.core.playback.run import Playback, Played, play_one
@@ -132,10 +132,12 @@ def forecast_volume(
 def _play_both(customer: Customer, weight: float, change: RolloutInput, forecast: VolumeForecast) -> None:
     now, installation = change.now, change.installation
     forecast.before.add(
-        play_one(_as_before(customer, now), [], change.before, now, forecast.until, installation), weight
+        play_one(_as_before(customer, now), [], DecisionContext(change.before, now, installation), forecast.until),
+        weight,
     )
     forecast.after.add(
-        play_one(_as_after(customer, change), [], change.after, now, forecast.until, installation), weight
+        play_one(_as_after(customer, change), [], DecisionContext(change.after, now, installation), forecast.until),
+        weight,
     )
 
 
@@ -146,7 +148,8 @@ def _play_joining(
     for events, times in (([event], weight), ([], -weight)):
         after = _as_after(customer, change)
         forecast.after.add(
-            play_one(after, events, change.after, change.now, forecast.until, change.installation), times
+            play_one(after, events, DecisionContext(change.after, change.now, change.installation), forecast.until),
+            times,
         )
 
 

@@ -9,6 +9,7 @@ from math import ceil
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop, StartExisting
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.version_change import TimelineChange
 from engine.core.matching import existing_customers
 from engine.core.playback.run import play_one
@@ -157,11 +158,11 @@ def _joining(customer: Customer, sop: Sop, change: RolloutInput) -> Iterable[tup
     event = start_of(customer, sop, change, change.now)
     if event is None:
         return
-    if not existing_customers.passes_entry_conditions(customer, event, sop, change.after, change.now):
+    if not existing_customers.passes_entry_conditions(customer, event, sop, DecisionContext(change.after, change.now)):
         yield "refused", str(Reason.CONDITION)
         return
     settled = change_of_customer(customer, change)[0]
-    played = play_one(settled, [event], change.after, change.now, change.now, change.installation)
+    played = play_one(settled, [event], DecisionContext(change.after, change.now, change.installation), change.now)
     ours = next((each for each in played.matched if each.event is event), None)
     reason = _refusal(ours.outcome, sop.sop) if ours else None
     if ours is None or reason is not None:

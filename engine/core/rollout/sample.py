@@ -8,7 +8,7 @@ from datetime import datetime
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.version_change import TimelineChange, preview_version_change
 from engine.core.events.event import Event
 from engine.core.matching import existing_customers
@@ -37,18 +37,21 @@ class RolloutInput:
     installation: str
     customers: Mapping[int, Customer]
     """By id, with what their timelines have had."""
-    overtaken: frozenset[str] = frozenset()
+    with_unmatched_events: frozenset[str] = frozenset()
     """Refs of those with events that wait to be matched."""
     clocks_differ: bool = False
     """Clocks are set anew."""
 
+    @property
+    def context(self) -> DecisionContext:
+        """What is decided with once the new definitions are in force."""
+        return DecisionContext(self.after, self.now, self.installation)
+
 
 def change_of_customer(customer: Customer, change: RolloutInput) -> tuple[Customer, list[TimelineChange]]:
     """Return the customer as the new definitions would leave them, and what becomes of each active timeline."""
-    overtaken = customer.ref in change.overtaken
-    return preview_version_change(
-        customer, change.before, change.after, change.now, change.installation, overtaken=overtaken
-    )
+    waiting = customer.ref in change.with_unmatched_events
+    return preview_version_change(customer, change.before, change.context, has_unmatched_events=waiting)
 
 
 def start_of(customer: Customer, sop: Sop, change: RolloutInput, at: datetime) -> Event | None:
@@ -57,7 +60,7 @@ def start_of(customer: Customer, sop: Sop, change: RolloutInput, at: datetime) -
     Parameters:
         at: the moment at which they are taken in.
     """
-    met = existing_customers.met(customer, sop, change.after, change.now)
+    met = existing_customers.met(customer, sop, change.context)
     if met is None:
         return None
     event = existing_customers.start_event(customer, sop, met, at)

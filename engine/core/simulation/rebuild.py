@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.silence import due_events
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.version_change import apply_version_change
 from engine.core.events.event import END, SILENT, START, Event
 from engine.core.matching.match import match
@@ -49,11 +49,11 @@ def rebuild_customer(past: RecordedHistory, definitions: Definitions, at: dateti
     customer = Customer(past.ref, metrics=dict(past.metrics))
     for event in past.events:
         if event.type not in _MADE:
-            match(customer, replace(event, backfill=True), definitions, event.received_at)
+            match(customer, replace(event, backfill=True), DecisionContext(definitions, event.received_at))
     _cross_quietly(customer, definitions, at)
     customer.timelines, customer.starts, customer.touched = list(past.timelines), dict(past.starts), dict(past.touched)
     customer.counted = dict(past.counted)
-    apply_version_change(customer, definitions, at, installation)
+    apply_version_change(customer, DecisionContext(definitions, at, installation))
     customer.timelines = customer.active_timelines()
     return customer
 
@@ -62,5 +62,5 @@ def _cross_quietly(customer: Customer, definitions: Definitions, at: datetime) -
     crossings: Iterable[Event] = list(due_events(customer, at))
     while crossings:
         for event in crossings:
-            match(customer, replace(event, backfill=True), definitions, at)
+            match(customer, replace(event, backfill=True), DecisionContext(definitions, at))
         crossings = list(due_events(customer, at))

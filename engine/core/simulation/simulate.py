@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.core.customers.customer import Customer
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.events.event import Event
 from engine.core.playback.run import BEGINNING_OF_TIME, play_each
 from engine.core.playback.segment_refresh import SegmentRefreshes
@@ -103,7 +103,11 @@ class Simulation:
             known_at: the moment at which they are as given.
         """
         played_each = play_each(
-            customers, events, self._definitions, known_at, self._span.until, self._installation, refreshes
+            customers,
+            events,
+            DecisionContext(self._definitions, known_at, self._installation),
+            self._span.until,
+            refreshes,
         )
         for customer, played in played_each:
             self._counting.add(played)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import lookup
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.resume import look_again, missed, skip
 from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
@@ -138,7 +138,7 @@ class Resumer:
     def _release(self, connection: Connection, held: _Held) -> Resumed:
         part = Resumed(Scope("all"), timelines=len(held.ours))
         for customer, timeline in held.ours:
-            found = missed(timeline, customer, held.definitions, held.now)
+            found = missed(timeline, customer, DecisionContext(held.definitions, held.now))
             part.going += len(found.in_time)
             part.expired += len(found.late)
             look_again(timeline, held.now)
@@ -174,7 +174,7 @@ class Resumer:
         skipped = [
             (customer.id, touch)
             for customer, each in held.ours
-            for touch in skip(each, customer, held.definitions, held.now, installation)
+            for touch in skip(each, customer, DecisionContext(held.definitions, held.now, installation))
         ]
         touches.add(connection, skipped, held.now)
         timelines.write(connection, held.known.values())

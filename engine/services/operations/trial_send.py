@@ -14,8 +14,9 @@ from engine.core.conditions.evaluate import Context
 from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Message, Sop, Step, Task, lookup
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.content import body_of, defined_channels, open_channels, template_context
+from engine.core.delivery.scene import Scene
 from engine.core.errors import ChannelError, NotFound, SopError, did_you_mean
 from engine.core.events.event import START
 from engine.core.timelines.variants import choose, content_of
@@ -117,7 +118,8 @@ class TrialSender:
         timeline = own or _as_if_started(sop, definitions, now)
         chosen, content = _content(step, sop, trial.variant, Context.of(timeline, customer, definitions, now))
         name = _way(step, sop, customer, definitions, trial.channel)
-        body = body_of(content, template_context(customer, timeline, sop, step_id, definitions, now), customer, now)
+        scene = Scene(timeline, sop, customer, DecisionContext(definitions, now))
+        body = body_of(content, template_context(scene, step_id), customer, now)
         body = {**body, "welcome": True} if step.welcome else body
         key = "test-" + str(
             uuid.uuid5(uuid.NAMESPACE_OID, f"{sop_id}:{step_id}:{chosen}:{ref}:{name}:{now.isoformat()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.fallback import UnconfirmedTouch, fallback_touch
 from engine.locked_batch import LockedBatch, LockedCustomers
 from engine.runtime import Runtime
@@ -33,7 +34,7 @@ class ChannelFallback:
         installation = installation_id(connection)
         waiting = staff_tasks.lock(connection, [row.id for row in held.rows if row.customer_id in held.known])
         decided = [
-            (row, fallback_touch(unconfirmed, held.definitions, held.now, installation))
+            (row, fallback_touch(unconfirmed, DecisionContext(held.definitions, held.now, installation)))
             for row in waiting
             for unconfirmed in [UnconfirmedTouch(held.queued(row), row.body, row.version, row.variant, row.fallback)]
         ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
@@ -12,7 +11,7 @@ from sqlalchemy import Connection
 from engine.core.customers.customer import Customer
 from engine.core.customers.facts import is_activity
 from engine.core.customers.metrics import orders_of
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.matching.match import Matched, match
@@ -159,7 +158,7 @@ class Matcher:
         matched = [
             one
             for ref, events in waiting.items()
-            for one in _match_all(known[held[ref]], events, definitions, now, self._id)
+            for one in _match_all(known[held[ref]], events, DecisionContext(definitions, now, self._id))
         ]
         write(connection, known.values())
         touches.add_notices(
@@ -186,14 +185,12 @@ class Matcher:
         return sorted(inbox.subjects_waiting(connection, missing)) if missing else []
 
 
-def _match_all(
-    customer: Customer, events: Sequence[Event], definitions: Definitions, now: datetime, installation: str
-) -> list[Matched]:
+def _match_all(customer: Customer, events: Sequence[Event], context: DecisionContext) -> list[Matched]:
     """Match a customer's events in order. Raises SopError naming the event at which it failed."""
     matched = []
     for event in events:
         try:
-            matched.append(match(customer, event, definitions, now, installation))
+            matched.append(match(customer, event, context))
         except SopError:
             raise
         except Exception as error:

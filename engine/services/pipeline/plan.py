@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer
-from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.plan import Planned, due_timelines, plan_customer
+from engine.core.definitions.catalog import DecisionContext
+from engine.core.delivery.plan import Planned, plan_customer
 from engine.locked_batch import all_or_each, attempt
 from engine.runtime import Runtime
 from engine.store.database import transaction
@@ -145,11 +145,11 @@ class Planner:
         known = load(connection, free, Needs.TOUCHED | Needs.METRICS | Needs.CAPS, definitions, now=now)
         if only is not None:
             _leave_alone(known.values(), only)
-        due = [each for customer in known.values() for each in due_timelines(customer, now)]
+        due = [each for customer in known.values() for each in customer.due_timelines(now)]
         if not definitions.counted_days:  # else those of all are read already
             timelines.load_had(connection, due)
         paused, installation = touches.paused_sops(connection), self._installation(connection)
-        planned, failed = _decide(known, definitions, now, installation, paused, whole=only is None)
+        planned, failed = _decide(known, DecisionContext(definitions, now, installation), paused, whole=only is None)
         made = [(id_, touch) for id_, all_ in planned.items() for one in all_ for touch in one.touches]
         touches.add(connection, made, now)
         timelines.write(connection, [known[id_] for id_ in planned])
@@ -162,9 +162,7 @@ class Planner:
 
 def _decide(
     known: Mapping[int, Customer],
-    definitions: Definitions,
-    now: datetime,
-    installation: str,
+    context: DecisionContext,
     paused: frozenset[str],
     *,
     whole: bool,
@@ -174,7 +172,7 @@ def _decide(
     failed: list[int] = []
     for id_, customer in known.items():
         try:
-            planned[id_] = plan_customer(customer, definitions, now, installation, paused)
+            planned[id_] = plan_customer(customer, context, paused)
         except Exception as error:
             if not whole:
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.reschedule import must_wait_for_rivals, reschedule
 from engine.locked_batch import LockedBatch, LockedCustomers
 from engine.runtime import Runtime
@@ -34,9 +35,9 @@ class OverdueRescheduler:
         queued = rescheduling.lock(connection, [row.id for row in held.rows if row.customer_id in held.known])
         late = [held.queued(row) for row in queued if row.send_before <= held.now]
         decided = [
-            reschedule(each, held.definitions, held.now)
+            reschedule(each, DecisionContext(held.definitions, held.now))
             for each in late
-            if not must_wait_for_rivals(each, held.definitions, held.now)
+            if not must_wait_for_rivals(each, DecisionContext(held.definitions, held.now))
         ]
         rescheduling.reschedule(connection, [each for each in decided if not each.expired])
         rescheduling.expire(connection, [each for each in decided if each.expired], held.now)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.gates import counted_since
 from engine.core.errors import NotFound, did_you_mean
 from engine.core.explain.near_misses import MissContext, PastEvent, closest_events, would_start
@@ -124,7 +124,7 @@ def _outlook(
         rows = stories.counted(connection, known, counted_since(now, definitions.counted_days))
         counted = [Taken(*row) for row in rows]
     paused = {*pauses["sop"], *("*" for _ in pauses["all"])}
-    foreseen = upcoming_steps(customer, definitions, now)
+    foreseen = upcoming_steps(customer, DecisionContext(definitions, now))
     return Outlook(customer, definitions, now, paused=paused, foreseen=foreseen, counted=counted)
 
 
@@ -164,7 +164,7 @@ def _why_not(connection: Connection, scene: _Scene, sop: str | None) -> WhyNot |
     near = closest_events(MissContext(asked, customer, zone, first, scene.now), triggers_of(asked), past)
     best = near[0].events[0].row if near and near[0].events else None
     data = next((each.data for each in past if each.row == best), {})
-    return WhyNot(first, near, would_start(customer, asked, scene.definitions, scene.now, data))
+    return WhyNot(first, near, would_start(customer, asked, DecisionContext(scene.definitions, scene.now), data))
 
 
 def _past(row: Row, sop: str) -> PastEvent:

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.version_change import apply_version_change
 from engine.core.rollout.basis import Basis, digest
 from engine.runtime import Runtime
@@ -138,14 +139,14 @@ class DefinitionApplier:
         locked = customers.lock_by_id(connection, ids)
         definitions = self._current.read(connection)
         known = load(connection, locked, Needs.TOUCHED | Needs.METRICS | Needs.STEPS, definitions)
-        overtaken = inbox.subjects_waiting(connection, [each.ref for each in known.values()])
+        waiting = inbox.subjects_waiting(connection, [each.ref for each in known.values()])
         ours = [each for customer in known.values() for each in customer.timelines]
         installation = installation_id(connection)
         skipped = [
             (customer.id, touch)
             for customer in known.values()
             for touch in apply_version_change(
-                customer, definitions, now, installation, overtaken=customer.ref in overtaken
+                customer, DecisionContext(definitions, now, installation), has_unmatched_events=customer.ref in waiting
             )
         ]
         touches.add(connection, skipped, now)

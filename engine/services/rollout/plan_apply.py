@@ -227,11 +227,11 @@ class _Samples:
         taken = [*self.of_sop.values(), *(each for _, _, each in self.meeting.values()), *self.playing]
         ids = sorted({id_ for each in taken for id_ in each.ids})
         known: dict[int, Customer] = {}
-        overtaken: set[str] = set()
+        waiting: set[str] = set()
         for begin in range(0, len(ids), _BATCH):
             some = ids[begin : begin + _BATCH]
             part = load(connection, some, _AS_A_PLANNER, sides.before, sides.after, now=self._now)
-            overtaken |= inbox.subjects_waiting(connection, [each.ref for each in part.values()])
+            waiting |= inbox.subjects_waiting(connection, [each.ref for each in part.values()])
             known |= part
         return RolloutInput(
             sides.before,
@@ -239,7 +239,7 @@ class _Samples:
             self._now,
             installation_id(connection),
             known,
-            frozenset(overtaken),
+            frozenset(waiting),
             sides.clocks_differ,
         )
 

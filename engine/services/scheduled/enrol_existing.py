@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop, StartExisting
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.events.event import Event
 from engine.core.matching import existing_customers
 from engine.core.time.arithmetic import local_date
@@ -104,7 +104,7 @@ class ExistingEnroller:
         known = load(connection, ids, Needs.TOUCHED, definitions)
         events: list[Event] = []
         for number in ids:
-            event = _start(known[number], sop, definitions, now) if number in known else None
+            event = _start(known[number], sop, DecisionContext(definitions, now)) if number in known else None
             if event is not None:
                 events.append(event)
             if len(events) == room:
@@ -112,9 +112,9 @@ class ExistingEnroller:
         return events, ids[-1]
 
 
-def _start(customer: Customer, sop: Sop, definitions: Definitions, now: datetime) -> Event | None:
-    found = existing_customers.met(customer, sop, definitions, now)
+def _start(customer: Customer, sop: Sop, context: DecisionContext) -> Event | None:
+    found = existing_customers.met(customer, sop, context)
     if found is None:
         return None
-    event = existing_customers.start_event(customer, sop, found, now)
-    return event if existing_customers.passes_entry_conditions(customer, event, sop, definitions, now) else None
+    event = existing_customers.start_event(customer, sop, found, context.now)
+    return event if existing_customers.passes_entry_conditions(customer, event, sop, context) else None

@@ -16,8 +16,9 @@ from engine.core.customers import metrics
 from engine.core.customers.allowed_values import undeclared
 from engine.core.customers.customer import Activity, Customer
 from engine.core.definitions import Metric, SegmentsConfig
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.content import template_context
+from engine.core.delivery.scene import Scene
 from engine.core.events.event import Event
 from tests.support.builders import (
     NOON,
@@ -100,7 +101,7 @@ def test_an_unknown_number_is_named() -> None:
 def test_templates_show_whole_numbers_as_people_write_them() -> None:
     sop = a_sop()
     customer = a_customer(metrics={"spend": 1234.0, "rfm.r": 5.0})
-    shown = template_context(customer, a_timeline(sop), sop, "d1", KNOWN, NOON)["metrics"]
+    shown = template_context(Scene(a_timeline(sop), sop, customer, DecisionContext(KNOWN, NOON)), "d1")["metrics"]
     assert (repr(shown["spend"]), shown["rfm"]["r"], "last_buy" in shown) == ("1234", 5, False)
 
 

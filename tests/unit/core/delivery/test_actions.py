@@ -7,18 +7,23 @@ from typing import Any
 import pytest
 
 from engine.core.definitions import Action
-from engine.core.delivery.actions import events
+from engine.core.definitions.catalog import DecisionContext
+from engine.core.delivery.actions import Occasion, carry_out
+from engine.core.delivery.scene import Scene
 from engine.core.events.event import END, ENGINE_SOURCE, START, Event
-from tests.support.builders import NOON, a_customer, a_sop, a_timeline, hours
+from tests.support.builders import NOON, a_customer, a_sop, a_timeline, definitions, hours
 
 
 def made(
     *actions: dict[str, Any], place: str = "steps/done", ref: str = "c-1", sop: str = "lead", **timeline: Any
 ) -> list[Event]:
-    started = a_timeline(a_sop(sop=sop), **timeline)
-    return events(
-        [Action.model_validate(each) for each in actions], started, a_customer(ref=ref), place, NOON, NOON + hours(1), 2
+    defined = a_sop(sop=sop)
+    context = DecisionContext(definitions(defined), NOON + hours(1))
+    scene = Scene(a_timeline(defined, **timeline), defined, a_customer(ref=ref), context)
+    events, _ = carry_out(
+        [Action.model_validate(each) for each in actions], scene, Occasion(place, "done", at=NOON, depth=2)
     )
+    return events
 
 
 @pytest.mark.parametrize(

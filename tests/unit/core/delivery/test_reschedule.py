@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from engine.core.definitions.catalog import DefinedSop, Definitions
+from engine.core.definitions.catalog import DecisionContext, DefinedSop, Definitions
 from engine.core.delivery.reschedule import Queued, Rescheduled, reschedule
 from tests.support.builders import a_customer, a_sop, an_engine, at
 
@@ -20,7 +20,7 @@ def again(now: datetime, *, limit: str = "2026-03-06 22:00", **engine: Any) -> t
     queued = Queued(
         7, customer, None, "lead", "d1", "message", "log", at("2026-03-04 10:00"), at(limit), counted_on=FOURTH
     )
-    return reschedule(queued, known, now), queued
+    return reschedule(queued, DecisionContext(known, now)), queued
 
 
 def test_at_night_it_waits_for_the_morning_and_counts_on_that_day() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.version_change import TimelineChange, apply_version_change, fork, preview_version_change
 from tests.support.builders import INSTALLATION, _read, a_customer, a_sop, a_timeline, at, definitions, started
 
@@ -36,10 +37,13 @@ def changed(old: str, new: str, **more: Any) -> Sop:
     return a_sop(steps=_read(STEPS.replace(old, new)), **more)
 
 
-def fate(after: Sop | None, customer: Customer | None = None, *, overtaken: bool = False) -> TimelineChange:
+def fate(after: Sop | None, customer: Customer | None = None, *, has_unmatched_events: bool = False) -> TimelineChange:
     known = definitions(*([after] if after else []))
     (found,) = preview_version_change(
-        customer or somebody("d1"), definitions(OLD), known, NOW, INSTALLATION, overtaken=overtaken
+        customer or somebody("d1"),
+        definitions(OLD),
+        DecisionContext(known, NOW, INSTALLATION),
+        has_unmatched_events=has_unmatched_events,
     )[1]
     return found
 
@@ -77,7 +81,7 @@ def test_a_while_that_does_not_hold_ends_them_at_once(stage: str, ended: str | N
 
 
 def test_a_while_is_not_asked_while_events_wait() -> None:
-    assert fate(a_sop({"while": [{"tag": "x"}]}), overtaken=True).ended is None
+    assert fate(a_sop({"while": [{"tag": "x"}]}), has_unmatched_events=True).ended is None
 
 
 def test_an_unknown_while_ends_nobody() -> None:
@@ -88,7 +92,7 @@ def test_one_that_asks_for_a_removed_sop_ends_with_it() -> None:
     customer = somebody("d1")
     other = a_sop({"sop": "other", "while": [{"in_sop": "lead"}]})
     customer.timelines.append(a_timeline(other, NOW))
-    apply_version_change(customer, definitions(other), NOW, INSTALLATION)
+    apply_version_change(customer, DecisionContext(definitions(other), NOW, INSTALLATION))
     assert [(each.sop, each.reason) for each in customer.timelines] == [
         ("lead", "sop_removed"),
         ("other", "while_ended"),
@@ -98,7 +102,9 @@ def test_one_that_asks_for_a_removed_sop_ends_with_it() -> None:
 def test_foreseeing_changes_nobody() -> None:
     customer = somebody("d1", attributes={"name": "王"})
     before = {each.name: repr(getattr(customer, each.name)) for each in fields(customer)}
-    found, _ = preview_version_change(customer, definitions(OLD), definitions(), NOW, INSTALLATION, overtaken=False)
+    found, _ = preview_version_change(
+        customer, definitions(OLD), DecisionContext(definitions(), NOW, INSTALLATION), has_unmatched_events=False
+    )
     found.attributes["name"] = "李"
     found.dimensions["stage"].value = "成交客户"
     found.timelines[0].had.add("d8")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.core.customers.customer import ClockFact
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.explain.near_misses import MissContext, PastEvent, closest_events, would_start
 from engine.core.explain.story import Closest, triggers_of
 from tests.support.builders import LONG_AGO, NOON, SHANGHAI, a_customer, a_sop, definitions
@@ -112,7 +113,7 @@ while: [{is: {stage: 意向客户}}]
 
 def test_every_condition_is_asked_now_not_only_up_to_the_first_that_fails() -> None:
     sop = a_sop(PICKY)
-    told = would_start(a_customer(["b"], "意向客户"), sop, definitions(sop), NOON, {})
+    told = would_start(a_customer(["b"], "意向客户"), sop, DecisionContext(definitions(sop), NOON), {})
     assert (told.starts, told.reason) == (False, "condition")
     assert [(each.path, each.holds) for each in told.conditions] == [
         *(("when/0", False), ("when/1", False), ("when/2", None), ("while/0", True)),
@@ -124,10 +125,10 @@ def test_a_start_that_would_be_made_changes_nothing() -> None:
     sop = a_sop()
     customer = a_customer()
     before = copy.deepcopy(customer)
-    assert would_start(customer, sop, definitions(sop), NOON, {}).starts
+    assert would_start(customer, sop, DecisionContext(definitions(sop), NOON), {}).starts
     assert customer == before
 
 
 def test_what_refuses_besides_conditions_is_told() -> None:
     sop = a_sop("accept: false")
-    assert would_start(a_customer(), sop, definitions(sop), NOON, {}).reason == "not_accepting"
+    assert would_start(a_customer(), sop, DecisionContext(definitions(sop), NOON), {}).reason == "not_accepting"

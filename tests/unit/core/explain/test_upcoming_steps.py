@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.explain.story import StepEntry, Taken
 from engine.core.explain.upcoming_steps import Outlook, steps_to_come, upcoming_steps
 from engine.core.time.days_off import DaysOff
@@ -36,7 +36,7 @@ def told(
     customer: Customer, known: Definitions, now: datetime = NOON, sop: str = "lead", **more: Any
 ) -> dict[str, StepEntry]:
     """The steps to come of one timeline, by step."""
-    outlook = Outlook(customer, known, now, foreseen=upcoming_steps(customer, known, now), **more)
+    outlook = Outlook(customer, known, now, foreseen=upcoming_steps(customer, DecisionContext(known, now)), **more)
     (timeline,) = [each for each in customer.timelines if each.sop == sop]
     return {each.step: each for each in steps_to_come(timeline, outlook)}
 
@@ -115,7 +115,7 @@ def test_foreseeing_changes_nobody() -> None:
     sop = a_sop(PLAIN)
     customer, known = in_sops(sop), definitions(sop)
     before = copy.deepcopy(customer)
-    assert {step for _, step in upcoming_steps(customer, known, NOON)} == {"d1", "d3"}
+    assert {step for _, step in upcoming_steps(customer, DecisionContext(known, NOON))} == {"d1", "d3"}
     assert customer == before
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.matching.entry import EntryDecision, decide_entry
 from engine.core.reasons import Reason
@@ -17,7 +18,9 @@ from tests.support.builders import NOON, a_customer, a_sop, a_timeline, an_event
 
 def decided(customer: Customer, sop: Sop, event: Event | None = None) -> EntryDecision:
     event = event or an_event()
-    return decide_entry(customer, sop, "trigger/0/tag_added", event, definitions(sop), event.received_at)
+    return decide_entry(
+        customer, sop, "trigger/0/tag_added", event, DecisionContext(definitions(sop), event.received_at)
+    )
 
 
 def again(sop: Sop, *times: datetime) -> list[Reason | None]:
@@ -74,7 +77,11 @@ class TestOldEvents:
     def test_waiting_in_the_inbox_does_not_make_it_old(self) -> None:
         event = an_event()
         start = decide_entry(
-            a_customer(), sop := a_sop(), "trigger/0", event, definitions(sop), NOON + timedelta(days=9)
+            a_customer(),
+            sop := a_sop(),
+            "trigger/0",
+            event,
+            DecisionContext(definitions(sop), NOON + timedelta(days=9)),
         )
         assert start.reason is None
 
@@ -106,7 +113,10 @@ class TestReentry:
         customer, known = a_customer(), definitions(sop)
         assert decided(customer, sop).reason is None
         again = an_event(time=NOON + hours(1))
-        assert decide_entry(customer, sop, "trigger/0/tag_added", again, known, again.time).reason == "already_active"
+        assert (
+            decide_entry(customer, sop, "trigger/0/tag_added", again, DecisionContext(known, again.time)).reason
+            == "already_active"
+        )
 
     def test_a_cooldown_counts_from_the_last_start(self) -> None:
         sop = a_sop(reentry={"mode": "after_end", "cooldown": "90d"})

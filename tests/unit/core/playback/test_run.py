@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.customers.customer import Customer
-from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.events.event import Event
 from engine.core.playback.run import Playback, play, play_on, play_one
 from tests.support.builders import INSTALLATION, a_customer, a_sop, a_timeline, an_event, at, definitions
@@ -38,9 +38,14 @@ def test_stopped_at_any_day_and_played_on_it_is_the_same() -> None:
     for day in range(1, 6):
         stop, customer = at(f"2026-03-0{day} 15:00"), Customer("c-1")
         before = play_one(
-            customer, [each for each in events if each.time <= stop], known(), events[0].time, stop, INSTALLATION
+            customer,
+            [each for each in events if each.time <= stop],
+            DecisionContext(known(), events[0].time, INSTALLATION),
+            stop,
         )
-        after = play_on([customer], [each for each in events if each.time > stop], known(), stop, END, INSTALLATION)
+        after = play_on(
+            [customer], [each for each in events if each.time > stop], DecisionContext(known(), stop, INSTALLATION), END
+        )
         assert told(before) + told(after) == whole
 
 
@@ -49,7 +54,7 @@ def test_a_step_had_already_is_not_had_again() -> None:
     customer.timelines.append(
         a_timeline(LEAD, anchor=at("2026-03-01 12:00"), had={"d1"}, due_at=at("2026-03-04 10:00"))
     )
-    played = play_on([customer], [], known(), at("2026-03-02 11:00"), END, INSTALLATION)
+    played = play_on([customer], [], DecisionContext(known(), at("2026-03-02 11:00"), INSTALLATION), END)
     assert [(each.touch.step, each.at) for each in played.touches] == [("d3", at("2026-03-04 10:00"))]
     assert [each.state for _, each in played.timelines] == ["completed"]
 
@@ -61,14 +66,14 @@ def test_what_is_overdue_is_looked_at_now_and_what_is_on_its_way_counts_as_arriv
             LEAD, anchor=at("2026-03-01 12:00"), had={"d1", "d3"}, open_touches=True, due_at=at("2026-03-04 10:00")
         )
     )
-    played = play_on([customer], [], known(), at("2026-03-05 11:00"), END, INSTALLATION)
+    played = play_on([customer], [], DecisionContext(known(), at("2026-03-05 11:00"), INSTALLATION), END)
     assert [(each.state, each.ended_at) for _, each in played.timelines] == [("completed", at("2026-03-05 11:00"))]
 
 
 def test_others_than_those_given_are_new_and_come_in_order_of_their_ref() -> None:
     old = a_customer(ref="c-2")
     events = [tagged("2026-03-01", "c-3"), tagged("2026-03-01", "c-2"), tagged("2026-03-01", "c-1")]
-    played = play_on([old], events, known(), at("2026-03-01 10:00"), END, INSTALLATION)
+    played = play_on([old], events, DecisionContext(known(), at("2026-03-01 10:00"), INSTALLATION), END)
     assert [each[0] for each in told(played)] == ["c-1", "c-1", "c-2", "c-2", "c-3", "c-3"]
 
 
@@ -78,7 +83,9 @@ def test_dates_and_schedules_before_now_are_over() -> None:
         trigger=[{"schedule": {"cron": "0 9 * * MON"}}],
         steps=[{"id": "hi", "after": "1m", "message": {"text": "周一"}}],
     )
-    played = play_on([a_customer()], [], known(weekly), at("2026-03-02 09:30"), at("2026-03-17 00:00"), INSTALLATION)
+    played = play_on(
+        [a_customer()], [], DecisionContext(known(weekly), at("2026-03-02 09:30"), INSTALLATION), at("2026-03-17 00:00")
+    )
     assert [each[4] for each in told(played)] == [at("2026-03-09 09:01"), at("2026-03-16 09:01")]
 
 

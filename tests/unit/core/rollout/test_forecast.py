@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.playback.run import Playback, play_one
 from engine.core.rollout.forecast import SendTally, days_ahead, forecast_volume, seconds_to_send, self_starting
 from engine.core.rollout.sample import CustomerSample, RolloutInput
@@ -36,7 +37,7 @@ def played(**engine: Any) -> Playback:
     known = definitions(a_sop(steps=_read(STEPS)), engine=an_engine(**engine))
     customer = a_customer()
     started(customer, known)
-    return play_one(customer, [], known, NOON, UNTIL, INSTALLATION)
+    return play_one(customer, [], DecisionContext(known, NOON, INSTALLATION), UNTIL)
 
 
 def tally(weight: float = 1.0, **engine: Any) -> SendTally:

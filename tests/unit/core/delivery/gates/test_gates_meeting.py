@@ -9,6 +9,7 @@ import pytest
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
+from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.fallback import UnconfirmedTouch, fallback_touch
 from engine.core.delivery.plan import plan_customer
 from engine.core.delivery.reschedule import Queued, must_wait_for_rivals, reschedule
@@ -44,14 +45,16 @@ class TestWhoGoesFirst:
         low, high = a_message("low", 10, 1, "10:00"), a_message("high", 90, 1, "22:00")
         customer, _ = inside((low, "2026-03-02 10:00"), (high, "2026-03-02 22:00"))
         (planned,) = plan_customer(
-            customer, definitions(low, high, engine=an_engine(**DAILY, **NIGHT)), TEN, INSTALLATION
+            customer, DecisionContext(definitions(low, high, engine=an_engine(**DAILY, **NIGHT)), TEN, INSTALLATION)
         )
         assert [(each.timeline.sop, each.status) for each in planned.touches] == [("low", "queued")]
 
     def test_nor_does_what_reaches_the_customer_nowhere(self) -> None:
         low, high = a_message("low", 10, 1, "10:00"), a_message("high", 90, 1, "15:00", channel="sms")
         customer, _ = inside((low, "2026-03-02 10:00"), (high, "2026-03-02 15:00"), opt_outs={"sms"})
-        (planned,) = plan_customer(customer, definitions(low, high, engine=an_engine(**DAILY)), TEN, INSTALLATION)
+        (planned,) = plan_customer(
+            customer, DecisionContext(definitions(low, high, engine=an_engine(**DAILY)), TEN, INSTALLATION)
+        )
         assert [(each.timeline.sop, each.status) for each in planned.touches] == [("low", "queued")]
 
     def test_a_priority_that_was_raised_holds_for_those_inside(self) -> None:
@@ -61,8 +64,8 @@ class TestWhoGoesFirst:
         customer, lines = inside((first, "2026-03-02 10:00"), (second, "2026-03-02 15:00"))
         lines[0].priority = 50  # as it was when it started
         for each in lines:
-            reschedule_timeline(each, customer, known, at("2026-03-01 18:00"), INSTALLATION)
-        (planned,) = plan_customer(customer, known, TEN, INSTALLATION)
+            reschedule_timeline(each, customer, DecisionContext(known, at("2026-03-01 18:00"), INSTALLATION))
+        (planned,) = plan_customer(customer, DecisionContext(known, TEN, INSTALLATION))
         assert [(each.timeline.sop, each.status) for each in planned.touches] == [("first", "queued")]
 
 
@@ -80,18 +83,18 @@ class TestHeldAnew:
     def test_who_waits_for_higher_priority_takes_no_room_from_it(self) -> None:
         """It counted on that day already: the more important one found the day full, and went out a day late."""
         queued = self.queued()
-        held = reschedule(queued, self.KNOWN, at("2026-03-02 21:00"))
+        held = reschedule(queued, DecisionContext(self.KNOWN, at("2026-03-02 21:00")))
         assert (held.ready_at, held.send_before, held.counted_on) == (
             at("2026-03-03 10:00"),
             at("2026-03-03 10:00"),
             None,
         )
-        planned = plan_customer(queued.customer, self.KNOWN, at("2026-03-03 10:00"), INSTALLATION)
+        planned = plan_customer(queued.customer, DecisionContext(self.KNOWN, at("2026-03-03 10:00"), INSTALLATION))
         assert [(each.timeline.sop, each.status) for one in planned for each in one.touches] == [("high", "queued")]
 
     @pytest.mark.parametrize(("now", "waits"), [("2026-03-03 09:59", False), ("2026-03-03 10:00", True)])
     def test_what_is_due_of_higher_priority_is_planned_before_it(self, now: str, waits: bool) -> None:
-        assert must_wait_for_rivals(self.queued(), self.KNOWN, at(now)) is waits
+        assert must_wait_for_rivals(self.queued(), DecisionContext(self.KNOWN, at(now))) is waits
 
 
 class TestNewVersion:
@@ -100,10 +103,10 @@ class TestNewVersion:
         low = a_message("low", 10, 1, "10:00")
         known = definitions(low, engine=an_engine(**DAILY))
         customer, (line,) = inside((low, "2026-03-02 10:00"), counted={(SECOND, "log"): 1})
-        assert plan_customer(customer, known, TEN, INSTALLATION)[0].touches == []
+        assert plan_customer(customer, DecisionContext(known, TEN, INSTALLATION))[0].touches == []
         now = at("2026-03-03 00:30")
-        reschedule_timeline(line, customer, known, now, INSTALLATION)
-        (planned,) = plan_customer(customer, known, now, INSTALLATION)
+        reschedule_timeline(line, customer, DecisionContext(known, now, INSTALLATION))
+        (planned,) = plan_customer(customer, DecisionContext(known, now, INSTALLATION))
         assert (planned.touches, line.waiting, line.due_at) == ([], "cap", at("2026-03-03 10:00"))
 
 
@@ -120,7 +123,7 @@ class TestFallback:
         """It was taken off the new channel's messages: two went out where one was allowed."""
         known = definitions(self.SOP, engine=an_engine(caps=[{"max": 1, "per": "1d", "channel": "sms"}]))
         one = self.unconfirmed({(SECOND, "log"): 1, (SECOND, "sms"): 1}, at("2026-03-05 10:00"))
-        touch = fallback_touch(one, known, self.NOW, INSTALLATION)
+        touch = fallback_touch(one, DecisionContext(known, self.NOW, INSTALLATION))
         assert touch is not None
         assert (touch.counted_on, touch.delayed_by) == (THIRD, "cap")
         assert one.touch.customer.counted == {(SECOND, "log"): 0, (SECOND, "sms"): 1, (THIRD, "sms"): 1}
@@ -128,5 +131,5 @@ class TestFallback:
     def test_what_stays_with_staff_keeps_its_place(self) -> None:
         known = definitions(self.SOP, engine=an_engine(caps=[{"max": 1, "per": "1d", "channel": "sms"}]))
         one = self.unconfirmed({(SECOND, "log"): 1, (SECOND, "sms"): 1}, at("2026-03-02 22:00"))
-        assert fallback_touch(one, known, self.NOW, INSTALLATION) is None
+        assert fallback_touch(one, DecisionContext(known, self.NOW, INSTALLATION)) is None
         assert one.touch.customer.counted == {(SECOND, "log"): 1, (SECOND, "sms"): 1}
