@@ -15,7 +15,8 @@ from engine.core.customers.customer import Timeline
 from engine.core.definitions.catalog import Definitions
 from engine.core.events import parse
 from engine.core.events.event import ENGINE_SOURCE, Event
-from engine.core.playback.run import Playback, Played, play
+from engine.core.playback.played import Playback, Played
+from engine.core.playback.run import play
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import local_date
 from engine.demo.feed import Post

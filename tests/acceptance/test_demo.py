@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine import definitions_yaml
-from engine.core.playback.run import Playback
+from engine.core.playback.played import Playback
 from engine.demo.feed import ZONE, end, feed
 from engine.demo.verdict import DemoOutcome, Verdict, expected, judge
 from engine.wiring import CHANNEL_TYPES

@@ -20,7 +20,8 @@ from engine.core.delivery.version_change import apply_version_change
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
 from engine.core.matching import existing_customers
 from engine.core.matching.match import Matched
-from engine.core.playback.run import Playback, Played, Waited, play_each
+from engine.core.playback.played import Playback, Played, Waited
+from engine.core.playback.run import play_each
 from engine.core.time.arithmetic import zone
 from engine.definitions_yaml import Loaded, load_sources, render_problems
 from engine.wiring import CHANNEL_TYPES

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from engine import definitions_yaml
-from engine.core.definitions.catalog import DecisionContext, Definitions
+from engine.core.definitions.catalog import NO_INSTALLATION, DecisionContext, Definitions
 from engine.core.events import parse
-from engine.core.playback.run import Playback, play_each
-from engine.core.simulation.simulate import NO_INSTALLATION, refreshes_of
+from engine.core.playback.played import Playback
+from engine.core.playback.run import play_each
+from engine.core.simulation.simulate import refreshes_of
 from engine.definitions_in_force import assembled
 from engine.demo.feed import Post
 from engine.store.database import transaction

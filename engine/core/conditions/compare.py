@@ -35,13 +35,6 @@ def any_holds(truths: Iterable[Truth]) -> Truth:
     return result
 
 
-def value_at(data: Any, path: str) -> Any:
-    """Return the value at a dotted path in an event's data, None where there is none."""
-    for part in path.split("."):
-        data = data.get(part) if isinstance(data, dict) else None
-    return data
-
-
 def compare(wanted: Comparison, value: Any, zone_name: str) -> Truth:
     """Return whether a value compares as wanted: unknown where it is missing or of another kind than compared with."""
     return all_hold(

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.compare import all_hold, any_holds, compare, value_at
+from engine.core.conditions.compare import all_hold, any_holds, compare
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Comparison, Condition, Sop
 from engine.core.definitions.catalog import DecisionContext, Definitions
+from engine.core.events.data import value_at
 from engine.core.time.arithmetic import local_date
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from engine.core.conditions.trace import plain
 from engine.core.definitions import Action, Notify
-from engine.core.delivery.content import body_of, defined_channels, template_context
+from engine.core.delivery.channels import defined_channels
+from engine.core.delivery.content import body_of, template_context
 from engine.core.delivery.scene import Scene
 from engine.core.errors import MissingValue, TemplateError
 from engine.core.events.event import END, ENGINE_SOURCE, START, Event

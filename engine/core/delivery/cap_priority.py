@@ -7,7 +7,7 @@ from datetime import datetime
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import DecisionContext, Definitions
-from engine.core.delivery.content import defined_channels, open_channels
+from engine.core.delivery.channels import defined_channels, open_channels
 from engine.core.delivery.gates import RivalTouch, TouchCandidate, delay_by_calendar
 from engine.core.timelines.schedule import DueStep, schedule
 from engine.core.timelines.touch import DELAY_REASONS, FIXABLE_REASONS

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import DecisionContext, Definitions
-from engine.core.delivery.content import defined_channels, open_channels
+from engine.core.delivery.channels import defined_channels, open_channels
 from engine.core.delivery.gates import count
 from engine.core.delivery.reschedule import Queued, Rescheduled, reschedule
 from engine.core.timelines.touch import Touch, touch_key

@@ -15,8 +15,8 @@ from engine.core.definitions import Cap, Gate
 from engine.core.definitions.catalog import Definitions
 from engine.core.delivery.quiet_hours import next_quiet_start, quiet_until
 from engine.core.reasons import Reason
-from engine.core.time.arithmetic import FOREVER, at_local, day_shift, local_date
-from engine.core.timelines.schedule import on_open_day, time_of_day
+from engine.core.time.arithmetic import FOREVER, at_local, day_shift, local_date, time_of_day
+from engine.core.time.days_off import on_open_day
 
 _MOST_MOVES = 800
 """A touch is moved so often at most; a cap of a year needs one for each day."""

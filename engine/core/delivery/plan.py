@@ -21,9 +21,7 @@ from engine.core.errors import SopError
 from engine.core.events.event import Event
 from engine.core.reasons import Reason
 from engine.core.timelines.schedule import DueStep, next_step, schedule, set_next_step
-from engine.core.timelines.touch import DELAYED, FIXABLE_REASONS, Touch, touch_key
-
-__all__ = ["Planned", "Touch", "plan", "plan_customer", "touch_key"]
+from engine.core.timelines.touch import DELAYED, FIXABLE_REASONS, Touch
 
 PAUSED_ALL = "*"
 """Among the paused SOPs: every one is."""

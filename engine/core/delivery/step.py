@@ -7,7 +7,8 @@ from engine.core.conditions.trace import Trace
 from engine.core.customers.customer import Timeline
 from engine.core.definitions import Message, Step, Task
 from engine.core.delivery.cap_priority import rival_touches
-from engine.core.delivery.content import body_of, defined_channels, open_channels, template_context
+from engine.core.delivery.channels import defined_channels, open_channels
+from engine.core.delivery.content import body_of, template_context
 from engine.core.delivery.gates import (
     Delay,
     TouchCandidate,

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.compare import compare, value_at
+from engine.core.conditions.compare import compare
 from engine.core.conditions.deciding import Evaluation, decisive_evaluations, evaluations
 from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer
 from engine.core.definitions import AllTags, Condition, Moment, Sop
 from engine.core.definitions.catalog import DecisionContext
+from engine.core.events.data import value_at
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.explain.likeness import comparable, similarity
 from engine.core.explain.story import Closest, ConditionNow, MissKind, NearMiss, WouldStart

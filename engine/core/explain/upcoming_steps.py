@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions.catalog import DecisionContext, Definitions
+from engine.core.definitions.catalog import NO_INSTALLATION, DecisionContext, Definitions
 from engine.core.delivery.gates import read_detail
 from engine.core.explain.story import StepEntry, StepStatus, Taken
 from engine.core.playback.run import play_one
@@ -20,9 +20,6 @@ from engine.core.timelines.touch import Touch
 
 _FARTHEST = timedelta(days=400)
 """So far ahead is looked at most."""
-
-NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
-"""The installation of touches that are never stored."""
 
 Place = tuple[int, str]
 """A timeline's row, and a step."""

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.compare import value_at
 from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop
 from engine.core.definitions.catalog import DecisionContext
+from engine.core.events.data import value_at
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import show_duration
+from engine.core.timelines.holdout import held_out
 from engine.core.timelines.schedule import goal_end, next_step, schedule, set_next_step
-from engine.core.timelines.variants import held_out
 
 
 @dataclass(slots=True)

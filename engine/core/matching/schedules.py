@@ -25,9 +25,6 @@ from engine.core.time.iso8601 import as_date
 CAUGHT_UP = timedelta(days=7)
 """Days missed in an outage are made up for this long; of a schedule's missed slots only the newest is taken."""
 
-ONE_TICK = timedelta(microseconds=1)
-"""The shortest time there is."""
-
 DATE, SLOT = "date", "slot"
 """The key of an engine-made start's data that says which day, or which time of a schedule, it is for."""
 

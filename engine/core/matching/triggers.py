@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.core.conditions.compare import compare, value_at
+from engine.core.conditions.compare import compare
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.facts import MomentOccurred
 from engine.core.definitions import AllTags, Change, Friend, Moment, Replied
 from engine.core.definitions.catalog import DecisionContext
+from engine.core.events.data import value_at
 from engine.core.events.event import STAGE, Event
 from engine.core.reasons import Reason
 

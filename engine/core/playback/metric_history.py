@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +16,7 @@ from engine.core.customers.facts import is_activity
 from engine.core.customers.metrics import PURCHASE, REFUND, Order, orders_of
 from engine.core.definitions import Metric
 from engine.core.events.event import ENGINE_SOURCE, Event
-
-BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
+from engine.core.time.arithmetic import BEGINNING_OF_TIME
 
 MetricChange = tuple[datetime, dict[str, float]]
 """A slot at which a customer's numbers become others, and what they are from then on."""

@@ -7,68 +7,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.silence import due_events
 from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.actions import NOTICE
-from engine.core.delivery.plan import Touch, plan_customer
+from engine.core.delivery.plan import plan_customer
 from engine.core.events.event import MAX_DEPTH, Event
 from engine.core.matching import schedules
-from engine.core.matching.match import Matched, match
+from engine.core.matching.match import match
+from engine.core.playback.played import Playback, Played, Waited
 from engine.core.playback.segment_refresh import CustomerRefreshes, SegmentRefreshes
-
-BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
-"""Before everything: where nothing has been before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A touch as it came out, and when."""
-
-    customer: str
-    touch: Touch
-    at: datetime
-    """When it was planned; one that was queued is sent at the same moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waited:
-    """A step that was due and held back."""
-
-    customer: str
-    timeline: Timeline
-    step: str
-    due_at: datetime
-    at: datetime
-    """When it was decided to hold it back."""
-    until: datetime
-    """When it is looked at again, unless a fact changes before."""
-    reason: str
-    detail: str | None
-
-
-@dataclass(slots=True)
-class Playback:
-    """What came out."""
-
-    touches: list[Played] = field(default_factory=list)
-    timelines: list[tuple[str, Timeline]] = field(default_factory=list)
-    matched: list[Matched] = field(default_factory=list)
-    waits: list[Waited] = field(default_factory=list)
-    log: list[tuple[datetime, Matched | Played | Waited]] = field(default_factory=list)
-    """Events matched, touches and waits, each with its moment, in the order they came about for each customer."""
-
-    def add(self, other: Playback) -> None:
-        """Take in what came out for others."""
-        self.touches += other.touches
-        self.timelines += other.timelines
-        self.matched += other.matched
-        self.waits += other.waits
-        self.log += other.log
+from engine.core.time.arithmetic import BEGINNING_OF_TIME
+from engine.core.timelines.touch import Touch
 
 
 def play(events: Iterable[Event], definitions: Definitions, until: datetime, installation: str) -> Playback:

@@ -15,8 +15,7 @@ from engine.core.definitions.segments import ComputedDimension
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
 from engine.core.playback.metric_history import MetricChange, MetricHistory
 from engine.core.time import cron
-
-ONE_TICK = timedelta(microseconds=1)
+from engine.core.time.arithmetic import ONE_TICK
 
 
 class SegmentRefreshes:

@@ -13,7 +13,8 @@ from engine.core.definitions import Sop, StartExisting
 from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.version_change import fork
 from engine.core.events.event import Event
-from engine.core.playback.run import Playback, Played, play_one
+from engine.core.playback.played import Playback, Played
+from engine.core.playback.run import play_one
 from engine.core.reasons import Reason
 from engine.core.rollout.sample import CustomerSample, RolloutInput, change_of_customer, start_of
 from engine.core.time.arithmetic import at_local, day_shift, local_date

@@ -12,7 +12,7 @@ from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
 from engine.core.explain.story import EventEntry, StepEntry, StepStatus, decisions
 from engine.core.matching.match import Matched
-from engine.core.playback.run import Playback, Played, Waited
+from engine.core.playback.played import Playback, Played, Waited
 from engine.core.time.arithmetic import zone
 from engine.core.timelines.schedule import schedule
 

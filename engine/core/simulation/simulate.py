@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.core.customers.customer import Customer
-from engine.core.definitions.catalog import DecisionContext, Definitions
+from engine.core.definitions.catalog import NO_INSTALLATION, DecisionContext, Definitions
 from engine.core.events.event import Event
-from engine.core.playback.run import BEGINNING_OF_TIME, play_each
+from engine.core.playback.run import play_each
 from engine.core.playback.segment_refresh import SegmentRefreshes
 from engine.core.simulation.calendar import Calendar, calendar_of
 from engine.core.simulation.totals import Totals, TotalsBuilder
-from engine.core.time.arithmetic import zone
-
-NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
-"""The installation of what happens in memory only."""
+from engine.core.time.arithmetic import BEGINNING_OF_TIME, zone
 
 Progress = Callable[[int], None]
 """Told how many customers are done."""

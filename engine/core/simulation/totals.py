@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.core.definitions import Cap
 from engine.core.definitions.catalog import Definitions
-from engine.core.playback.run import Playback, Played
+from engine.core.playback.played import Playback, Played
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import local_date
 from engine.core.timelines.touch import Touch

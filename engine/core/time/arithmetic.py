@@ -14,6 +14,12 @@ _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 FOREVER = datetime.max.replace(tzinfo=UTC)
 """Later than everything; stored as it stands, the last moment of the year 9999."""
 
+BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
+"""Before everything: where nothing has been before."""
+
+ONE_TICK = timedelta(microseconds=1)
+"""The smallest step of time that is told apart."""
+
 
 def show_duration(span: timedelta) -> str:
     """Return a duration as people read it, by its two largest units: 4d 18h, 20m."""
@@ -85,3 +91,8 @@ def day_shift(day: date, days: int) -> date:
         return day + timedelta(days=days)
     except OverflowError:
         return date.max if days > 0 else date.min
+
+
+def time_of_day(moment: datetime, zone_name: str) -> time:
+    """Return what the zone's clocks show at `moment`."""
+    return moment.astimezone(zone(zone_name)).time()

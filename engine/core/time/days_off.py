@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from engine.core.time.arithmetic import day_shift
+from engine.core.time.arithmetic import at_local, day_shift, local_date, time_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,10 @@ class DaysOff:
 
 NONE_OFF = DaysOff()
 """No day is off: no calendar is configured."""
+
+
+def on_open_day(moment: datetime, due: datetime, days_off: DaysOff, zone_name: str) -> datetime:
+    """Return `moment` if its local day is not off, else the time of day of `due` on the next day that is not."""
+    day = local_date(moment, zone_name)
+    opened = days_off.next_open(day)
+    return moment if opened == day else at_local(opened, time_of_day(due, zone_name), zone_name)

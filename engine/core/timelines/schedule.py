@@ -8,15 +8,15 @@ from datetime import date, datetime, time
 from operator import itemgetter
 from typing import Any
 
-from engine.core.conditions.compare import value_at
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Sop, Step
 from engine.core.definitions.catalog import Definitions
+from engine.core.events.data import value_at
 from engine.core.reasons import Reason
-from engine.core.time.arithmetic import FOREVER, at_local, day_shift, later, local_date, zone
-from engine.core.time.days_off import DaysOff
+from engine.core.time.arithmetic import FOREVER, at_local, day_shift, later, local_date
+from engine.core.time.days_off import DaysOff, on_open_day
 from engine.core.time.iso8601 import as_date
-from engine.core.timelines.variants import hash_fraction
+from engine.core.timelines.holdout import hash_fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,6 @@ def _opening(step: Step, sop: Sop, due: datetime, days_off: DaysOff, zone_name: 
     if not days_off or step.kind == "do" or sop.exempt_from(step, "calendar") or due == FOREVER:
         return due
     return on_open_day(due, due, days_off, zone_name)
-
-
-def on_open_day(moment: datetime, due: datetime, days_off: DaysOff, zone_name: str) -> datetime:
-    """Return `moment` if its local day is not off, else the time of day of `due` on the next day that is not."""
-    day = local_date(moment, zone_name)
-    opened = days_off.next_open(day)
-    return moment if opened == day else at_local(opened, time_of_day(due, zone_name), zone_name)
-
-
-def time_of_day(moment: datetime, zone_name: str) -> time:
-    """Return what the zone's clocks show at `moment`."""
-    return moment.astimezone(zone(zone_name)).time()
 
 
 def _limited(dated: list[_Dated], sop: Sop) -> list[DueStep]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from engine.core.conditions.evaluate import Context, evaluate_all
 from engine.core.conditions.trace import Trace, Truth
 from engine.core.definitions import Message, Sop, Step, Task, Variant
+from engine.core.timelines.holdout import hash_fraction
 
 
 def choose(step: Step, sop: Sop, context: Context, trace: Trace) -> tuple[Variant | None, Truth]:
@@ -44,14 +44,3 @@ def content_of(step: Step, variant: Variant | None) -> Message | Task:
     content = owner.message or owner.task
     assert content is not None
     return content
-
-
-def held_out(sop: Sop, ref: str) -> bool:
-    """Return whether the customer belongs to the SOP's comparison group."""
-    return hash_fraction(ref, sop.sop, "holdout") * 100 < sop.holdout
-
-
-def hash_fraction(*named: str) -> float:
-    """Return a number in [0, 1), evenly spread over what it is drawn for (customer, SOP, purpose) and always the same for it."""
-    digest = hashlib.blake2b("\x1f".join(named).encode(), digest_size=8).digest()
-    return int.from_bytes(digest) / 2**64

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.core.definitions import LIFECYCLE, PREFERRED, Change, EngineConfig, Sop, Task
-from engine.core.delivery.content import PREFERRED_ATTRIBUTE
+from engine.core.delivery.channels import PREFERRED_ATTRIBUTE
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, Problem
 from engine.core.validation.conditions import fits, wanted

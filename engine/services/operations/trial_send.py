@@ -15,7 +15,8 @@ from engine.core.conditions.trace import Trace, plain
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions import Message, Sop, Step, Task, lookup
 from engine.core.definitions.catalog import DecisionContext, Definitions
-from engine.core.delivery.content import body_of, defined_channels, open_channels, template_context
+from engine.core.delivery.channels import defined_channels, open_channels
+from engine.core.delivery.content import body_of, template_context
 from engine.core.delivery.scene import Scene
 from engine.core.errors import ChannelError, NotFound, SopError, did_you_mean
 from engine.core.events.event import START

@@ -22,7 +22,7 @@ from engine.core.events.event import Event
 from engine.core.matching import schedules
 from engine.core.matching.schedules import CAUGHT_UP, DateOrCronTrigger
 from engine.core.time import cron
-from engine.core.time.arithmetic import day_shift, local_date
+from engine.core.time.arithmetic import ONE_TICK, day_shift, local_date
 from engine.core.time.iso8601 import as_date
 from engine.runtime import Runtime
 from engine.slot_runner import SlotBatch, SlotRunner
@@ -150,7 +150,7 @@ def _by_date(
 ) -> list[Event]:
     """Return the starts of those whose date is met `lead` days after the day that begins at this moment where they live."""
     source, slot = run.source, run.slot
-    meant = schedules.midnights(run.zones, slot - schedules.ONE_TICK, slot).get(slot, [])
+    meant = schedules.midnights(run.zones, slot - ONE_TICK, slot).get(slot, [])
     days = {zone_name: day_shift(local_date(slot, zone_name), source.lead) for zone_name in meant}
     declared = definitions.engine.attributes.get(moment.attribute)
     default = str(declared.default) if declared and declared.default is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,12 +12,11 @@ from engine.core.customers.customer import Customer
 from engine.core.customers.metrics import Order
 from engine.core.definitions import Metric
 from engine.core.events.event import Event
+from engine.core.time.arithmetic import BEGINNING_OF_TIME
 from engine.store.database import rows, run
 
 _KEPT = "not (refunded > 0 and refunded >= amount)"
 """An order that was not refunded as a whole."""
-BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
-"""Where a window without a beginning begins."""
 _PER_OBJECT = 40
 """Pairs in one jsonb_build_object: a function takes 100 arguments."""
 

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.core.delivery.plan import PAUSED_ALL, Touch
+from engine.core.delivery.plan import PAUSED_ALL
+from engine.core.timelines.touch import Touch
 from engine.ports import Delivery
 from engine.store.database import Row, json_column, rows, run
 

@@ -11,7 +11,8 @@ import pytest
 from engine import definitions_yaml
 from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
-from engine.core.playback.run import Playback, play
+from engine.core.playback.played import Playback
+from engine.core.playback.run import play
 from engine.core.time.arithmetic import local_date
 from engine.definitions_yaml.shipped import shipped_definitions
 from engine.wiring import CHANNEL_TYPES

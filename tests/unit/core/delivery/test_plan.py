@@ -10,8 +10,9 @@ import pytest
 
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
-from engine.core.delivery.plan import Planned, touch_key
+from engine.core.delivery.plan import Planned
 from engine.core.reasons import Reason
+from engine.core.timelines.touch import touch_key
 from tests.support.builders import (
     INSTALLATION,
     NOON,

@@ -7,7 +7,8 @@ from typing import Any
 from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.events.event import Event
-from engine.core.playback.run import Playback, play, play_on, play_one
+from engine.core.playback.played import Playback
+from engine.core.playback.run import play, play_on, play_one
 from tests.support.builders import INSTALLATION, a_customer, a_sop, a_timeline, an_event, at, definitions
 
 LEAD = a_sop(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from engine.core.definitions.catalog import DecisionContext
-from engine.core.playback.run import Playback, play_one
+from engine.core.playback.played import Playback
+from engine.core.playback.run import play_one
 from engine.core.rollout.forecast import SendTally, days_ahead, forecast_volume, seconds_to_send, self_starting
 from engine.core.rollout.sample import CustomerSample, RolloutInput
 from tests.support.builders import (

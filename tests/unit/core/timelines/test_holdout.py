@@ -9,7 +9,7 @@ import sys
 import pytest
 from scipy.stats import binomtest
 
-from engine.core.timelines.variants import held_out
+from engine.core.timelines.holdout import held_out
 from tests.support.builders import a_sop
 from tests.support.places import ROOT
 

@@ -7,7 +7,8 @@ from collections import Counter
 from engine.core.conditions.evaluate import Context
 from engine.core.conditions.trace import Trace
 from engine.core.definitions import Sop
-from engine.core.timelines.variants import choose, held_out
+from engine.core.timelines.holdout import held_out
+from engine.core.timelines.variants import choose
 from tests.support.builders import NOON, a_customer, a_sop, definitions
 
 WEIGHTED = """

@@ -18,7 +18,8 @@ from engine.core.customers.customer import Timeline
 from engine.core.definitions import Sop, Step
 from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import Event
-from engine.core.playback.run import Playback, Played, play
+from engine.core.playback.played import Playback, Played
+from engine.core.playback.run import play
 from engine.core.time.days_off import DaysOff
 from tests.support.builders import INSTALLATION, NOON, SHANGHAI, a_sop, an_engine, an_event, definitions
 
