@@ -9,8 +9,9 @@ from operator import itemgetter
 from typing import Any
 
 from engine.core.customers.customer import Customer, Timeline
-from engine.core.definitions import Sop, Step
 from engine.core.definitions.catalog import Definitions
+from engine.core.definitions.sop import Sop
+from engine.core.definitions.steps import Step
 from engine.core.events.data import value_at
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER, at_local, day_shift, later, local_date
