@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.core.events.event import MAX_DEPTH, Event
+from engine.store.columns import Column, Columns
 from engine.store.database import Row, json_column, rows, run, scalar
+from engine.store.fragments import sql
 
 _COLUMNS = "e.id, e.source, e.event_id, e.type, e.subject, e.time, e.received_at, e.data, e.backfill, e.depth, e.cause"
 
@@ -81,29 +83,32 @@ def mark_matched(connection: Connection, outcomes: Mapping[int, dict[str, Any]],
     )
 
 
+_MADE: Columns[Event] = Columns(
+    Column("source", "text", lambda event: event.source),
+    Column("event_id", "text", lambda event: event.id),
+    Column("type", "text", lambda event: event.type),
+    Column("subject", "text", lambda event: event.subject),
+    Column("time", "timestamptz", lambda event: event.time),
+    Column("data", "jsonb", lambda event: event.data),
+    Column("depth", "smallint", lambda event: event.depth),
+    Column("cause", "jsonb", lambda event: event.cause),
+)
+
+_INSERT_MADE = sql(
+    """insert into events ({names}, received_at, body_hash) select {values}, :at, '' from {rows}
+       order by v.place on conflict do nothing""",
+    names=_MADE.names,
+    values=_MADE.values,
+    rows=_MADE.placed,
+)
+
+
 def add_made(connection: Connection, made: Sequence[Event], at: datetime) -> set[str]:
     """Put engine-made events into the inbox, each id once; what is too deep becomes a dead letter. Return their subjects."""
     _cut(connection, [event for event in made if event.depth > MAX_DEPTH], at)
     kept = [event for event in made if event.depth <= MAX_DEPTH]
     if kept:
-        run(
-            connection,
-            """insert into events (source, event_id, type, subject, time, received_at, data, body_hash, depth, cause)
-               select source, event_id, type, subject, time, :at, data::jsonb, '', depth, cause::jsonb
-               from unnest(cast(:sources as text[]), cast(:ids as text[]), cast(:types as text[]), cast(:subjects as text[]),
-                           cast(:times as timestamptz[]), cast(:datas as text[]), cast(:depths as smallint[]), cast(:causes as text[]))
-                    with ordinality v(source, event_id, type, subject, time, data, depth, cause, place)
-               order by place on conflict do nothing""",
-            sources=[event.source for event in kept],
-            ids=[event.id for event in kept],
-            types=[event.type for event in kept],
-            subjects=[event.subject for event in kept],
-            times=[event.time for event in kept],
-            datas=json_column(event.data for event in kept),
-            depths=[event.depth for event in kept],
-            causes=json_column(event.cause for event in kept),
-            at=at,
-        )
+        run(connection, _INSERT_MADE, at=at, **_MADE.bind(kept))
     return {event.subject for event in kept}
 
 
