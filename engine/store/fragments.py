@@ -20,6 +20,7 @@ class SqlFragment:
 
 
 NOTHING = SqlFragment("")
+TRUE = SqlFragment("true")
 
 
 def sql(template: str, **parts: SqlFragment) -> SqlFragment:
@@ -41,6 +42,11 @@ def joined(separator: str, parts: Iterable[SqlFragment]) -> SqlFragment:
     parts = list(parts)
     values = {name: value for part in parts for name, value in part.values.items()}
     return SqlFragment(separator.join(part.text for part in parts), values)
+
+
+def number(value: int) -> SqlFragment:
+    """Return a whole number as it stands in the text, for limits that the planner should see."""
+    return SqlFragment(str(int(value)))
 
 
 def quoted(words: Iterable[str]) -> SqlFragment:

@@ -26,6 +26,7 @@ from engine.core.timelines.schedule import as_date
 from engine.definitions_in_force import CurrentDefinitions
 from engine.ports import Clock, HintQueue
 from engine.store.database import retrying
+from engine.store.fragments import TRUE
 from engine.store.scheduled import schedules as store
 from engine.store.scheduled.condition_sql import select_sql
 from engine.store.scheduled.schedules import Part
@@ -165,8 +166,8 @@ def _part(source: DateOrCronTrigger, definitions: Definitions, after: int, last:
     sop = definitions.sop(source.sop)
     when = sop.when if sop else None
     if any(each.event for each in nested(when)):
-        return Part(after, last, "true", {})
+        return Part(after, last, TRUE)
     try:
-        return Part(after, last, *select_sql(when, definitions, now))
+        return Part(after, last, select_sql(when, definitions, now))
     except NotPortable:
-        return Part(after, last, "true", {})
+        return Part(after, last, TRUE)

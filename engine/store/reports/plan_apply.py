@@ -12,6 +12,7 @@ from engine.core.conditions.portable_regex import NotPortable
 from engine.core.definitions import Condition, Sop
 from engine.core.definitions.catalog import Definitions
 from engine.store.database import rows, run, scalar
+from engine.store.fragments import TRUE, SqlFragment
 from engine.store.scheduled import enrolment
 from engine.store.scheduled.condition_sql import select_sql
 
@@ -60,29 +61,29 @@ def customers_meeting(
 ) -> tuple[int, int, list[int]]:
     """Return how many customers may meet a trigger of the SOP already, for how many of them `when` and `while` hold, and ids.
 
-    It is for `engine.core.matching.existing_customers` to say whether they do. The ids are all of those for whom the conditions hold, in order of
-    who is taken in first, or `most` of them.
+    It is for `engine.core.matching.existing_customers` to say whether they do. The ids are all of those for whom the
+    conditions hold, in order of who is taken in first, or `most` of them.
     """
     source, values = _candidates(sop, now)
     if not source:
         return 0, 0, []
-    condition, bound = _entering(sop, definitions, now)
-    values |= bound
+    condition = _entering(sop, definitions, now)
+    values |= condition.values
     meeting = int(scalar(connection, f"select count(*) from ({source}) found", **values))
-    fitting = f"select c.id from customers c join ({source}) found using (id) where {condition}"
+    fitting = f"select c.id from customers c join ({source}) found using (id) where {condition.text}"
     held, ids = _sample(connection, fitting, values, most)
     return meeting, held, sorted(ids)
 
 
-def _entering(sop: Sop, definitions: Definitions, now: datetime) -> tuple[str, dict[str, Any]]:
+def _entering(sop: Sop, definitions: Definitions, now: datetime) -> SqlFragment:
     """Return `when` and `while` as SQL; true where it does not read them as a start does, so that nobody is left out."""
     asked = (*(sop.when or ()), *(sop.while_ or ()))
     if any(_of_a_start(each) for each in definitions.expanded(asked)):
-        return "true", {}
+        return TRUE
     try:
         return select_sql(asked, definitions, now)
     except NotPortable:
-        return "true", {}
+        return TRUE
 
 
 def _of_a_start(condition: Condition) -> bool:

@@ -16,6 +16,7 @@ from engine.core.conditions.portable_regex import as_postgresql
 from engine.core.definitions import Comparison, Condition, Metric
 from engine.core.definitions.catalog import Definitions
 from engine.store.database import to_json
+from engine.store.fragments import SqlFragment
 
 METRICS = "customer_metrics"
 """Where metrics are read."""
@@ -28,8 +29,8 @@ def select_sql(
     *,
     prefix: str = "p",
     metrics: str = METRICS,
-) -> tuple[str, dict[str, Any]]:
-    """Return a boolean SQL expression over the alias `c` (customers), null where unknown, and its bound values.
+) -> SqlFragment:
+    """Return a boolean SQL expression over the alias `c` (customers), null where unknown.
 
     Parameters:
         prefix: begins the names of bound values; two expressions in one statement need two.
@@ -37,7 +38,7 @@ def select_sql(
     Raises NotPortable for a pattern that PostgreSQL cannot find the way Python does (refused by `validate` where this is used).
     """
     compiling = _Compiling(definitions, now, prefix, metrics)
-    return compiling.all(conditions), compiling.values
+    return SqlFragment(compiling.all(conditions), compiling.values)
 
 
 def zone_sql(zone: str) -> str:
