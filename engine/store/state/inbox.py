@@ -13,16 +13,19 @@ from engine.store.columns import Column, Columns
 from engine.store.database import Row, json_column, rows, run, scalar
 from engine.store.fragments import sql
 
-_COLUMNS = "e.id, e.source, e.event_id, e.type, e.subject, e.time, e.received_at, e.data, e.backfill, e.depth, e.cause"
+_WAITING = """
+    select e.id, e.source, e.event_id, e.type, e.subject, e.time, e.received_at, e.data, e.backfill, e.depth, e.cause
+    from unnest(cast(:subjects as text[])) s(ref) cross join lateral (
+        select * from events where subject = s.ref and matched_at is null order by id limit :per_customer) e
+    order by e.id
+"""
 
 
 def unmatched(connection: Connection, subjects: Sequence[str], per_customer: int) -> dict[str, list[Event]]:
     """Return each subject's waiting events in inbox order, the first `per_customer` of each."""
     found = rows(
         connection,
-        f"""select {_COLUMNS} from unnest(cast(:subjects as text[])) s(ref) cross join lateral (
-                select * from events where subject = s.ref and matched_at is null order by id limit :per_customer) e
-            order by e.id""",
+        _WAITING,
         subjects=list(subjects),
         per_customer=per_customer,
     )

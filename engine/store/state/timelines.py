@@ -1,4 +1,4 @@
-"""Timelines: reading those of held customers, writing what decisions changed."""
+"""Timelines: reading those of locked customers, writing what decisions changed."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ from sqlalchemy import Connection
 from engine.core.customers.customer import Customer, Timeline
 from engine.store.columns import Column, Columns
 from engine.store.database import Row, rows, run
-from engine.store.fragments import sql
+from engine.store.fragments import SqlFragment, sql
 
-_COLUMNS = (
+_COLUMNS = SqlFragment(
     "t.id, t.customer_id, t.sop, t.version, t.key, t.group_name, t.priority, t.anchor, t.start_id, t.event, t.depth, t.state, "
     "t.reason, t.detail, t.ended_at, t.next_step, t.step_due, t.due_at, t.waiting, t.started_at, t.holdout, t.goal_until, "
     "t.converted_at, t.converted_by"
 )
 
+_ACTIVE = sql(
+    "select {columns} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id",
+    columns=_COLUMNS,
+)
+
+_AWAITING_GOAL = sql(
+    """select {columns} from timelines t where t.customer_id = any(:ids) and t.state <> 'active'
+       and t.converted_at is null and t.goal_until >= :since order by t.id""",
+    columns=_COLUMNS,
+)
+
 
 def load_into(connection: Connection, customers: Mapping[int, Customer]) -> None:
     """Read the customers' active timelines, and when each SOP (and key) last started for them."""
-    statement = (
-        f"select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id"
-    )
-    for row in rows(connection, statement, ids=list(customers)):
+    for row in rows(connection, _ACTIVE, ids=list(customers)):
         customers[row.customer_id].timelines.append(_timeline(row))
     started = (
         "select customer_id, sop, key, max(started_at) from timelines where customer_id = any(:ids) group by 1, 2, 3"
@@ -63,9 +71,7 @@ def load_touched(connection: Connection, customers: Mapping[int, Customer], sops
 
 def load_awaiting_goal(connection: Connection, customers: Mapping[int, Customer], since: datetime) -> None:
     """Read the customers' ended timelines whose goal was not reached and counts after `since` still."""
-    statement = f"""select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state <> 'active'
-                    and t.converted_at is null and t.goal_until >= :since order by t.id"""
-    for row in rows(connection, statement, ids=list(customers), since=since):
+    for row in rows(connection, _AWAITING_GOAL, ids=list(customers), since=since):
         customers[row.customer_id].ended.append(_timeline(row))
 
 
