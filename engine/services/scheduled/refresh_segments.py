@@ -113,8 +113,8 @@ class SegmentRefresher:
             log.info("dimension.refreshed", dimension=name, slot=slot.isoformat())
             return []
         value = segment_moves.value_of(name, dimension, definitions, slot)
-        first = slot == held.last_slot
-        subjects = segment_moves.insert_moves(connection, value, held.cursor, last, slot, now, quiet=first)
+        this_refresh = segment_moves.Refresh(slot, now, quiet=slot == held.last_slot)
+        subjects = segment_moves.insert_moves(connection, value, this_refresh, held.cursor, last)
         schedules.advance(connection, _cron_name(name), slot, last)
         return subjects
 

@@ -107,7 +107,10 @@ def _candidates(sop: Sop, now: datetime) -> tuple[str, dict[str, Any]]:
 def _sample(connection: Connection, source: str, values: dict[str, Any], most: int) -> tuple[int, list[int]]:
     number = int(scalar(connection, f"select count(*) from ({source}) found", **values))  # noqa: S608 - joins queries of the store; values are bound
     found = rows(
-        connection, f"select c.id from customers c join ({source}) found using (id) {_STEADY}", most=most, **values  # noqa: S608 - joins queries of the store; values are bound
+        connection,
+        f"select c.id from customers c join ({source}) found using (id) {_STEADY}",  # noqa: S608 - joins queries of the store; values are bound
+        most=most,
+        **values,
     )
     return number, [row.id for row in found]
 

@@ -34,12 +34,27 @@ def value_of(
     return Value(name, sql("case {cases} end", cases=joined(" ", cases)))
 
 
-def insert_moves(
-    connection: Connection, value: Value, after: int, last: int, slot: datetime, now: datetime, *, quiet: bool
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """One refresh of a dimension."""
+
+    slot: datetime
+    """The moment its values are as of."""
+    now: datetime
+    quiet: bool
+    """Whether its moves only change the fact and start nothing."""
+
+
+def insert_moves(connection: Connection, value: Value, refresh: Refresh, after: int, last: int) -> list[str]:
     """Insert an event for each customer with an id above `after` up to `last` whose value differs; return their refs.
 
-    Its id is a function of dimension, slot and customer. Quiet ones change the fact and start nothing.
+    Its id is a function of dimension, slot and customer.
+
+    Parameters:
+        value: the dimension's value, as SQL.
+        refresh: what the events belong to.
+        after: id of the last customer done before.
+        last: id of the last customer of this batch.
     """
     found = rows(
         connection,
@@ -55,12 +70,12 @@ def insert_moves(
             valued=_valued(value, SqlFragment("c.id > :after and c.id <= :last")),
         ),
         name=value.name,
-        slot_key=slot.isoformat(),
+        slot_key=refresh.slot.isoformat(),
         after=after,
         last=last,
-        slot=slot,
-        now=now,
-        quiet=quiet,
+        slot=refresh.slot,
+        now=refresh.now,
+        quiet=refresh.quiet,
     )
     return [row.subject for row in found]
 

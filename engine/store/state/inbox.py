@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -119,14 +120,8 @@ def _cut(connection: Connection, deep: Sequence[Event], at: datetime) -> None:
     """Set aside what goes too deep, naming the loop."""
     for event in deep:
         loop = " → ".join([*(event.cause or {}).get("path", []), event.type])
-        add_dead_letter(
-            connection,
-            "cascade",
-            event.id,
-            event.subject,
-            f"SOPs set each other off more than {MAX_DEPTH} deep: {loop}",
-            at,
-        )
+        error = f"SOPs set each other off more than {MAX_DEPTH} deep: {loop}"
+        add_dead_letter(connection, DeadLetter("cascade", event.id, event.subject, error), at)
 
 
 def count_attempt(connection: Connection, subject: str) -> Row | None:
@@ -155,12 +150,23 @@ def is_waiting(connection: Connection, event: int) -> bool:
     return bool(scalar(connection, "select matched_at is null from events where id = :event", event=event))
 
 
-def add_dead_letter(connection: Connection, kind: str, ref: str, subject: str, error: str, at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What is set aside for a person to look at."""
+
+    kind: Literal["event", "cascade"]
+    ref: str
+    """The event's row, or the id of one that was never put into the inbox."""
+    subject: str
+    error: str
+
+
+def add_dead_letter(connection: Connection, letter: DeadLetter, at: datetime) -> None:
     """Set something aside for a person to look at."""
     run(
         connection,
         "insert into dead_letters (kind, ref, subject, error, at) values (:kind, :ref, :subject, :error, :at)",
-        kind=kind, ref=ref, subject=subject, error=error[:2000], at=at,
+        kind=letter.kind, ref=letter.ref, subject=letter.subject, error=letter.error[:2000], at=at,
     )  # fmt: skip
 
 

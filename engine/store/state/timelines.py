@@ -91,7 +91,7 @@ def write(connection: Connection, customers: Iterable[Customer]) -> None:
     ]
     _update(connection, [each for _, each in changed if each.id is not None])
     _insert(connection, [(customer, each) for customer, each in changed if each.id is None])
-    call_back(
+    cancel_open(
         connection,
         [each.id for _, each in changed if each.id is not None and each.state in ("exited", "converted", "cancelled")],
     )
@@ -167,7 +167,7 @@ def _insert(connection: Connection, started: list[_Started]) -> None:
         run(connection, _INSERT, **_STARTED.bind(started))
 
 
-def call_back(connection: Connection, timelines: Sequence[int | None]) -> int:
+def cancel_open(connection: Connection, timelines: Sequence[int | None]) -> int:
     """Cancel the queued and handed touches of ended timelines, by ascending id; return how many."""
     if not timelines:
         return 0
