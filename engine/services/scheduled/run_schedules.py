@@ -153,7 +153,8 @@ def _by_date(
     default = str(declared.default) if declared and declared.default is not None else None
     near = schedules.month_days_around(days.values())
     events = []
-    for row in store.with_date(connection, part, moment.attribute, default, meant, definitions.engine.timezone, near):
+    search = store.DateSearch(moment.attribute, default, meant, definitions.engine.timezone, near)
+    for row in store.with_date(connection, part, search):
         zone_name = definitions.zone_of(row.timezone)
         named, day = as_date(row.value, zone_name), days[zone_name]
         if named is not None and schedules.is_met(named, day, moment.every):

@@ -110,23 +110,23 @@ _IN_PART = """c.id > :after and c.id <= :last
     and (({when}) is true or exists (select 1 from events e where e.subject = c.ref and e.matched_at is null))"""
 
 
-def with_date(
-    connection: Connection,
-    part: Part,
-    attribute: str,
-    default: str | None,
-    zone_names: Sequence[str],
-    otherwise: str,
-    near: Sequence[str],
-) -> list[Row]:
-    """Return ref, timezone and value of those of the customers whose date may be met.
+@dataclass(frozen=True, slots=True)
+class DateSearch:
+    """Which customers' dates may be met."""
 
-    Parameters:
-        default: the attribute's declared default.
-        zone_names: zones whose customers are meant.
-        otherwise: the zone of customers without one of their own.
-        near: month and day as dates are written (`05-01`); which of them are met is for the caller to say.
-    """
+    attribute: str
+    default: str | None
+    """The attribute's declared default."""
+    zones: Sequence[str]
+    """Zones whose customers are meant."""
+    otherwise: str
+    """The zone of customers without one of their own."""
+    near: Sequence[str]
+    """Month and day as dates are written (`05-01`); which of them are met is for the caller to say."""
+
+
+def with_date(connection: Connection, part: Part, search: DateSearch) -> list[Row]:
+    """Return ref, timezone and value of those of the customers whose date may be met."""
     return rows(
         connection,
         sql(
@@ -136,11 +136,11 @@ def with_date(
                order by c.id""",
             part=part.where,
         ),
-        attribute=attribute,
-        default=default,
-        zones=list(zone_names),
-        otherwise=otherwise,
-        near=list(near),
+        attribute=search.attribute,
+        default=search.default,
+        zones=list(search.zones),
+        otherwise=search.otherwise,
+        near=list(search.near),
     )
 
 
