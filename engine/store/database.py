@@ -10,10 +10,11 @@ import orjson
 import psycopg
 from psycopg.types.array import ListBinaryDumper
 from psycopg.types.json import set_json_dumps, set_json_loads
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from engine.core.errors import InstallationError
+from engine.store.fragments import SqlFragment
 
 T = TypeVar("T")
 
@@ -98,19 +99,26 @@ def retrying(engine: Engine, work: Callable[[Connection], T], *, tries: int = 5)
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def rows(connection: Connection, statement: str, **values: Any) -> list[Row]:
+def rows(connection: Connection, statement: str | SqlFragment, **values: Any) -> list[Row]:
     """Run a statement and return its rows."""
-    return list(connection.execute(text(statement), values).all())
+    return list(_execute(connection, statement, values).all())
 
 
-def run(connection: Connection, statement: str, **values: Any) -> int:
+def run(connection: Connection, statement: str | SqlFragment, **values: Any) -> int:
     """Run a statement and return how many rows it changed."""
-    return connection.execute(text(statement), values).rowcount
+    return _execute(connection, statement, values).rowcount
 
 
-def scalar(connection: Connection, statement: str, **values: Any) -> Any:
+def scalar(connection: Connection, statement: str | SqlFragment, **values: Any) -> Any:
     """Run a statement and return the first column of its first row, None where there is none."""
-    return connection.execute(text(statement), values).scalar()
+    return _execute(connection, statement, values).scalar()
+
+
+def _execute(connection: Connection, statement: str | SqlFragment, values: dict[str, Any]) -> CursorResult[Any]:
+    """Run a literal, or a fragment with what it binds besides."""
+    if isinstance(statement, SqlFragment):
+        return connection.execute(text(statement.text), {**statement.values, **values})
+    return connection.execute(text(statement), values)
 
 
 def to_json(value: Any) -> str:

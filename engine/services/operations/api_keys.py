@@ -70,8 +70,9 @@ class ApiKeys:
         if not scopes:
             raise SopError(f"a key needs a scope; there are {', '.join(SCOPES)}")
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        record = store.KeyRecord(key_id, _digest(secret), name, sorted(set(scopes)))
         with transaction(self._engine) as connection:
-            store.insert(connection, key_id, _digest(secret), name, sorted(set(scopes)), self._clock.now())
+            store.insert(connection, record, self._clock.now())
         return f"sop_{key_id}_{secret}"
 
     def revoke(self, key_id: str) -> bool:

@@ -135,7 +135,7 @@ class Matcher:
                 return False
             if not inbox.is_waiting(connection, event):  # somebody else matched it in between
                 return True
-            inbox.add_dead_letter(connection, "event", str(event), subject, error, now)
+            inbox.add_dead_letter(connection, inbox.DeadLetter("event", str(event), subject, error), now)
             inbox.mark_matched(connection, {event: {"reason": Reason.DEAD, "error": error[:500]}}, now)
         log.error("match.dead_letter", row=event)
         return True

@@ -79,7 +79,7 @@ class DefinitionApplier:
         moved = self._checked(connection, basis, last, found, sources) if basis else []
         before = {row.sop or row.name: row.id for row in found}
         rows = {
-            sop or name: store.add_version(connection, name, sop, digest(text), text, now)
+            sop or name: store.add_version(connection, store.DefinitionText(name, sop, digest(text), text), now)
             for name, (sop, text) in sorted(sources.items())
         }
         versions = {key: row.version for key, row in rows.items()}

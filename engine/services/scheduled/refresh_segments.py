@@ -120,10 +120,8 @@ class _DimensionTask:
 
     def do(self, batch: SlotBatch) -> list[str]:
         value = segment_moves.value_of(self.dimension, self.defined, self.definitions, batch.slot)
-        first = batch.slot == batch.last_slot
-        return segment_moves.insert_moves(
-            self.connection, value, batch.after, batch.last, batch.slot, batch.now, quiet=first
-        )
+        this_refresh = segment_moves.Refresh(batch.slot, batch.now, quiet=batch.slot == batch.last_slot)
+        return segment_moves.insert_moves(self.connection, value, this_refresh, batch.after, batch.last)
 
     def finished(self, slot: datetime) -> None:
         log.info("dimension.refreshed", dimension=self.dimension, slot=slot.isoformat())

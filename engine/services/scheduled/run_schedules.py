@@ -27,6 +27,7 @@ from engine.core.time.iso8601 import as_date
 from engine.runtime import Runtime
 from engine.slot_runner import SlotBatch, SlotRunner
 from engine.store.database import retrying
+from engine.store.fragments import TRUE
 from engine.store.scheduled import schedules as store
 from engine.store.scheduled.condition_sql import select_sql
 from engine.store.scheduled.schedules import Part
@@ -156,9 +157,8 @@ def _by_date(
     default = str(declared.default) if declared and declared.default is not None else None
     near = schedules.month_days_around(days.values())
     events = []
-    for row in store.with_date(
-        connection, run.part, moment.attribute, default, meant, definitions.engine.timezone, near
-    ):
+    search = store.DateSearch(moment.attribute, default, meant, definitions.engine.timezone, near)
+    for row in store.with_date(connection, run.part, search):
         zone_name = definitions.zone_of(row.timezone)
         named, day = as_date(row.value, zone_name), days[zone_name]
         if named is not None and schedules.is_met(named, day, moment.every):
@@ -171,8 +171,8 @@ def _part(source: DateOrCronTrigger, definitions: Definitions, batch: SlotBatch)
     sop = definitions.sop(source.sop)
     when = sop.when if sop else None
     if any(each.event for each in nested(when)):
-        return Part(batch.after, batch.last, "true", {})
+        return Part(batch.after, batch.last, TRUE)
     try:
-        return Part(batch.after, batch.last, *select_sql(when, definitions, batch.now))
+        return Part(batch.after, batch.last, select_sql(when, definitions, batch.now))
     except NotPortable:
-        return Part(batch.after, batch.last, "true", {})
+        return Part(batch.after, batch.last, TRUE)

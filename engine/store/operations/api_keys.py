@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,15 +11,25 @@ from sqlalchemy import Connection
 from engine.store.database import Row, rows, run
 
 
-def insert(connection: Connection, key_id: str, digest: bytes, name: str, scopes: Sequence[str], at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key as it is stored."""
+
+    id: str
+    digest: bytes
+    name: str
+    scopes: Sequence[str]
+
+
+def insert(connection: Connection, key: KeyRecord, at: datetime) -> None:
     """Store a key."""
     run(
         connection,
         "insert into api_keys (id, hash, name, scopes, created_at) values (:id, :hash, :name, :scopes, :at)",
-        id=key_id,
-        hash=digest,
-        name=name,
-        scopes=list(scopes),
+        id=key.id,
+        hash=key.digest,
+        name=key.name,
+        scopes=list(key.scopes),
         at=at,
     )
 

@@ -5,25 +5,28 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from engine.store.database import Row, rows, run
+from engine.store.fragments import SqlFragment, sql
 
-_COLUMNS = "d.id, d.kind, d.ref, d.subject, d.error, d.at"
+_COLUMNS = SqlFragment("d.id, d.kind, d.ref, d.subject, d.error, d.at")
+
+_NEWEST = sql(
+    """select {columns}, e.type, e.source, e.event_id, e.time, e.data
+       from dead_letters d left join events e on e.id = case when d.kind = 'event' then cast(d.ref as bigint) end
+       order by d.id desc limit :limit""",
+    columns=_COLUMNS,
+)
+
+_LOCK = sql("select {columns} from dead_letters d where d.id = :id for update", columns=_COLUMNS)
 
 
 def listed(connection: Connection, limit: int) -> list[Row]:
     """Return the newest dead letters, oldest first, each with type, source and id of its event where that is still there."""
-    found = rows(
-        connection,
-        f"""select {_COLUMNS}, e.type, e.source, e.event_id, e.time, e.data
-            from dead_letters d left join events e on e.id = case when d.kind = 'event' then cast(d.ref as bigint) end
-            order by d.id desc limit :limit""",
-        limit=limit,
-    )
-    return found[::-1]
+    return rows(connection, _NEWEST, limit=limit)[::-1]
 
 
 def lock(connection: Connection, letter: int) -> Row | None:
     """Lock a dead letter and return it, None where there is none of this id."""
-    found = rows(connection, f"select {_COLUMNS} from dead_letters d where d.id = :id for update", id=letter)
+    found = rows(connection, _LOCK, id=letter)
     return found[0] if found else None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.store.database import Row, rows
+from engine.store.fragments import SqlFragment
 
 _TOUCHES = """select t.id, coalesce(t.sent_at, t.ended_at, t.planned_at) as at, c.ref as customer, t.sop, t.version, t.step, t.kind,
                      t.channel, t.status, t.reason, t.detail, t.due_at, t.planned_at, t.ready_at, t.sent_at, t.ended_at, t.attempt, t.key,
@@ -75,21 +76,25 @@ def _parts(wanted: TouchFilter) -> tuple[list[str], dict[str, Any]]:
 
 def events(connection: Connection, customer: str | None, limit: int, after: int | None = None) -> list[Row]:
     """Return the newest events (of one customer), those above the id `after` only; oldest first."""
-    return _newest(connection, _EVENTS, "subject = :customer" if customer else None, customer, limit, after)
+    of_customer = SqlFragment("subject = :customer", {"customer": customer}) if customer else None
+    return _newest(connection, _EVENTS, of_customer, limit, after)
 
 
 def rejected_events(connection: Connection, customer: str | None, limit: int, after: int | None = None) -> list[Row]:
     """Return the newest rejected events (naming one customer as their subject), as `events` does."""
     # The kept body may be cut, so it is no JSON.
-    naming = "position('\"subject\":' || to_json(cast(:customer as text)) in replace(body, '\"subject\": ', '\"subject\":')) > 0"
-    return _newest(connection, _REJECTED, naming if customer else None, customer, limit, after)
+    naming = SqlFragment(
+        "position('\"subject\":' || to_json(cast(:customer as text)) in replace(body, '\"subject\": ', '\"subject\":')) > 0",
+        {"customer": customer},
+    )
+    return _newest(connection, _REJECTED, naming if customer else None, limit, after)
 
 
 def _newest(
-    connection: Connection, select: str, condition: str | None, customer: str | None, limit: int, after: int | None
+    connection: Connection, select: str, condition: SqlFragment | None, limit: int, after: int | None
 ) -> list[Row]:
-    parts = [condition] if condition else []
-    values: dict[str, Any] = {"customer": customer} if condition else {}
+    parts = [condition.text] if condition else []
+    values: dict[str, Any] = dict(condition.values) if condition else {}
     if after is not None:
         parts.append("id > :after")
         values["after"] = after

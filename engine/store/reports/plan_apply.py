@@ -12,6 +12,7 @@ from engine.core.conditions.portable_regex import NotPortable
 from engine.core.definitions import Condition, Sop
 from engine.core.definitions.catalog import Definitions
 from engine.store.database import rows, run, scalar
+from engine.store.fragments import TRUE, SqlFragment
 from engine.store.scheduled import enrolment
 from engine.store.scheduled.condition_sql import select_sql
 
@@ -52,7 +53,7 @@ def customers_in_flight(connection: Connection, most: int) -> tuple[int, list[in
 def customers_at_rest(connection: Connection, most: int) -> tuple[int, list[int]]:
     """Return how many customers have no active timeline, and the ids of `most` of them."""
     resting = "not exists (select 1 from timelines t where t.customer_id = c.id and t.state = 'active')"
-    return _sample(connection, f"select c.id from customers c where {resting}", {}, most)
+    return _sample(connection, f"select c.id from customers c where {resting}", {}, most)  # noqa: S608 - joins queries of the store; values are bound
 
 
 def customers_meeting(
@@ -66,23 +67,23 @@ def customers_meeting(
     source, values = _candidates(sop, now)
     if not source:
         return 0, 0, []
-    condition, bound = _entering(sop, definitions, now)
-    values |= bound
-    meeting = int(scalar(connection, f"select count(*) from ({source}) found", **values))
-    fitting = f"select c.id from customers c join ({source}) found using (id) where {condition}"
+    condition = _entering(sop, definitions, now)
+    values |= condition.values
+    meeting = int(scalar(connection, f"select count(*) from ({source}) found", **values))  # noqa: S608 - joins queries of the store; values are bound
+    fitting = f"select c.id from customers c join ({source}) found using (id) where {condition.text}"  # noqa: S608 - joins queries of the store; values are bound
     held, ids = _sample(connection, fitting, values, most)
     return meeting, held, sorted(ids)
 
 
-def _entering(sop: Sop, definitions: Definitions, now: datetime) -> tuple[str, dict[str, Any]]:
+def _entering(sop: Sop, definitions: Definitions, now: datetime) -> SqlFragment:
     """Return `when` and `while` as SQL; true where it does not read them as a start does, so that nobody is left out."""
     asked = (*(sop.when or ()), *(sop.while_ or ()))
     if any(_of_a_start(each) for each in definitions.expanded(asked)):
-        return "true", {}
+        return TRUE
     try:
         return select_sql(asked, definitions, now)
     except NotPortable:
-        return "true", {}
+        return TRUE
 
 
 def _of_a_start(condition: Condition) -> bool:
@@ -99,14 +100,17 @@ def _candidates(sop: Sop, now: datetime) -> tuple[str, dict[str, Any]]:
         for name, value in {**bound, "after": 0}.items():
             statement = statement.replace(f":{name}", f":{name}_{number}")
             values[f"{name}_{number}"] = value
-        parts.append(f"select * from ({statement}) met{number}(id)")
+        parts.append(f"select * from ({statement}) met{number}(id)")  # noqa: S608 - joins queries of the store; values are bound
     return " union ".join(parts), values
 
 
 def _sample(connection: Connection, source: str, values: dict[str, Any], most: int) -> tuple[int, list[int]]:
-    number = int(scalar(connection, f"select count(*) from ({source}) found", **values))
+    number = int(scalar(connection, f"select count(*) from ({source}) found", **values))  # noqa: S608 - joins queries of the store; values are bound
     found = rows(
-        connection, f"select c.id from customers c join ({source}) found using (id) {_STEADY}", most=most, **values
+        connection,
+        f"select c.id from customers c join ({source}) found using (id) {_STEADY}",  # noqa: S608 - joins queries of the store; values are bound
+        most=most,
+        **values,
     )
     return number, [row.id for row in found]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.store.database import Row, rows
+from engine.store.database import Row, rows, scalar
+from engine.store.fragments import NOTHING, SqlFragment, number, sql
 
 _TRACED = "('condition', 'unknown', 'while_not_met', 'no_variant')"
 """Reasons that a trace tells more about: groups are told apart by which conditions came to what."""
@@ -53,7 +54,7 @@ def decided(connection: Connection, period: Period, samples: int) -> list[Row]:
                case when entry->>'reason' in {_TRACED} then jsonb_path_query_array(entry, '$.trace[*].path') end as paths,
                case when entry->>'reason' in {_TRACED} then jsonb_path_query_array(entry, '$.trace[*].holds') end as came_to,
                count(*) as number, (array_agg(id order by id desc))[1:{samples:d}] as newest
-        from decided group by 1, 2, 3, 4, 5, 6 order by number desc limit {_MOST_GROUPS}"""
+        from decided group by 1, 2, 3, 4, 5, 6 order by number desc limit {_MOST_GROUPS}"""  # noqa: S608 - joins constants of this module; values are bound
     return rows(connection, statement, **period.values)
 
 
@@ -72,7 +73,7 @@ def in_flight(connection: Connection, sop: str, now: datetime, samples: int) -> 
                    min(t.due_at) filter (where t.due_at < '9999-12-31 00:00Z') as first,
                    (array_agg(c.ref order by t.due_at, t.id))[1:{samples:d}] as customers
             from timelines t join customers c on c.id = t.customer_id
-            where t.sop = :sop and t.state = 'active' group by 1, 2, 3, 4, 5 order by number desc limit {_MOST_GROUPS}""",
+            where t.sop = :sop and t.state = 'active' group by 1, 2, 3, 4, 5 order by number desc limit {_MOST_GROUPS}""",  # noqa: S608 - joins constants of this module; values are bound
         sop=sop,
         now=now,
     )
@@ -86,7 +87,7 @@ def ended(connection: Connection, period: Period, samples: int) -> list[Row]:
                    (array_agg(c.ref order by t.ended_at desc, t.id desc))[1:{samples:d}] as customers
             from timelines t join customers c on c.id = t.customer_id
             where t.sop = :sop and t.ended_at >= :since and t.ended_at < :until
-            group by 1, 2, 3 order by number desc limit {_MOST_GROUPS}""",
+            group by 1, 2, 3 order by number desc limit {_MOST_GROUPS}""",  # noqa: S608 - joins constants of this module; values are bound
         **period.values,
     )
 
@@ -110,7 +111,7 @@ def touches(connection: Connection, period: Period, samples: int) -> list[Row]:
                case when t.reason in {_TRACED} then jsonb_path_query_array(t.trace, '$[*].holds') end as came_to,
                count(*) as number, (array_agg(t.id order by t.id desc))[1:{samples:d}] as newest
         from touches t where t.sop = :sop and t.planned_at >= :since and t.planned_at < :until
-        group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 order by number desc limit {_MOST_GROUPS}"""
+        group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 order by number desc limit {_MOST_GROUPS}"""  # noqa: S608 - joins constants of this module; values are bound
     return rows(connection, statement, **period.values)
 
 
@@ -142,33 +143,32 @@ NEWEST = 200_000
 
 def types_seen(connection: Connection, period: Period, samples: int) -> list[Row]:
     """Return what types of event came in in the time: name, number, number of those that changed nothing, last, customers."""
-    return _seen(connection, "type", "", period, samples)
+    return _seen(connection, SqlFragment("type"), NOTHING, period, samples)
 
 
 def names_seen(connection: Connection, kind: str, period: Period, samples: int) -> list[Row]:
     """Return what events of a type named in the time (a tag; `dimension=value`), as `types_seen` does."""
-    name = (
-        "coalesce(data->>'dimension', 'stage') || '=' || (data->>'value')"
-        if kind == "stage.changed"
-        else "data->>'tag'"
-    )
-    return _seen(connection, name, "and type = :kind", period, samples, kind=kind)
+    name = _VALUE if kind == "stage.changed" else _TAG
+    return _seen(connection, name, SqlFragment("and type = :kind", {"kind": kind}), period, samples)
 
 
-def _seen(connection: Connection, name: str, more: str, period: Period, samples: int, **values: str) -> list[Row]:
-    return rows(
-        connection,
-        f"""with recent as materialized (
+_VALUE = SqlFragment("coalesce(data->>'dimension', 'stage') || '=' || (data->>'value')")
+_TAG = SqlFragment("data->>'tag'")
+
+_SEEN = """     with recent as materialized (
                 select id, type, {name} as name, outcome ? 'reason' as idle, subject, time, received_at
-                from events order by id desc limit {NEWEST})
+                from events order by id desc limit {newest})
             select name, count(*) as number, count(*) filter (where idle) as idle, max(time) as last,
-                   (array_agg(subject order by id desc))[1:{samples:d}] as customers
+                   (array_agg(subject order by id desc))[1:{samples}] as customers
             from recent where received_at >= :since and received_at < :until and type not like 'engine.%' {more}
-            group by 1 having name is not null order by number desc limit {_MOST_GROUPS}""",
-        since=period.since,
-        until=period.until,
-        **values,
+            group by 1 having name is not null order by number desc limit {groups}"""
+
+
+def _seen(connection: Connection, name: SqlFragment, more: SqlFragment, period: Period, samples: int) -> list[Row]:
+    statement = sql(
+        _SEEN, name=name, more=more, newest=number(NEWEST), samples=number(samples), groups=number(_MOST_GROUPS)
     )
+    return rows(connection, statement, since=period.since, until=period.until)
 
 
 _UP_TO = 100_000
@@ -177,27 +177,27 @@ _UP_TO = 100_000
 
 def tagged(connection: Connection, tags: Sequence[str]) -> int:
     """Return how many customers have one of these tags now."""
-    return _number(connection, "customer_tags where present and tag = any(:names)", names=list(tags))
+    return _number(connection, SqlFragment("customer_tags where present and tag = any(:names)", {"names": list(tags)}))
 
 
 def standing(connection: Connection, dimension: str, values: Sequence[str]) -> int:
     """Return how many customers stand in one of these values of a dimension now."""
     source = "customer_dimensions where dimension = :dimension and value = any(:names)"
-    return _number(connection, source, dimension=dimension, names=list(values))
+    return _number(connection, SqlFragment(source, {"dimension": dimension, "names": list(values)}))
 
 
 def silent(connection: Connection, clock: str, days: int) -> int:
     """Return how many customers have been silent for so many days on the clock now."""
-    return _number(connection, "customer_clocks where clock = :clock and level >= :days", clock=clock, days=days)
+    source = "customer_clocks where clock = :clock and level >= :days"
+    return _number(connection, SqlFragment(source, {"clock": clock, "days": days}))
 
 
 def dated(connection: Connection, attribute: str) -> int:
     """Return how many customers have a value in this attribute."""
-    return _number(connection, "customers where attributes->>:attribute is not null", attribute=attribute)
+    source = "customers where attributes->>:attribute is not null"
+    return _number(connection, SqlFragment(source, {"attribute": attribute}))
 
 
-def _number(connection: Connection, source: str, **values: Any) -> int:
-    found = rows(
-        connection, f"select count(*) as number from (select 1 from {source} limit {_UP_TO}) as counted", **values
-    )
-    return int(found[0].number)
+def _number(connection: Connection, source: SqlFragment) -> int:
+    statement = "select count(*) from (select 1 from {source} limit {most}) as counted"
+    return int(scalar(connection, sql(statement, source=source, most=number(_UP_TO))))

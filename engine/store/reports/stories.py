@@ -46,7 +46,7 @@ def events(connection: Connection, ref: str, sop: str | None, limit: int) -> lis
     found = rows(
         connection,
         f"""select id, source, event_id, type, time, received_at, data, cause, matched_at, outcome from events
-            where subject = :ref {concerns if sop else ""} order by id desc limit :limit""",
+            where subject = :ref {concerns if sop else ""} order by id desc limit :limit""",  # noqa: S608 - joins constants of this module; values are bound
         **values,
     )
     return found[::-1]
@@ -88,7 +88,7 @@ def timelines(connection: Connection, customer: int, sop: str | None) -> list[Ti
         connection,
         f"""select id, sop, version, key, group_name, priority, anchor, start_id, event, depth, state, reason, detail, ended_at,
                    next_step, step_due, due_at, waiting, started_at, holdout, goal_until, converted_at
-            from timelines where customer_id = :customer {"and sop = :sop" if sop else ""} order by anchor desc, id desc limit 200""",
+            from timelines where customer_id = :customer {"and sop = :sop" if sop else ""} order by anchor desc, id desc limit 200""",  # noqa: S608 - joins constants of this module; values are bound
         **{"customer": customer, **({"sop": sop} if sop else {})},
     )
     return [

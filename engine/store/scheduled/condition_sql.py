@@ -16,6 +16,7 @@ from engine.core.conditions.portable_regex import as_postgresql
 from engine.core.definitions import Comparison, Condition, Metric
 from engine.core.definitions.catalog import Definitions
 from engine.store.database import to_json
+from engine.store.fragments import SqlFragment
 
 METRICS = "customer_metrics"
 """Where metrics are read."""
@@ -28,8 +29,8 @@ def select_sql(
     *,
     prefix: str = "p",
     metrics: str = METRICS,
-) -> tuple[str, dict[str, Any]]:
-    """Return a boolean SQL expression over the alias `c` (customers), null where unknown, and its bound values.
+) -> SqlFragment:
+    """Return a boolean SQL expression over the alias `c` (customers), null where unknown.
 
     Parameters:
         prefix: begins the names of bound values; two expressions in one statement need two.
@@ -37,7 +38,7 @@ def select_sql(
     Raises NotPortable for a pattern that PostgreSQL cannot find the way Python does (refused by `validate` where this is used).
     """
     compiling = _Compiling(definitions, now, prefix, metrics)
-    return compiling.all(conditions), compiling.values
+    return SqlFragment(compiling.all(conditions), compiling.values)
 
 
 def zone_sql(zone: str) -> str:
@@ -128,7 +129,7 @@ class _Compiling:
         assert condition.silent is not None
         clock, days = self.bind(condition.silent.clock, "text"), self.bind(condition.silent.days, "integer")
         return f"""coalesce((select {self._days_since("f.last_at")} >= {days} from customer_clocks f
-                             where f.customer_id = c.id and f.clock = {clock}), false)"""
+                             where f.customer_id = c.id and f.clock = {clock}), false)"""  # noqa: S608 - joins what this module compiles; values are bound
 
     def _days_since(self, column: str) -> str:
         zone = self.zone
@@ -187,7 +188,7 @@ class _Compiling:
     def _from_row(self, wanted: Comparison, otherwise: float | None, value: str, source: str) -> str:
         """Return the comparison of a value in a row of `source`, and what it comes to where there is no such row."""
         missing = _literal(compare(wanted, otherwise, self.definitions.engine.timezone))
-        return f"(select case when count(*) = 0 then {missing} else bool_and({self._compared(wanted, value)}) end from {source})"
+        return f"(select case when count(*) = 0 then {missing} else bool_and({self._compared(wanted, value)}) end from {source})"  # noqa: S608 - joins what this module compiles; values are bound
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -30,7 +30,7 @@ def unfinished(connection: Connection) -> list[str]:
 
 
 def lock(connection: Connection, sop: str) -> Row | None:
-    """Hold one until the transaction's end and return cursor, day and taken; None where it is done or somebody else holds it."""
+    """Lock one until the transaction's end and return cursor, day and taken; None where it is done or locked by somebody else."""
     found = rows(
         connection,
         "select cursor, day, taken from joining where sop = :sop and done_at is null for update skip locked",

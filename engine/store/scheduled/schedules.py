@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
 from engine.store.database import Row, rows, run, scalar
+from engine.store.fragments import SqlFragment, bound, sql
 
-_OURS = "split_part(name, ':', 1) in ('date', 'schedule')"
+_FORGET = "delete from crons where split_part(name, ':', 1) in ('date', 'schedule') and not name = any(:names)"
 
 
 def keep(connection: Connection, names: Sequence[str], generation: int) -> None:
@@ -24,11 +24,11 @@ def keep(connection: Connection, names: Sequence[str], generation: int) -> None:
         names=list(names),
         generation=generation,
     )
-    run(connection, f"delete from crons where {_OURS} and not name = any(:names)", names=list(names))
+    run(connection, _FORGET, names=list(names))
 
 
 def lock(connection: Connection, name: str) -> Row | None:
-    """Hold one until the transaction's end and return last_slot, slot and cursor; None where somebody else holds it."""
+    """Lock one until the transaction's end and return last_slot, slot and cursor; None where somebody else has locked it."""
     found = rows(
         connection, "select last_slot, slot, cursor from crons where name = :name for update skip locked", name=name
     )
@@ -97,56 +97,54 @@ class Part:
 
     after: int
     last: int
-    when: str
-    """SQL over the alias `c`."""
-    values: Mapping[str, Any]
-    """What the SQL binds."""
+    when: SqlFragment
+    """A boolean over the alias `c`."""
 
     @property
-    def sql(self) -> str:
+    def where(self) -> SqlFragment:
         """The SQL of being one of them. Whose events wait is taken in as well: the matcher decides once they are matched."""
-        waiting = "exists (select 1 from events e where e.subject = c.ref and e.matched_at is null)"
-        return f"c.id > :after and c.id <= :last and (({self.when}) is true or {waiting})"
-
-    @property
-    def bound(self) -> dict[str, Any]:
-        """All that the SQL binds."""
-        return {**self.values, "after": self.after, "last": self.last}
+        return bound(sql(_IN_PART, when=self.when), after=self.after, last=self.last)
 
 
-def with_date(
-    connection: Connection,
-    part: Part,
-    attribute: str,
-    default: str | None,
-    zone_names: Sequence[str],
-    otherwise: str,
-    near: Sequence[str],
-) -> list[Row]:
-    """Return ref, timezone and value of those of the customers whose date may be met.
+_IN_PART = """c.id > :after and c.id <= :last
+    and (({when}) is true or exists (select 1 from events e where e.subject = c.ref and e.matched_at is null))"""
 
-    Parameters:
-        default: the attribute's declared default.
-        zone_names: zones whose customers are meant.
-        otherwise: the zone of customers without one of their own.
-        near: month and day as dates are written (`05-01`); which of them are met is for the caller to say.
-    """
+
+@dataclass(frozen=True, slots=True)
+class DateSearch:
+    """Which customers' dates may be met."""
+
+    attribute: str
+    default: str | None
+    """The attribute's declared default."""
+    zones: Sequence[str]
+    """Zones whose customers are meant."""
+    otherwise: str
+    """The zone of customers without one of their own."""
+    near: Sequence[str]
+    """Month and day as dates are written (`05-01`); which of them are met is for the caller to say."""
+
+
+def with_date(connection: Connection, part: Part, search: DateSearch) -> list[Row]:
+    """Return ref, timezone and value of those of the customers whose date may be met."""
     return rows(
         connection,
-        f"""select c.ref, c.timezone, coalesce(c.attributes ->> :attribute, :default) as value from customers c
-            where {part.sql} and coalesce(c.timezone, :otherwise) = any(:zones)
-              and substr(coalesce(c.attributes ->> :attribute, :default), 6, 5) = any(:near)
-            order by c.id""",
-        attribute=attribute,
-        default=default,
-        zones=list(zone_names),
-        otherwise=otherwise,
-        near=list(near),
-        **part.bound,
+        sql(
+            """select c.ref, c.timezone, coalesce(c.attributes ->> :attribute, :default) as value from customers c
+               where {part} and coalesce(c.timezone, :otherwise) = any(:zones)
+                 and substr(coalesce(c.attributes ->> :attribute, :default), 6, 5) = any(:near)
+               order by c.id""",
+            part=part.where,
+        ),
+        attribute=search.attribute,
+        default=search.default,
+        zones=list(search.zones),
+        otherwise=search.otherwise,
+        near=list(search.near),
     )
 
 
 def refs(connection: Connection, part: Part) -> list[str]:
     """Return the refs of the customers."""
-    found = rows(connection, f"select c.ref from customers c where {part.sql} order by c.id", **part.bound)
+    found = rows(connection, sql("select c.ref from customers c where {part} order by c.id", part=part.where))
     return [row.ref for row in found]

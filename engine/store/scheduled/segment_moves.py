@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
 from engine.core.definitions import ComputedDimension, Condition
 from engine.core.definitions.catalog import Definitions
 from engine.store.database import Row, rows, scalar
+from engine.store.fragments import TRUE, SqlFragment, joined, sql
 from engine.store.scheduled.condition_sql import METRICS, select_sql
 
 
@@ -19,48 +19,63 @@ class Value:
     """A dimension's value for each customer, as SQL over the alias `c`."""
 
     name: str
-    sql: str
-    bound: dict[str, Any] = field(default_factory=dict)
+    case: SqlFragment
 
 
 def value_of(
     name: str, dimension: ComputedDimension, definitions: Definitions, now: datetime, metrics: str = METRICS
 ) -> Value:
     """Return the first value whose conditions hold (unknown does not), null where none does."""
-    cases: list[str] = []
-    bound: dict[str, Any] = {}
+    cases: list[SqlFragment] = []
     for number, each in enumerate(dimension.values):
-        when, values = select_sql(each.when, definitions, now, prefix=f"v{number}_", metrics=metrics)
-        bound |= {**values, f"v{number}": each.value}
-        cases.append(f"when {when} then cast(:v{number} as text)")
-    return Value(name, f"case {' '.join(cases)} end", bound)
+        when = select_sql(each.when, definitions, now, prefix=f"v{number}_", metrics=metrics)
+        then = SqlFragment(f"cast(:v{number} as text)", {f"v{number}": each.value})
+        cases.append(sql("when {when} then {then}", when=when, then=then))
+    return Value(name, sql("case {cases} end", cases=joined(" ", cases)))
 
 
-def insert_moves(
-    connection: Connection, value: Value, after: int, last: int, slot: datetime, now: datetime, *, quiet: bool
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """One refresh of a dimension."""
+
+    slot: datetime
+    """The moment its values are as of."""
+    now: datetime
+    quiet: bool
+    """Whether its moves only change the fact and start nothing."""
+
+
+def insert_moves(connection: Connection, value: Value, refresh: Refresh, after: int, last: int) -> list[str]:
     """Insert an event for each customer with an id above `after` up to `last` whose value differs; return their refs.
 
-    Its id is a function of dimension, slot and customer. Quiet ones change the fact and start nothing.
+    Its id is a function of dimension, slot and customer.
+
+    Parameters:
+        value: the dimension's value, as SQL.
+        refresh: what the events belong to.
+        after: id of the last customer done before.
+        last: id of the last customer of this batch.
     """
     found = rows(
         connection,
-        f"""insert into events (source, event_id, type, subject, time, received_at, data, body_hash, backfill, cause)
+        sql(
+            """insert into events (source, event_id, type, subject, time, received_at, data, body_hash, backfill, cause)
             select 'engine', 'dimension:' || :name || ':' || :slot_key || ':' || v.ref, 'stage.changed', v.ref, :slot, :now,
                    jsonb_build_object('dimension', cast(:name as text), 'value', v.value), '', :quiet,
                    jsonb_build_object('refresh', cast(:name as text))
-            from ({_valued(value, "c.id > :after and c.id <= :last")}) v
+            from ({valued}) v
             left join customer_dimensions d on d.customer_id = v.id and d.dimension = :name
             where v.value is not null and d.value is distinct from v.value
             order by v.id on conflict do nothing returning subject""",
+            valued=_valued(value, SqlFragment("c.id > :after and c.id <= :last")),
+        ),
         name=value.name,
-        slot_key=slot.isoformat(),
+        slot_key=refresh.slot.isoformat(),
         after=after,
         last=last,
-        slot=slot,
-        now=now,
-        quiet=quiet,
-        **value.bound,
+        slot=refresh.slot,
+        now=refresh.now,
+        quiet=refresh.quiet,
     )
     return [row.subject for row in found]
 
@@ -69,11 +84,13 @@ def count_moves(connection: Connection, value: Value) -> list[Row]:
     """Return before, after and number of all customers, by both values (after is null where no value holds)."""
     return rows(
         connection,
-        f"""select d.value as before, v.value as after, count(*) as number from ({_valued(value, "true")}) v
+        sql(
+            """select d.value as before, v.value as after, count(*) as number from ({valued}) v
             left join customer_dimensions d on d.customer_id = v.id and d.dimension = :name
             group by 1, 2 order by 3 desc, 1, 2""",
+            valued=_valued(value, TRUE),
+        ),
         name=value.name,
-        **value.bound,
     )
 
 
@@ -81,10 +98,12 @@ def count_members(
     connection: Connection, conditions: tuple[Condition, ...], definitions: Definitions, now: datetime, metrics: str
 ) -> int:
     """Return for how many customers these conditions hold."""
-    when, values = select_sql(conditions, definitions, now, metrics=metrics)
-    return int(scalar(connection, f"select count(*) from customers c where {when}", **values))
+    when = select_sql(conditions, definitions, now, metrics=metrics)
+    return int(scalar(connection, sql("select count(*) from customers c where {when}", when=when)))
 
 
-def _valued(value: Value, which: str) -> str:
+def _valued(value: Value, which: SqlFragment) -> SqlFragment:
     """Return the SQL of id, ref, value; fenced, so that each value is worked out once."""
-    return f"select c.id, c.ref, {value.sql} as value from customers c where {which} offset 0"
+    return sql(
+        "select c.id, c.ref, {case} as value from customers c where {which} offset 0", case=value.case, which=which
+    )

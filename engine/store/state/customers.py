@@ -1,4 +1,4 @@
-"""Customers: holding their rows, reading all that decisions need, writing what decisions changed."""
+"""Customers: locking their rows, reading all that decisions need, writing what decisions changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core.customers.customer import Activity, ClockFact, Customer, DimensionFact, TagFact
-from engine.store.database import json_column, rows, run
+from engine.store.columns import Column, Columns
+from engine.store.database import rows, run
+from engine.store.fragments import sql
 
 
 def add_missing(connection: Connection, refs: Sequence[str]) -> None:
@@ -25,7 +27,7 @@ def add_missing(connection: Connection, refs: Sequence[str]) -> None:
 
 
 def lock(connection: Connection, refs: Sequence[str]) -> dict[str, int]:
-    """Lock these customers, by ascending id, leaving out those somebody else holds; return ref → id. Nothing is read here."""
+    """Lock these customers, by ascending id, leaving out those somebody else has locked; return ref → id. Nothing is read here."""
     found = rows(
         connection,
         "select id, ref from customers where ref = any(:refs) order by id for no key update skip locked",
@@ -35,7 +37,7 @@ def lock(connection: Connection, refs: Sequence[str]) -> dict[str, int]:
 
 
 def lock_due(connection: Connection, now: datetime, limit: int) -> list[int]:
-    """Lock the customers of the `limit` timelines due first, leaving out those held elsewhere or with waiting events.
+    """Lock the customers of the `limit` timelines due first, leaving out those locked elsewhere or with waiting events.
 
     LIMIT stands over the locking join, so that planners side by side get customers each; return their ids.
     """
@@ -52,7 +54,7 @@ def lock_due(connection: Connection, now: datetime, limit: int) -> list[int]:
 
 
 def lock_by_id(connection: Connection, ids: Sequence[int]) -> list[int]:
-    """Lock these customers by ascending id, waiting for whoever holds them; return the ids that exist."""
+    """Lock these customers by ascending id, waiting for whoever has locked them; return the ids that exist."""
     found = rows(
         connection, "select id from customers where id = any(:ids) order by id for no key update", ids=list(ids)
     )
@@ -139,118 +141,132 @@ def _dirty(customer: Customer, prefix: str) -> list[str]:
     return [each.removeprefix(prefix) for each in customer.dirty if each.startswith(prefix)]
 
 
+_THEMSELVES: Columns[Customer] = Columns(
+    Column("id", "bigint", lambda customer: customer.id),
+    Column("attributes", "jsonb", lambda customer: customer.attributes),
+    Column("timezone", "text", lambda customer: customer.timezone),
+    Column("staff", "jsonb", lambda customer: customer.staff),
+    Column("addresses", "jsonb", lambda customer: customer.addresses),
+    Column("friends", "jsonb", lambda customer: customer.friends),
+    Column("written", "jsonb", lambda customer: customer.written),
+    Column("created", "boolean", lambda customer: customer.created),
+    Column("known_since", "timestamptz", lambda customer: customer.known_since),
+    Column("opt_outs", "jsonb", lambda customer: sorted(customer.opt_outs)),
+)
+
+_UPDATE = sql(
+    """update customers c set {assignments}, opt_outs = array(select jsonb_array_elements_text(v.opt_outs::jsonb))
+       from {rows} where c.id = v.id""",
+    assignments=_THEMSELVES.leaving_out("id", "opt_outs").assignments,
+    rows=_THEMSELVES.rows,
+)
+
+
 def _write_themselves(connection: Connection, customers: list[Customer]) -> None:
-    if not customers:
-        return
-    run(
-        connection,
-        """update customers c set attributes = v.attributes::jsonb, timezone = v.timezone, staff = v.staff::jsonb,
-               addresses = v.addresses::jsonb, friends = v.friends::jsonb, written = v.written::jsonb, created = v.created,
-               known_since = v.known_since,
-               opt_outs = array(select jsonb_array_elements_text(v.opt_outs::jsonb))
-           from unnest(cast(:ids as bigint[]), cast(:attributes as text[]), cast(:timezones as text[]), cast(:staff as text[]),
-                       cast(:addresses as text[]), cast(:friends as text[]), cast(:written as text[]), cast(:created as boolean[]),
-                       cast(:opt_outs as text[]), cast(:known as timestamptz[]))
-                v(id, attributes, timezone, staff, addresses, friends, written, created, opt_outs, known_since)
-           where c.id = v.id""",
-        ids=[each.id for each in customers],
-        attributes=json_column(each.attributes for each in customers),
-        timezones=[each.timezone for each in customers],
-        staff=json_column(each.staff for each in customers),
-        addresses=json_column(each.addresses for each in customers),
-        friends=json_column(each.friends for each in customers),
-        written=json_column(each.written for each in customers),
-        created=[each.created for each in customers],
-        opt_outs=json_column(sorted(each.opt_outs) for each in customers),
-        known=[each.known_since for each in customers],
-    )
+    if customers:
+        run(connection, _UPDATE, **_THEMSELVES.bind(customers))
 
 
-def _write_tags(connection: Connection, changed: list[tuple[Customer, str]]) -> None:
-    if not changed:
-        return
-    facts = [customer.tags[tag] for customer, tag in changed]
-    run(
-        connection,
-        """insert into customer_tags (customer_id, tag, present, changed_at, written_at, set_by)
-           select * from unnest(cast(:customers as bigint[]), cast(:tags as text[]), cast(:present as boolean[]),
-                                cast(:changed as timestamptz[]), cast(:written as timestamptz[]), cast(:set_by as text[]))
-           on conflict (customer_id, tag) do update set present = excluded.present, changed_at = excluded.changed_at,
-               written_at = excluded.written_at, set_by = excluded.set_by""",
-        customers=[customer.id for customer, _ in changed],
-        tags=[tag for _, tag in changed],
-        present=[fact.present for fact in facts],
-        changed=[fact.changed_at for fact in facts],
-        written=[fact.written_at for fact in facts],
-        set_by=[fact.set_by for fact in facts],
-    )
+_Named = tuple[Customer, str]
+"""A customer and the name of what changed of them."""
+
+_TAGS: Columns[_Named] = Columns(
+    Column("customer_id", "bigint", lambda row: row[0].id),
+    Column("tag", "text", lambda row: row[1]),
+    Column("present", "boolean", lambda row: row[0].tags[row[1]].present),
+    Column("changed_at", "timestamptz", lambda row: row[0].tags[row[1]].changed_at),
+    Column("written_at", "timestamptz", lambda row: row[0].tags[row[1]].written_at),
+    Column("set_by", "text", lambda row: row[0].tags[row[1]].set_by),
+)
+
+_WRITE_TAGS = sql(
+    """insert into customer_tags ({names}) select {values} from {rows}
+       on conflict (customer_id, tag) do update set {excluded}""",
+    names=_TAGS.names,
+    values=_TAGS.values,
+    rows=_TAGS.rows,
+    excluded=_TAGS.leaving_out("customer_id", "tag").excluded,
+)
 
 
-def _write_dimensions(connection: Connection, changed: list[tuple[Customer, str]]) -> None:
-    """Write dimensions, and one line of history for each value that differs from the one written before."""
-    if not changed:
-        return
-    facts = [customer.dimensions[name] for customer, name in changed]
-    run(
-        connection,
-        """with new as (
-               select * from unnest(cast(:customers as bigint[]), cast(:dimensions as text[]), cast(:values as text[]),
-                                    cast(:since as timestamptz[]), cast(:written as timestamptz[]), cast(:whys as text[]))
-                    v(customer_id, dimension, value, since, written_at, why)),
+def _write_tags(connection: Connection, changed: list[_Named]) -> None:
+    if changed:
+        run(connection, _WRITE_TAGS, **_TAGS.bind(changed))
+
+
+_DIMENSIONS: Columns[_Named] = Columns(
+    Column("customer_id", "bigint", lambda row: row[0].id),
+    Column("dimension", "text", lambda row: row[1]),
+    Column("value", "text", lambda row: row[0].dimensions[row[1]].value),
+    Column("since", "timestamptz", lambda row: row[0].dimensions[row[1]].since),
+    Column("written_at", "timestamptz", lambda row: row[0].dimensions[row[1]].written_at),
+    Column("why", "text", lambda row: row[0].dimensions[row[1]].why),
+)
+
+_WRITE_DIMENSIONS = sql(
+    """with new as (select * from {rows}),
            history as (
                insert into dimension_history (customer_id, dimension, value_before, value_after, at, why)
                select n.customer_id, n.dimension, d.value, n.value, n.written_at, n.why
                from new n left join customer_dimensions d using (customer_id, dimension)
                where d.value is distinct from n.value)
-           insert into customer_dimensions (customer_id, dimension, value, since, written_at)
-           select customer_id, dimension, value, since, written_at from new
-           on conflict (customer_id, dimension) do update set value = excluded.value, since = excluded.since,
-               written_at = excluded.written_at""",
-        customers=[customer.id for customer, _ in changed],
-        dimensions=[name for _, name in changed],
-        values=[fact.value for fact in facts],
-        since=[fact.since for fact in facts],
-        written=[fact.written_at for fact in facts],
-        whys=[fact.why for fact in facts],
-    )
+       insert into customer_dimensions ({kept}) select {kept} from new
+       on conflict (customer_id, dimension) do update set {excluded}""",
+    rows=_DIMENSIONS.rows,
+    kept=_DIMENSIONS.leaving_out("why").names,
+    excluded=_DIMENSIONS.leaving_out("customer_id", "dimension", "why").excluded,
+)
 
 
-def _write_activities(connection: Connection, changed: list[tuple[Customer, str]]) -> None:
-    if not changed:
-        return
-    facts = [customer.activities[kind] for customer, kind in changed]
-    run(
-        connection,
-        """insert into activities (customer_id, type, first_at, last_at, times)
-           select * from unnest(cast(:customers as bigint[]), cast(:types as text[]), cast(:first as timestamptz[]),
-                                cast(:last as timestamptz[]), cast(:times as bigint[]))
-           on conflict (customer_id, type) do update set first_at = excluded.first_at, last_at = excluded.last_at,
-               times = excluded.times""",
-        customers=[customer.id for customer, _ in changed],
-        types=[kind for _, kind in changed],
-        first=[fact.first_at for fact in facts],
-        last=[fact.last_at for fact in facts],
-        times=[fact.times for fact in facts],
-    )
+def _write_dimensions(connection: Connection, changed: list[_Named]) -> None:
+    """Write dimensions, and one line of history for each value that differs from the one written before."""
+    if changed:
+        run(connection, _WRITE_DIMENSIONS, **_DIMENSIONS.bind(changed))
 
 
-def _write_clocks(connection: Connection, changed: list[tuple[Customer, str]]) -> None:
-    if not changed:
-        return
-    facts = [customer.clocks[clock] for customer, clock in changed]
-    run(
-        connection,
-        """insert into customer_clocks (customer_id, clock, last_at, active, level, next_days, next_at)
-           select * from unnest(cast(:customers as bigint[]), cast(:clocks as text[]), cast(:last as timestamptz[]),
-                                cast(:active as boolean[]), cast(:levels as integer[]), cast(:next_days as integer[]),
-                                cast(:next_at as timestamptz[]))
-           on conflict (customer_id, clock) do update set last_at = excluded.last_at, active = excluded.active,
-               level = excluded.level, next_days = excluded.next_days, next_at = excluded.next_at""",
-        customers=[customer.id for customer, _ in changed],
-        clocks=[clock for _, clock in changed],
-        last=[fact.last_at for fact in facts],
-        active=[fact.active for fact in facts],
-        levels=[fact.level for fact in facts],
-        next_days=[fact.next_days for fact in facts],
-        next_at=[fact.next_at for fact in facts],
-    )
+_ACTIVITIES: Columns[_Named] = Columns(
+    Column("customer_id", "bigint", lambda row: row[0].id),
+    Column("type", "text", lambda row: row[1]),
+    Column("first_at", "timestamptz", lambda row: row[0].activities[row[1]].first_at),
+    Column("last_at", "timestamptz", lambda row: row[0].activities[row[1]].last_at),
+    Column("times", "bigint", lambda row: row[0].activities[row[1]].times),
+)
+
+_WRITE_ACTIVITIES = sql(
+    """insert into activities ({names}) select {values} from {rows}
+       on conflict (customer_id, type) do update set {excluded}""",
+    names=_ACTIVITIES.names,
+    values=_ACTIVITIES.values,
+    rows=_ACTIVITIES.rows,
+    excluded=_ACTIVITIES.leaving_out("customer_id", "type").excluded,
+)
+
+
+def _write_activities(connection: Connection, changed: list[_Named]) -> None:
+    if changed:
+        run(connection, _WRITE_ACTIVITIES, **_ACTIVITIES.bind(changed))
+
+
+_CLOCKS: Columns[_Named] = Columns(
+    Column("customer_id", "bigint", lambda row: row[0].id),
+    Column("clock", "text", lambda row: row[1]),
+    Column("last_at", "timestamptz", lambda row: row[0].clocks[row[1]].last_at),
+    Column("active", "boolean", lambda row: row[0].clocks[row[1]].active),
+    Column("level", "integer", lambda row: row[0].clocks[row[1]].level),
+    Column("next_days", "integer", lambda row: row[0].clocks[row[1]].next_days),
+    Column("next_at", "timestamptz", lambda row: row[0].clocks[row[1]].next_at),
+)
+
+_WRITE_CLOCKS = sql(
+    """insert into customer_clocks ({names}) select {values} from {rows}
+       on conflict (customer_id, clock) do update set {excluded}""",
+    names=_CLOCKS.names,
+    values=_CLOCKS.values,
+    rows=_CLOCKS.rows,
+    excluded=_CLOCKS.leaving_out("customer_id", "clock").excluded,
+)
+
+
+def _write_clocks(connection: Connection, changed: list[_Named]) -> None:
+    if changed:
+        run(connection, _WRITE_CLOCKS, **_CLOCKS.bind(changed))

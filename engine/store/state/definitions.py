@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -18,12 +19,12 @@ def generation(connection: Connection) -> int:
 
 
 def lock_generation(connection: Connection) -> None:
-    """Keep the generation in force as it is until the transaction's end; many may hold it at once."""
+    """Keep the generation in force as it is until the transaction's end; many may lock it at once."""
     run(connection, "select pg_advisory_xact_lock_shared(:lock)", lock=_GENERATION_LOCK)
 
 
 def await_deciders(connection: Connection) -> None:
-    """Wait for every transaction that holds the generation, and keep new ones waiting until this transaction's end.
+    """Wait for every transaction that has locked the generation, and keep new ones waiting until this transaction's end.
 
     What they must not decide without, definitions and pauses, is changed under this: whoever decides later sees it.
     """
@@ -45,15 +46,30 @@ def lock_apply(connection: Connection) -> None:
     run(connection, "select pg_advisory_xact_lock(:lock)", lock=_APPLY_LOCK)
 
 
-def add_version(connection: Connection, name: str, sop: str | None, digest: str, body: str, at: datetime) -> Row:
+@dataclass(frozen=True, slots=True)
+class DefinitionText:
+    """A definition as it was handed in: its file's name, its SOP's id (None: no SOP), hash and text."""
+
+    name: str
+    sop: str | None
+    digest: str
+    body: str
+
+    @property
+    def key(self) -> str:
+        """What its versions are counted under."""
+        return self.sop or self.name
+
+
+def add_version(connection: Connection, definition: DefinitionText, at: datetime) -> Row:
     """Store a definition as its next version, or find the newest one with the same text; return id, version, is_new."""
     same = rows(
         connection,
         """select id, version, false as is_new from definitions where coalesce(sop, name) = :key and name = :name and hash = :hash
            order by version desc limit 1""",
-        key=sop or name,
-        name=name,
-        hash=digest,
+        key=definition.key,
+        name=definition.name,
+        hash=definition.digest,
     )
     if same:
         return same[0]
@@ -63,11 +79,11 @@ def add_version(connection: Connection, name: str, sop: str | None, digest: str,
            select :name, cast(:sop as text), coalesce(max(version), 0) + 1, :hash, :body, :at from definitions
            where coalesce(sop, name) = :key
            returning id, version, true as is_new""",
-        name=name,
-        sop=sop,
-        key=sop or name,
-        hash=digest,
-        body=body,
+        name=definition.name,
+        sop=definition.sop,
+        key=definition.key,
+        hash=definition.digest,
+        body=definition.body,
         at=at,
     )[0]
 

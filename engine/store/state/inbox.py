@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
 from engine.core.events.event import MAX_DEPTH, Event
+from engine.store.columns import Column, Columns
 from engine.store.database import Row, json_column, rows, run, scalar
+from engine.store.fragments import sql
 
-_COLUMNS = "e.id, e.source, e.event_id, e.type, e.subject, e.time, e.received_at, e.data, e.backfill, e.depth, e.cause"
+_WAITING = """
+    select e.id, e.source, e.event_id, e.type, e.subject, e.time, e.received_at, e.data, e.backfill, e.depth, e.cause
+    from unnest(cast(:subjects as text[])) s(ref) cross join lateral (
+        select * from events where subject = s.ref and matched_at is null order by id limit :per_customer) e
+    order by e.id
+"""
 
 
 def unmatched(connection: Connection, subjects: Sequence[str], per_customer: int) -> dict[str, list[Event]]:
     """Return each subject's waiting events in inbox order, the first `per_customer` of each."""
     found = rows(
         connection,
-        f"""select {_COLUMNS} from unnest(cast(:subjects as text[])) s(ref) cross join lateral (
-                select * from events where subject = s.ref and matched_at is null order by id limit :per_customer) e
-            order by e.id""",
+        _WAITING,
         subjects=list(subjects),
         per_customer=per_customer,
     )
@@ -81,29 +87,32 @@ def mark_matched(connection: Connection, outcomes: Mapping[int, dict[str, Any]],
     )
 
 
+_MADE: Columns[Event] = Columns(
+    Column("source", "text", lambda event: event.source),
+    Column("event_id", "text", lambda event: event.id),
+    Column("type", "text", lambda event: event.type),
+    Column("subject", "text", lambda event: event.subject),
+    Column("time", "timestamptz", lambda event: event.time),
+    Column("data", "jsonb", lambda event: event.data),
+    Column("depth", "smallint", lambda event: event.depth),
+    Column("cause", "jsonb", lambda event: event.cause),
+)
+
+_INSERT_MADE = sql(
+    """insert into events ({names}, received_at, body_hash) select {values}, :at, '' from {rows}
+       order by v.place on conflict do nothing""",
+    names=_MADE.names,
+    values=_MADE.values,
+    rows=_MADE.placed,
+)
+
+
 def add_made(connection: Connection, made: Sequence[Event], at: datetime) -> set[str]:
     """Put engine-made events into the inbox, each id once; what is too deep becomes a dead letter. Return their subjects."""
     _cut(connection, [event for event in made if event.depth > MAX_DEPTH], at)
     kept = [event for event in made if event.depth <= MAX_DEPTH]
     if kept:
-        run(
-            connection,
-            """insert into events (source, event_id, type, subject, time, received_at, data, body_hash, depth, cause)
-               select source, event_id, type, subject, time, :at, data::jsonb, '', depth, cause::jsonb
-               from unnest(cast(:sources as text[]), cast(:ids as text[]), cast(:types as text[]), cast(:subjects as text[]),
-                           cast(:times as timestamptz[]), cast(:datas as text[]), cast(:depths as smallint[]), cast(:causes as text[]))
-                    with ordinality v(source, event_id, type, subject, time, data, depth, cause, place)
-               order by place on conflict do nothing""",
-            sources=[event.source for event in kept],
-            ids=[event.id for event in kept],
-            types=[event.type for event in kept],
-            subjects=[event.subject for event in kept],
-            times=[event.time for event in kept],
-            datas=json_column(event.data for event in kept),
-            depths=[event.depth for event in kept],
-            causes=json_column(event.cause for event in kept),
-            at=at,
-        )
+        run(connection, _INSERT_MADE, at=at, **_MADE.bind(kept))
     return {event.subject for event in kept}
 
 
@@ -111,14 +120,8 @@ def _cut(connection: Connection, deep: Sequence[Event], at: datetime) -> None:
     """Set aside what goes too deep, naming the loop."""
     for event in deep:
         loop = " → ".join([*(event.cause or {}).get("path", []), event.type])
-        add_dead_letter(
-            connection,
-            "cascade",
-            event.id,
-            event.subject,
-            f"SOPs set each other off more than {MAX_DEPTH} deep: {loop}",
-            at,
-        )
+        error = f"SOPs set each other off more than {MAX_DEPTH} deep: {loop}"
+        add_dead_letter(connection, DeadLetter("cascade", event.id, event.subject, error), at)
 
 
 def count_attempt(connection: Connection, subject: str) -> Row | None:
@@ -147,12 +150,23 @@ def is_waiting(connection: Connection, event: int) -> bool:
     return bool(scalar(connection, "select matched_at is null from events where id = :event", event=event))
 
 
-def add_dead_letter(connection: Connection, kind: str, ref: str, subject: str, error: str, at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What is set aside for a person to look at."""
+
+    kind: Literal["event", "cascade"]
+    ref: str
+    """The event's row, or the id of one that was never put into the inbox."""
+    subject: str
+    error: str
+
+
+def add_dead_letter(connection: Connection, letter: DeadLetter, at: datetime) -> None:
     """Set something aside for a person to look at."""
     run(
         connection,
         "insert into dead_letters (kind, ref, subject, error, at) values (:kind, :ref, :subject, :error, :at)",
-        kind=kind, ref=ref, subject=subject, error=error[:2000], at=at,
+        kind=letter.kind, ref=letter.ref, subject=letter.subject, error=letter.error[:2000], at=at,
     )  # fmt: skip
 
 

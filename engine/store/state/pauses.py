@@ -9,10 +9,15 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from engine.store.database import Row, rows, run
+from engine.store.database import Row, rows, run, scalar
+from engine.store.fragments import TRUE, SqlFragment, sql
 
-_PARKED = "t.state = 'active' and t.waiting = 'paused' and t.due_at >= '9999-12-31'"
+_PARKED = SqlFragment("t.state = 'active' and t.waiting = 'paused' and t.due_at >= '9999-12-31'")
 """A parked timeline is due never; both of PostgreSQL's and Python's ways to say so lie there."""
+
+_RELEASED = SqlFragment(
+    "not exists (select 1 from pauses p where p.kind = 'all' or (p.kind = 'sop' and p.name = t.sop))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +65,52 @@ def timelines_held(connection: Connection, scope: Scope) -> int:
     """Return how many active timelines a pause keeps from their next step; a channel's keeps none, only touches."""
     if scope.kind == "channel":
         return 0
-    where = "and sop = :name" if scope.kind == "sop" else ""
-    values = {"name": scope.name} if where else {}
-    return int(rows(connection, f"select count(*) as n from timelines where state = 'active' {where}", **values)[0].n)
+    where = _of_timelines(scope)
+    return int(scalar(connection, sql("select count(*) from timelines t where state = 'active' and {w}", w=where)))
+
+
+def _of_timelines(scope: Scope) -> SqlFragment:
+    return SqlFragment("t.sop = :name", {"name": scope.name}) if scope.kind == "sop" else TRUE
 
 
 def touches_held(connection: Connection, scope: Scope, now: datetime) -> Row:
     """Return of the touches in scope, how many are `queued`, `late` (queued, and too late to send), and `sending`."""
-    values = {"name": scope.name} if scope.kind != "all" else {}
     return rows(
         connection,
-        f"""select count(*) filter (where status = 'queued' and limit_at > :now) as queued,
+        sql(
+            """select count(*) filter (where status = 'queued' and limit_at > :now) as queued,
                    count(*) filter (where status = 'queued' and limit_at <= :now) as late,
                    count(*) filter (where status = 'sending') as sending
-            from touches t where status in ('queued', 'sending') and {_of_touches(scope)}""",
+            from touches t where status in ('queued', 'sending') and {scope}""",
+            scope=_of_touches(scope),
+        ),
         now=now,
-        **values,
     )[0]
 
 
-def _of_touches(scope: Scope) -> str:
-    return {"sop": "t.sop = :name", "channel": "t.channel = :name", "all": "true"}[scope.kind]
+def _of_touches(scope: Scope) -> SqlFragment:
+    name = {"name": scope.name}
+    return {
+        "sop": SqlFragment("t.sop = :name", name),
+        "channel": SqlFragment("t.channel = :name", name),
+        "all": TRUE,
+    }[scope.kind]
 
 
 def call_off(connection: Connection, scope: Scope, now: datetime, limit: int) -> int:
     """Cancel touches in scope that wait to be sent, `limit` at most, by ascending id; return how many."""
-    values = {"name": scope.name} if scope.kind != "all" else {}
     return run(
         connection,
-        f"""with held as (
-                select id from touches t where status = 'queued' and ready_at <= :now and {_of_touches(scope)}
+        sql(
+            """with held as (
+                select id from touches t where status = 'queued' and ready_at <= :now and {scope}
                 order by id limit :limit for update)
             update touches t set status = 'cancelled', reason = 'paused', ended_at = :now
             from held h where t.id = h.id and t.status = 'queued'""",
+            scope=_of_touches(scope),
+        ),
         now=now,
         limit=limit,
-        **values,
     )
 
 
@@ -116,14 +131,15 @@ def parked(
         among: of these ids only.
         scope: held by an SOP's pause (or that of all); None: held by no pause any more, and parked still.
     """
-    released = "not exists (select 1 from pauses p where p.kind = 'all' or (p.kind = 'sop' and p.name = t.sop))"
-    where = released if scope is None else "t.sop = :name" if scope.kind == "sop" else "true"
     return rows(
         connection,
-        f"""select id, customer_id from timelines t where {_PARKED} and {where} and id > :after
-              and (cast(:among as bigint[]) is null or id = any(cast(:among as bigint[]))) order by id limit :limit""",
+        sql(
+            """select id, customer_id from timelines t where {parked} and {where} and id > :after
+               and (cast(:among as bigint[]) is null or id = any(cast(:among as bigint[]))) order by id limit :limit""",
+            parked=_PARKED,
+            where=_RELEASED if scope is None else _of_timelines(scope),
+        ),
         after=after,
         limit=limit,
         among=None if among is None else list(among),
-        **({"name": scope.name} if scope is not None and scope.kind == "sop" else {}),
     )

@@ -1,4 +1,4 @@
-"""Queued touches whose day or hours are over: found, held anew, or expired."""
+"""Queued touches whose day or hours are over: found, rescheduled, or expired."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core.delivery.reschedule import Rescheduled
+from engine.store.columns import Column, Columns
 from engine.store.database import Row, rows, run
+from engine.store.fragments import sql
 
 
 def find_overdue(connection: Connection, now: datetime, limit: int) -> list[Row]:
@@ -33,7 +35,7 @@ def lock(connection: Connection, ids: Sequence[int]) -> list[Row]:
 
 
 def mark_for_rescheduling(connection: Connection, customers: Sequence[int], now: datetime) -> None:
-    """Let what is queued for these customers be held anew: day and hours are others where they are now."""
+    """Let what is queued for these customers be rescheduled: day and hours are others where they are now."""
     if customers:
         run(
             connection,
@@ -45,20 +47,24 @@ def mark_for_rescheduling(connection: Connection, customers: Sequence[int], now:
         )
 
 
+_RESCHEDULED: Columns[Rescheduled] = Columns(
+    Column("id", "bigint", lambda touch: touch.id),
+    Column("ready_at", "timestamptz", lambda touch: touch.ready_at),
+    Column("send_before", "timestamptz", lambda touch: touch.send_before),
+    Column("counted_on", "date", lambda touch: touch.counted_on),
+    Column("waited", "text", lambda touch: touch.waited),
+)
+
+_RESCHEDULE = sql(
+    "update touches t set {assignments} from {rows} where t.id = v.id and t.status = 'queued'",
+    assignments=_RESCHEDULED.leaving_out("id").assignments,
+    rows=_RESCHEDULED.rows,
+)
+
+
 def reschedule(connection: Connection, touches: Sequence[Rescheduled]) -> None:
     """Write when these queued touches may go out now, and the day they count on."""
-    run(
-        connection,
-        """update touches t set ready_at = v.ready_at, send_before = v.send_before, counted_on = v.counted_on, waited = v.waited
-           from unnest(cast(:ids as bigint[]), cast(:ready as timestamptz[]), cast(:befores as timestamptz[]),
-                       cast(:counted as date[]), cast(:waited as text[])) v(id, ready_at, send_before, counted_on, waited)
-           where t.id = v.id and t.status = 'queued'""",
-        ids=[each.id for each in touches],
-        ready=[each.ready_at for each in touches],
-        befores=[each.send_before for each in touches],
-        counted=[each.counted_on for each in touches],
-        waited=[each.waited for each in touches],
-    )
+    run(connection, _RESCHEDULE, **_RESCHEDULED.bind(touches))
 
 
 def expire(connection: Connection, touches: Sequence[Rescheduled], now: datetime) -> None:

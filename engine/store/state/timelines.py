@@ -1,4 +1,4 @@
-"""Timelines: reading those of held customers, writing what decisions changed."""
+"""Timelines: reading those of locked customers, writing what decisions changed."""
 
 from __future__ import annotations
 
@@ -8,21 +8,31 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer, Timeline
-from engine.store.database import Row, json_column, rows, run
+from engine.store.columns import Column, Columns
+from engine.store.database import Row, rows, run
+from engine.store.fragments import SqlFragment, sql
 
-_COLUMNS = (
+_COLUMNS = SqlFragment(
     "t.id, t.customer_id, t.sop, t.version, t.key, t.group_name, t.priority, t.anchor, t.start_id, t.event, t.depth, t.state, "
     "t.reason, t.detail, t.ended_at, t.next_step, t.step_due, t.due_at, t.waiting, t.started_at, t.holdout, t.goal_until, "
     "t.converted_at, t.converted_by"
 )
 
+_ACTIVE = sql(
+    "select {columns} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id",
+    columns=_COLUMNS,
+)
+
+_AWAITING_GOAL = sql(
+    """select {columns} from timelines t where t.customer_id = any(:ids) and t.state <> 'active'
+       and t.converted_at is null and t.goal_until >= :since order by t.id""",
+    columns=_COLUMNS,
+)
+
 
 def load_into(connection: Connection, customers: Mapping[int, Customer]) -> None:
     """Read the customers' active timelines, and when each SOP (and key) last started for them."""
-    statement = (
-        f"select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state = 'active' order by t.id"
-    )
-    for row in rows(connection, statement, ids=list(customers)):
+    for row in rows(connection, _ACTIVE, ids=list(customers)):
         customers[row.customer_id].timelines.append(_timeline(row))
     started = (
         "select customer_id, sop, key, max(started_at) from timelines where customer_id = any(:ids) group by 1, 2, 3"
@@ -61,9 +71,7 @@ def load_touched(connection: Connection, customers: Mapping[int, Customer], sops
 
 def load_awaiting_goal(connection: Connection, customers: Mapping[int, Customer], since: datetime) -> None:
     """Read the customers' ended timelines whose goal was not reached and counts after `since` still."""
-    statement = f"""select {_COLUMNS} from timelines t where t.customer_id = any(:ids) and t.state <> 'active'
-                    and t.converted_at is null and t.goal_until >= :since order by t.id"""
-    for row in rows(connection, statement, ids=list(customers), since=since):
+    for row in rows(connection, _AWAITING_GOAL, ids=list(customers), since=since):
         customers[row.customer_id].ended.append(_timeline(row))
 
 
@@ -83,92 +91,83 @@ def write(connection: Connection, customers: Iterable[Customer]) -> None:
     ]
     _update(connection, [each for _, each in changed if each.id is not None])
     _insert(connection, [(customer, each) for customer, each in changed if each.id is None])
-    call_back(
+    cancel_open(
         connection,
         [each.id for _, each in changed if each.id is not None and each.state in ("exited", "converted", "cancelled")],
     )
 
 
+_CHANGING: Columns[Timeline] = Columns(
+    Column("id", "bigint", lambda timeline: timeline.id),
+    Column("state", "text", lambda timeline: timeline.state),
+    Column("reason", "text", lambda timeline: timeline.reason),
+    Column("detail", "text", lambda timeline: timeline.detail),
+    Column("ended_at", "timestamptz", lambda timeline: timeline.ended_at),
+    Column("next_step", "text", lambda timeline: timeline.next_step),
+    Column("step_due", "timestamptz", lambda timeline: timeline.step_due),
+    Column("due_at", "timestamptz", lambda timeline: timeline.due_at),
+    Column("waiting", "text", lambda timeline: timeline.waiting),
+    Column("goal_until", "timestamptz", lambda timeline: timeline.goal_until),
+    Column("converted_at", "timestamptz", lambda timeline: timeline.converted_at),
+    Column("converted_by", "text", lambda timeline: timeline.converted_by),
+    Column("priority", "integer", lambda timeline: timeline.priority),
+)
+
+_UPDATE = sql(
+    "update timelines t set {assignments}, attempts = 0 from {rows} where t.id = v.id",
+    assignments=_CHANGING.leaving_out("id").assignments,
+    rows=_CHANGING.rows,
+)
+
+
 def _update(connection: Connection, timelines: list[Timeline]) -> None:
-    if not timelines:
-        return
-    run(
-        connection,
-        """update timelines t set state = v.state, reason = v.reason, detail = v.detail, ended_at = v.ended_at,
-               next_step = v.next_step, step_due = v.step_due, due_at = v.due_at, waiting = v.waiting, attempts = 0,
-               priority = v.priority, goal_until = v.goal_until, converted_at = v.converted_at, converted_by = v.converted_by
-           from unnest(cast(:ids as bigint[]), cast(:states as text[]), cast(:reasons as text[]), cast(:details as text[]),
-                       cast(:ended as timestamptz[]), cast(:next_steps as text[]), cast(:step_dues as timestamptz[]),
-                       cast(:dues as timestamptz[]), cast(:waiting as text[]), cast(:goals as timestamptz[]),
-                       cast(:converted as timestamptz[]), cast(:converters as text[]), cast(:priorities as integer[]))
-                v(id, state, reason, detail, ended_at, next_step, step_due, due_at, waiting, goal_until, converted_at, converted_by,
-                  priority)
-           where t.id = v.id""",
-        ids=[each.id for each in timelines],
-        states=[each.state for each in timelines],
-        reasons=[each.reason for each in timelines],
-        details=[each.detail for each in timelines],
-        ended=[each.ended_at for each in timelines],
-        next_steps=[each.next_step for each in timelines],
-        step_dues=[each.step_due for each in timelines],
-        dues=[each.due_at for each in timelines],
-        waiting=[each.waiting for each in timelines],
-        goals=[each.goal_until for each in timelines],
-        converted=[each.converted_at for each in timelines],
-        converters=[each.converted_by for each in timelines],
-        priorities=[each.priority for each in timelines],
-    )
+    if timelines:
+        run(connection, _UPDATE, **_CHANGING.bind(timelines))
 
 
-def _insert(connection: Connection, started: list[tuple[int, Timeline]]) -> None:
-    if not started:
-        return
-    timelines = [each for _, each in started]
-    run(
-        connection,
-        """insert into timelines (customer_id, sop, version, key, group_name, priority, anchor, start_id, event, depth, state, reason,
-                                  detail, ended_at, next_step, step_due, due_at, waiting, started_at, holdout, goal_until, converted_at,
-                                  converted_by)
-           select customer_id, sop, version, key, group_name, priority, anchor, start_id, event::jsonb, depth, state, reason,
-                  detail, ended_at, next_step, step_due, due_at, waiting, started_at, holdout, goal_until, converted_at, converted_by
-           from unnest(cast(:customers as bigint[]), cast(:sops as text[]), cast(:versions as integer[]), cast(:keys as text[]),
-                       cast(:groups as text[]), cast(:priorities as integer[]), cast(:anchors as timestamptz[]), cast(:start_ids as text[]),
-                       cast(:events as text[]), cast(:depths as smallint[]), cast(:states as text[]), cast(:reasons as text[]),
-                       cast(:details as text[]), cast(:ended as timestamptz[]), cast(:next_steps as text[]),
-                       cast(:step_dues as timestamptz[]), cast(:dues as timestamptz[]), cast(:waiting as text[]),
-                       cast(:started as timestamptz[]), cast(:holdouts as boolean[]), cast(:goals as timestamptz[]),
-                       cast(:converted as timestamptz[]), cast(:converters as text[]))
-                with ordinality v(customer_id, sop, version, key, group_name, priority, anchor, start_id, event, depth, state, reason,
-                                  detail, ended_at, next_step, step_due, due_at, waiting, started_at, holdout, goal_until, converted_at,
-                                  converted_by, place)
-           order by place""",
-        customers=[customer for customer, _ in started],
-        sops=[each.sop for each in timelines],
-        versions=[each.version for each in timelines],
-        keys=[each.key for each in timelines],
-        groups=[each.group for each in timelines],
-        priorities=[each.priority for each in timelines],
-        anchors=[each.anchor for each in timelines],
-        start_ids=[each.start_id for each in timelines],
-        events=json_column(each.event for each in timelines),
-        depths=[each.depth for each in timelines],
-        states=[each.state for each in timelines],
-        reasons=[each.reason for each in timelines],
-        details=[each.detail for each in timelines],
-        ended=[each.ended_at for each in timelines],
-        next_steps=[each.next_step for each in timelines],
-        step_dues=[each.step_due for each in timelines],
-        dues=[each.due_at for each in timelines],
-        waiting=[each.waiting for each in timelines],
-        started=[each.start for each in timelines],
-        holdouts=[each.holdout for each in timelines],
-        goals=[each.goal_until for each in timelines],
-        converted=[each.converted_at for each in timelines],
-        converters=[each.converted_by for each in timelines],
-    )
+_Started = tuple[int, Timeline]
+"""A customer's id and a timeline of theirs that has no id yet."""
+
+_STARTED: Columns[_Started] = Columns(
+    Column("customer_id", "bigint", lambda row: row[0]),
+    Column("sop", "text", lambda row: row[1].sop),
+    Column("version", "integer", lambda row: row[1].version),
+    Column("key", "text", lambda row: row[1].key),
+    Column("group_name", "text", lambda row: row[1].group),
+    Column("priority", "integer", lambda row: row[1].priority),
+    Column("anchor", "timestamptz", lambda row: row[1].anchor),
+    Column("start_id", "text", lambda row: row[1].start_id),
+    Column("event", "jsonb", lambda row: row[1].event),
+    Column("depth", "smallint", lambda row: row[1].depth),
+    Column("state", "text", lambda row: row[1].state),
+    Column("reason", "text", lambda row: row[1].reason),
+    Column("detail", "text", lambda row: row[1].detail),
+    Column("ended_at", "timestamptz", lambda row: row[1].ended_at),
+    Column("next_step", "text", lambda row: row[1].next_step),
+    Column("step_due", "timestamptz", lambda row: row[1].step_due),
+    Column("due_at", "timestamptz", lambda row: row[1].due_at),
+    Column("waiting", "text", lambda row: row[1].waiting),
+    Column("started_at", "timestamptz", lambda row: row[1].start),
+    Column("holdout", "boolean", lambda row: row[1].holdout),
+    Column("goal_until", "timestamptz", lambda row: row[1].goal_until),
+    Column("converted_at", "timestamptz", lambda row: row[1].converted_at),
+    Column("converted_by", "text", lambda row: row[1].converted_by),
+)
+
+_INSERT = sql(
+    "insert into timelines ({names}) select {values} from {rows} order by v.place",
+    names=_STARTED.names,
+    values=_STARTED.values,
+    rows=_STARTED.placed,
+)
 
 
-def call_back(connection: Connection, timelines: Sequence[int | None]) -> int:
+def _insert(connection: Connection, started: list[_Started]) -> None:
+    if started:
+        run(connection, _INSERT, **_STARTED.bind(started))
+
+
+def cancel_open(connection: Connection, timelines: Sequence[int | None]) -> int:
     """Cancel the queued and handed touches of ended timelines, by ascending id; return how many."""
     if not timelines:
         return 0

@@ -11,77 +11,82 @@ from sqlalchemy import Connection
 from engine.core.delivery.plan import PAUSED_ALL
 from engine.core.timelines.touch import Touch
 from engine.ports import Delivery
-from engine.store.database import Row, json_column, rows, run
+from engine.store.columns import Column, Columns
+from engine.store.database import Row, rows, run
+from engine.store.fragments import NOTHING, SqlFragment, sql
+
+_Planned = tuple[int, Touch]
+"""A customer's id and a touch planned for them."""
+
+_PLANNED: Columns[_Planned] = Columns(
+    Column("timeline_id", "bigint", lambda row: row[1].timeline.id),
+    Column("timeline_key", "text", lambda row: row[1].timeline.key),
+    Column("start_id", "text", lambda row: row[1].timeline.start_id),
+    Column("customer_id", "bigint", lambda row: row[0]),
+    Column("sop", "text", lambda row: row[1].timeline.sop),
+    Column("version", "integer", lambda row: row[1].version),
+    Column("step", "text", lambda row: row[1].step),
+    Column("kind", "text", lambda row: row[1].kind),
+    Column("channel", "text", lambda row: row[1].channel),
+    Column("status", "text", lambda row: row[1].status),
+    Column("reason", "text", lambda row: row[1].reason),
+    Column("detail", "text", lambda row: row[1].detail),
+    Column("due_at", "timestamptz", lambda row: row[1].due_at),
+    Column("ready_at", "timestamptz", lambda row: row[1].ready_at or row[1].due_at),
+    Column("send_before", "timestamptz", lambda row: row[1].send_before or row[1].limit),
+    Column("limit_at", "timestamptz", lambda row: row[1].limit),
+    Column("key", "text", lambda row: row[1].key),
+    Column("body", "jsonb", lambda row: row[1].body),
+    Column("trace", "jsonb", lambda row: row[1].trace or None),
+    Column("waited", "text", lambda row: row[1].delayed_by),
+    Column("variant", "text", lambda row: row[1].variant),
+    Column("fallback", "smallint", lambda row: row[1].fallback),
+    Column("fallback_after", "interval", lambda row: row[1].fallback_after),
+    Column("counted_on", "date", lambda row: row[1].counted_on),
+)
+_WRITTEN = _PLANNED.leaving_out("timeline_id", "timeline_key", "start_id")
+"""Columns of the table; the others tell which timeline it is."""
+
+_INSERT = """insert into touches (timeline_id, {names}, planned_at, sent_at, ended_at)
+             select {timeline}, {values}, :now,
+                    case when v.status = 'sent' then cast(:now as timestamptz) end,
+                    case when v.status <> 'queued' then cast(:now as timestamptz) end
+             from {rows} {join} order by v.place {conflict}"""
+
+_INSERT_TOUCHES = sql(
+    _INSERT,
+    names=_WRITTEN.names,
+    timeline=SqlFragment("v.timeline_id"),
+    values=_WRITTEN.values,
+    rows=_PLANNED.placed,
+    join=NOTHING,
+    conflict=NOTHING,
+)
+
+_INSERT_NOTICES = sql(
+    _INSERT,
+    names=_WRITTEN.names,
+    timeline=SqlFragment("l.id"),
+    values=_WRITTEN.values,
+    rows=_PLANNED.placed,
+    join=SqlFragment(
+        """join timelines l on l.customer_id = v.customer_id and l.sop = v.sop and l.key = v.timeline_key
+               and l.start_id = v.start_id"""
+    ),
+    conflict=SqlFragment("on conflict (timeline_id, step, fallback) do nothing"),
+)
 
 
-def add(connection: Connection, touches: Sequence[tuple[int, Touch]], now: datetime) -> None:
+def add(connection: Connection, touches: Sequence[_Planned], now: datetime) -> None:
     """Insert planned touches, each with its customer's id. A step its timeline has had already raises (unique)."""
     if touches:
-        _insert(connection, touches, now, "v.timeline_id", "")
+        run(connection, _INSERT_TOUCHES, now=now, **_PLANNED.bind(touches))
 
 
-def add_notices(connection: Connection, touches: Sequence[tuple[int, Touch]], now: datetime) -> None:
+def add_notices(connection: Connection, touches: Sequence[_Planned], now: datetime) -> None:
     """Insert notices of timelines that may only just have been written, found by their start; one there already stays."""
     if touches:
-        join = """join timelines l on l.customer_id = v.customer_id and l.sop = v.sop and l.key = v.timeline_key
-                      and l.start_id = v.start_id"""
-        _insert(connection, touches, now, "l.id", join)
-
-
-def _insert(
-    connection: Connection, touches: Sequence[tuple[int, Touch]], now: datetime, timeline: str, join: str
-) -> None:
-    made = [touch for _, touch in touches]
-    run(
-        connection,
-        f"""insert into touches (timeline_id, customer_id, sop, version, step, kind, channel, status, reason, detail, due_at, planned_at,
-                                ready_at, send_before, limit_at, key, body, trace, waited, variant, fallback, fallback_after, counted_on,
-                                sent_at, ended_at)
-           select {timeline}, v.customer_id, v.sop, v.version, v.step, v.kind, v.channel, v.status, v.reason, v.detail, v.due_at, :now,
-                  v.ready_at, v.send_before, v.limit_at, v.touch_key, v.body::jsonb, v.trace::jsonb, v.waited, v.variant, v.fallback,
-                  v.fallback_after, v.counted_on,
-                  case when v.status = 'sent' then cast(:now as timestamptz) end,
-                  case when v.status <> 'queued' then cast(:now as timestamptz) end
-           from unnest(cast(:timelines as bigint[]), cast(:timeline_keys as text[]), cast(:start_ids as text[]),
-                       cast(:customers as bigint[]), cast(:sops as text[]), cast(:versions as integer[]),
-                       cast(:steps as text[]), cast(:kinds as text[]), cast(:channels as text[]), cast(:statuses as text[]),
-                       cast(:reasons as text[]), cast(:details as text[]), cast(:dues as timestamptz[]), cast(:ready as timestamptz[]),
-                       cast(:befores as timestamptz[]), cast(:limits as timestamptz[]),
-                       cast(:keys as text[]), cast(:bodies as text[]), cast(:traces as text[]), cast(:waited as text[]),
-                       cast(:variants as text[]), cast(:fallbacks as smallint[]), cast(:fallback_afters as interval[]),
-                       cast(:counted as date[]))
-                with ordinality v(timeline_id, timeline_key, start_id, customer_id, sop, version, step, kind, channel, status, reason,
-                                  detail, due_at, ready_at, send_before, limit_at, touch_key, body, trace, waited, variant, fallback,
-                                  fallback_after, counted_on, place)
-           {join}
-           order by v.place
-           {"on conflict (timeline_id, step, fallback) do nothing" if join else ""}""",
-        now=now,
-        timelines=[touch.timeline.id for touch in made],
-        timeline_keys=[touch.timeline.key for touch in made],
-        start_ids=[touch.timeline.start_id for touch in made],
-        customers=[customer for customer, _ in touches],
-        sops=[touch.timeline.sop for touch in made],
-        versions=[touch.version for touch in made],
-        steps=[touch.step for touch in made],
-        kinds=[touch.kind for touch in made],
-        channels=[touch.channel for touch in made],
-        statuses=[touch.status for touch in made],
-        reasons=[touch.reason for touch in made],
-        details=[touch.detail for touch in made],
-        dues=[touch.due_at for touch in made],
-        ready=[touch.ready_at or touch.due_at for touch in made],
-        befores=[touch.send_before or touch.limit for touch in made],
-        limits=[touch.limit for touch in made],
-        keys=[touch.key for touch in made],
-        bodies=json_column(touch.body for touch in made),
-        traces=json_column(touch.trace or None for touch in made),
-        waited=[touch.delayed_by for touch in made],
-        variants=[touch.variant for touch in made],
-        fallbacks=[touch.fallback for touch in made],
-        fallback_afters=[touch.fallback_after for touch in made],
-        counted=[touch.counted_on for touch in made],
-    )
+        run(connection, _INSERT_NOTICES, now=now, **_PLANNED.bind(touches))
 
 
 # ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,21 +206,22 @@ class Result:
     provider_id: str | None = None
 
 
-def record(connection: Connection, results: Sequence[Result], now: datetime) -> int:
-    """Write results where the claim is still ours; return how many were. A stale claim changes nothing.
+_RESULTS: Columns[Result] = Columns(
+    Column("id", "bigint", lambda result: result.id),
+    Column("claim_no", "integer", lambda result: result.claim_no),
+    Column("status", "text", lambda result: result.status),
+    Column("outcome", "text", lambda result: result.outcome),
+    Column("reason", "text", lambda result: result.reason),
+    Column("detail", "text", lambda result: result.detail),
+    Column("ready_at", "timestamptz", lambda result: result.ready_at),
+    Column("provider_id", "text", lambda result: result.provider_id),
+)
 
-    What was handed to staff while its timeline ended is called back, as it would have been a moment later.
-    """
-    found = rows(
-        connection,
-        """with new as (
+_RECORD = sql(
+    """with new as (
                select v.id, v.claim_no, case when o.ended then 'cancelled' else v.status end as status, v.outcome,
                       case when o.ended then 'timeline_ended' else v.reason end as reason, v.detail, v.ready_at, v.provider_id
-               from unnest(cast(:ids as bigint[]), cast(:claims as integer[]), cast(:statuses as text[]),
-                           cast(:outcomes as text[]),
-                           cast(:reasons as text[]), cast(:details as text[]),
-                           cast(:ready as timestamptz[]), cast(:providers as text[]))
-                    v(id, claim_no, status, outcome, reason, detail, ready_at, provider_id)
+               from {rows}
                     cross join lateral (
                         select v.status = 'handed' and t.kind <> 'notice' and l.state not in ('active', 'completed') as ended
                         from touches t join timelines l on l.id = t.timeline_id where t.id = v.id) o),
@@ -232,16 +238,16 @@ def record(connection: Connection, results: Sequence[Result], now: datetime) -> 
                insert into attempts (touch_id, attempt, claim_no, outcome, detail, at)
                select id, attempt, claim_no, outcome, detail, :now from written)
            select count(*) as written from written""",
-        now=now,
-        ids=[each.id for each in results],
-        claims=[each.claim_no for each in results],
-        statuses=[each.status for each in results],
-        outcomes=[each.outcome for each in results],
-        reasons=[each.reason for each in results],
-        details=[each.detail for each in results],
-        ready=[each.ready_at for each in results],
-        providers=[each.provider_id for each in results],
-    )
+    rows=_RESULTS.rows,
+)
+
+
+def record(connection: Connection, results: Sequence[Result], now: datetime) -> int:
+    """Write results where the claim is still ours; return how many were. A stale claim changes nothing.
+
+    What was handed to staff while its timeline ended is called back, as it would have been a moment later.
+    """
+    found = rows(connection, _RECORD, now=now, **_RESULTS.bind(results))
     return int(found[0].written)
 
 

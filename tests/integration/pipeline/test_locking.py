@@ -108,7 +108,7 @@ def test_rule_2_customers_are_locked_by_ascending_id(pipeline: Pipeline, witness
 
 
 def test_rule_2_touches_are_locked_by_ascending_id(pipeline: Pipeline, witness: Engine) -> None:
-    """Seen failing with: `order by id desc` in `call_back` (the third is locked, the first free)."""
+    """Seen failing with: `order by id desc` in `cancel_open` (the third is locked, the first free)."""
     first, second, third = (AT_ONCE.replace("sop: hello", f"sop: h{number}") for number in (1, 2, 3))
     leaving = "exit: [replied]\ndefaults:"
     pipeline.apply(*(sop.replace("defaults:", leaving) for sop in (first, second, third)))

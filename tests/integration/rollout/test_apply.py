@@ -142,7 +142,7 @@ def test_rule_12_a_step_that_was_due_before_the_change_is_still_sent(pipeline: P
 
 
 def test_rule_12_a_removed_sop_ends_its_timelines_and_calls_back_what_is_queued(pipeline: Pipeline) -> None:
-    """Seen failing with: `call_back` left out of `timelines.write`."""
+    """Seen failing with: `cancel_open` left out of `timelines.write`."""
     pipeline.apply(LEAD, AT_ONCE)
     pipeline.tag("c1")
     pipeline.wait_until(1)

@@ -19,6 +19,7 @@ from engine.core.customers.customer import Activity, ClockFact, Customer, Dimens
 from engine.core.definitions import Condition, EngineConfig, SegmentsConfig
 from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.store.database import json_column, rows, run, scalar, transaction
+from engine.store.fragments import joined, sql
 from engine.store.scheduled.condition_sql import select_sql
 from engine.store.state import customers, metrics, timelines
 from tests.support.builders import a_sop
@@ -268,10 +269,7 @@ def stored(connection: Any, known: Sequence[Customer]) -> None:
 def by_sql(connection: Any, conditions: Sequence[Condition]) -> list[dict[int, bool | None]]:
     """Return what each condition comes to, by customer, in one statement."""
     compiled = [select_sql([each], DEFINITIONS, NOW, prefix=f"x{number}_") for number, each in enumerate(conditions)]
-    values = {name: value for _, bound in compiled for name, value in bound.items()}
-    found = rows(
-        connection, f"select c.id, array[{', '.join(sql for sql, _ in compiled)}] as holds from customers c", **values
-    )
+    found = rows(connection, sql("select c.id, array[{all}] as holds from customers c", all=joined(", ", compiled)))
     return [{row.id: row.holds[number] for row in found} for number in range(len(conditions))]
 
 
@@ -327,10 +325,10 @@ def test_a_zone_the_database_does_not_know_is_the_engines(engine: Engine) -> Non
 
 def test_several_expressions_stand_in_one_statement(engine: Engine) -> None:
     """As the values of a dimension do: each has bound values of its own."""
-    first, one = select_sql([Condition.model_validate({"tag": "a"})], DEFINITIONS, NOW, prefix="x")
-    second, two = select_sql([Condition.model_validate({"tag": "b"})], DEFINITIONS, NOW, prefix="y")
+    first = select_sql([Condition.model_validate({"tag": "a"})], DEFINITIONS, NOW, prefix="x")
+    second = select_sql([Condition.model_validate({"tag": "b"})], DEFINITIONS, NOW, prefix="y")
     with transaction(engine) as connection:
         run(connection, "insert into customers (ref) values ('c1')")
         run(connection, "insert into customer_tags select id, 'b', true, now(), now(), 'crm' from customers")
-        (row,) = rows(connection, f"select {first} as first, {second} as second from customers c", **one, **two)
+        (row,) = rows(connection, sql("select {a} as first, {b} as second from customers c", a=first, b=second))
     assert (row.first, row.second) == (False, True)
