@@ -31,14 +31,14 @@ class Parts:
     engine: Engine
     clock: Clock
     ingest: Ingest
-    explaining: CustomerExplainer
-    counting: ResultsReporter
-    telling: SopReporter
+    customer_explainer: CustomerExplainer
+    results_reporter: ResultsReporter
+    sop_reporter: SopReporter
     overview: Overview
-    simulating: Simulator
+    simulator: Simulator
     keys: ApiKeys
     operations: Operations
-    taking_receipts: ReceiptRecorder
+    receipt_recorder: ReceiptRecorder
     settings: Settings
     ready: Callable[[], dict[str, Any]]
     """Looks at what the API depends on; its answer's `ready` says whether events can be taken. May block."""

@@ -212,7 +212,7 @@ class Pipeline(Process):
 
     def work(self) -> None:
         """Match, plan and send until nothing is left to do now."""
-        while self.match_all() + self.plan() + sum(self.send(name).recorded for name in self.wiring.sending.ready()):
+        while self.match_all() + self.plan() + sum(self.send(name).recorded for name in self.wiring.sender.ready()):
             pass
 
     def wait(self, **by: float) -> None:

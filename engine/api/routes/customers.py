@@ -65,7 +65,7 @@ def router(parts: Parts) -> APIRouter:
     ) -> Response:
         await require(request, parts.keys, "read")
         return json_response(
-            await run_in_threadpool(parts.explaining.explain, ref, sop=sop, events=events, why_not=why_not)
+            await run_in_threadpool(parts.customer_explainer.explain, ref, sop=sop, events=events, why_not=why_not)
         )
 
     @routes.get("/touches", summary="The dispatch log, newest first")

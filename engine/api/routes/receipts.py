@@ -37,6 +37,6 @@ def router(parts: Parts) -> APIRouter:
     ) -> dict[str, object]:
         await require(request, parts.keys, "events:write")
         told = [Told(each.key, each.outcome, each.at, each.detail) for each in receipts]
-        return asdict(await run_in_threadpool(parts.taking_receipts.take, told))
+        return asdict(await run_in_threadpool(parts.receipt_recorder.take, told))
 
     return routes

@@ -37,7 +37,7 @@ def router(parts: Parts) -> APIRouter:
     ) -> Response:
         await require(request, parts.keys, "read")
         begin = since if since is not None else (until or parts.clock.now()) - timedelta(days=_DAYS)
-        told = await run_in_threadpool(parts.counting.results, id, begin, until)
+        told = await run_in_threadpool(parts.results_reporter.results, id, begin, until)
         return Response(orjson.dumps(told), media_type="application/json")
 
     return routes

@@ -113,14 +113,14 @@ def router(parts: Parts) -> APIRouter:
 
 
 def _simulated(parts: Parts, what: WhatToSimulate) -> Report:
-    definitions = parts.simulating.definitions(what.definitions)
+    definitions = parts.simulator.definitions(what.definitions)
     if what.sop is not None and what.sop not in definitions.sops:
         raise unknown_sop(what.sop, definitions.sops)
     wanted = Wanted(what.sop, what.limit)
     if what.replay is not None:
-        since = _since(what.replay.since, parts.simulating.now())
-        return parts.simulating.replay(definitions, since, wanted, what.replay.customers)
-    begin, events = _given(what, definitions, parts.simulating.now())
+        since = _since(what.replay.since, parts.simulator.now())
+        return parts.simulator.replay(definitions, since, wanted, what.replay.customers)
+    begin, events = _given(what, definitions, parts.simulator.now())
     until = what.until or begin + timedelta(days=what.days or _DAYS)
     if not begin < until <= begin + timedelta(days=_MOST_DAYS):
         raise ApiProblem(422, f"`until` must lie after {begin.isoformat()}, and at most {_MOST_DAYS} days after")

@@ -96,7 +96,7 @@ def _sops(routes: APIRouter, parts: Parts) -> None:
         now = parts.clock.now()
         begin, end = _moment(since, now) or now - timedelta(days=7), _moment(until, now)
         only = Narrowing(reason, step)
-        told = await run_in_threadpool(parts.telling.why, sop, begin, end, only=only, samples=samples)
+        told = await run_in_threadpool(parts.sop_reporter.why, sop, begin, end, only=only, samples=samples)
         return json_response(told)
 
 

@@ -24,8 +24,8 @@ def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     parts = replace(
         parts_on(pipeline.engine, redis_url),
         clock=pipeline.clock,
-        explaining=CustomerExplainer(runtime),
-        telling=SopReporter(runtime),
+        customer_explainer=CustomerExplainer(runtime),
+        sop_reporter=SopReporter(runtime),
         overview=Overview(runtime),
     )
     headers = {"Authorization": f"Bearer {parts.keys.create('test', ['read'])}"}

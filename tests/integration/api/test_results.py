@@ -22,7 +22,7 @@ from tests.support.serving import parts_on
 def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     """A client with a key that may read, of this route alone."""
     counting = ResultsReporter(pipeline.wiring.runtime)
-    parts = replace(parts_on(pipeline.engine, redis_url), counting=counting, clock=pipeline.clock)
+    parts = replace(parts_on(pipeline.engine, redis_url), results_reporter=counting, clock=pipeline.clock)
     app = FastAPI()
     problems.install(app)
     app.include_router(api.router(parts))

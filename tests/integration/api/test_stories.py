@@ -20,7 +20,7 @@ from tests.support.serving import parts_on
 def client(pipeline: Pipeline, redis_url: str) -> Iterator[TestClient]:
     """A client with a key that may read, of the routes alone."""
     explaining = CustomerExplainer(pipeline.wiring.runtime)
-    parts = replace(parts_on(pipeline.engine, redis_url), explaining=explaining)
+    parts = replace(parts_on(pipeline.engine, redis_url), customer_explainer=explaining)
     app = FastAPI()
     problems.install(app)
     app.include_router(customers.router(parts))
