@@ -33,10 +33,10 @@ class Stop:
 
     def __call__(self, *_: object) -> None:
         self._reached.set()
-        assert self._go.wait(20), "nobody let it go on"
+        assert self._go.wait(90), "nobody let it go on"
 
     def await_reached(self) -> None:
-        assert self._reached.wait(20), "never came here"
+        assert self._reached.wait(90), "never came here"
 
     def go(self) -> None:
         self._go.set()
@@ -51,7 +51,7 @@ def in_background(work: Callable[[], T]) -> Iterator[Future[T]]:
 
 def eventually(condition: Callable[[], T], what: str) -> T:
     """Return the condition's value once it is true."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while not (value := condition()):
         assert time.monotonic() < end, f"never so: {what}"
         threading.Event().wait(0.005)

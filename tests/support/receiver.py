@@ -101,7 +101,7 @@ class Receiver:
         """Return the keys of `touches`, doubles included."""
         return [each["key"] for each in self.touches()]
 
-    def wait_for(self, count: int, seconds: float = 20.0) -> list[dict[str, Any]]:
+    def wait_for(self, count: int, seconds: float = 90.0) -> list[dict[str, Any]]:
         """Return `touches` once there are `count` of them.
 
         Raises:

@@ -30,7 +30,7 @@ def serving() -> Iterator[Callable[[Parts], Api]]:
     yield serve
     for api, thread in running:
         api.should_exit = True
-        thread.join(15)
+        thread.join(90)
         assert not thread.is_alive()
 
 

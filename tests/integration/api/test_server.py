@@ -64,7 +64,7 @@ def test_told_to_stop_it_answers_what_is_under_way_and_ends_with_success(
             assert running.poll() is None
         running.send_signal(signal.SIGTERM)
         assert answer.result().json()["accepted"] == 5000
-    assert running.wait(20) == 0
+    assert running.wait(90) == 0
     assert _inbox(engine) == 5000
 
 

@@ -72,7 +72,7 @@ class OneConnection:
         return f"{self.scheme}://127.0.0.1:{self._socket.getsockname()[1]}/"
 
     def __exit__(self, *_: object) -> None:
-        self._thread.join(20)
+        self._thread.join(90)
         self._socket.close()
 
     def _serve(self) -> None:

@@ -51,7 +51,7 @@ class CommandLine:
         """Run a command as a process of its own."""
         command = [str(SOP), *arguments]
         return subprocess.run(
-            command, env=self.env | env, cwd=self.cwd, capture_output=True, text=True, timeout=60, check=False
+            command, env=self.env | env, cwd=self.cwd, capture_output=True, text=True, timeout=90, check=False
         )
 
     def ok(self, *arguments: str, **env: str) -> str:
@@ -85,7 +85,7 @@ class CommandLine:
         for process in self.started:
             process.terminate()
         for process in self.started:
-            process.wait(30)
+            process.wait(90)
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +121,10 @@ def sop(servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactor
 
 
 def _await(url: str) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         with suppress(httpx2.HTTPError):
-            if httpx2.get(url, timeout=2).status_code == 200:
+            if httpx2.get(url, timeout=5).status_code == 200:
                 return
         time.sleep(0.05)
     raise AssertionError(f"{url} did not answer")

@@ -19,7 +19,7 @@ from rich.cells import cell_len
 from tests.integration.cli.conftest import SOP, CommandLine
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "never came true"
@@ -42,7 +42,7 @@ def on_terminal(sop: CommandLine, *arguments: str, **more: str) -> str:
             break
         shown += part
     os.close(ours)
-    process.wait(30)
+    process.wait(90)
     return shown.decode()
 
 
@@ -156,7 +156,7 @@ def test_following_the_inbox_shows_what_comes_in_and_ends_quietly(sop: CommandLi
         )
         until(another_is_shown)
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(90) == 130
     assert errors.read_text(encoding="utf-8") == ""
 
 
@@ -169,7 +169,7 @@ def test_following_ends_at_sigint_where_a_shell_in_the_background_has_it_ignored
     try:
         until(lambda: sop.sessions() > 0)
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=30) == (None, b"")
+        assert process.communicate(timeout=90) == (None, b"")
         assert process.returncode == 130
     finally:
         process.kill()

@@ -49,7 +49,7 @@ def answered(sop: CommandLine, answer: str, *arguments: str) -> tuple[int, str]:
             told = True
             os.write(ours, f"{answer}\n".encode())
     os.close(ours)
-    return process.wait(30), shown.decode()
+    return process.wait(90), shown.decode()
 
 
 def generation(sop: CommandLine) -> int:

@@ -51,7 +51,7 @@ def shared() -> Iterator[tuple[Path, EmbeddedServers, list[str]]]:
     shutil.rmtree(path)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 90) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -47,7 +47,7 @@ with Told(on_line=lambda name, line: lines.append(line)) as supervisor:
 """
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 90) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

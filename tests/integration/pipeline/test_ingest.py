@@ -216,7 +216,7 @@ def test_a_deadlock_is_answered_by_trying_the_whole_again(ingest: Ingest, engine
         other.execute(text("set local deadlock_timeout = '20s'"))  # so that the call under test is the one to give way
         store.insert(other, [parse_with_hash(raw(2), NOW)])
         answer = thread.submit(ingest.accept, posted(raw(1), raw(2), raw(3)))
-        deadline = monotonic() + 10
+        deadline = monotonic() + 90
         with transaction(engine) as looking:
             while not rows(looking, "select 1 from pg_locks where not granted"):
                 assert monotonic() < deadline and not answer.done()
