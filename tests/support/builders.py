@@ -13,7 +13,8 @@ from engine.core.definitions import Condition, EngineConfig, Moment, Sop
 from engine.core.definitions.catalog import DecisionContext, DefinedSop, Definitions
 from engine.core.delivery.plan import Planned, plan
 from engine.core.events.event import Event
-from engine.core.matching.match import Matched, match
+from engine.core.matching.match import match
+from engine.core.matching.matched import Matched
 from engine.core.time.arithmetic import zone
 
 SHANGHAI = "Asia/Shanghai"

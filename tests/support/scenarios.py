@@ -19,7 +19,7 @@ from engine.core.definitions.catalog import DecisionContext, DefinedSop, Definit
 from engine.core.delivery.version_change import apply_version_change
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
 from engine.core.matching import existing_customers
-from engine.core.matching.match import Matched
+from engine.core.matching.matched import Matched
 from engine.core.playback.played import Playback, Played, Waited
 from engine.core.playback.run import play_each
 from engine.core.time.arithmetic import zone

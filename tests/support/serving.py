@@ -8,7 +8,7 @@ import httpx2
 import redis
 from sqlalchemy import Engine
 
-from engine.adapters.hint_queue import RedisHintQueue
+from engine.adapters.hint_queue import BestEffortHints, RedisHintQueue
 from engine.api.dependencies import Parts
 from engine.channels import registry
 from engine.clocks import VirtualClock, wall_now
@@ -55,7 +55,7 @@ def parts_on(engine: Engine, redis_url: str) -> Parts:
     return Parts(
         engine=engine,
         clock=clock,
-        ingest=Ingest(engine, clock, hints, lambda event: []),
+        ingest=Ingest(engine, clock, BestEffortHints(hints, patience=1.0, pause=5.0), lambda event: []),
         customer_explainer=CustomerExplainer(runtime),
         results_reporter=ResultsReporter(runtime),
         sop_reporter=SopReporter(runtime),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from engine.core.conditions.evaluate import broken_while
 from engine.core.customers import facts, silence
@@ -16,53 +15,11 @@ from engine.core.delivery.actions import Occasion, carry_out
 from engine.core.delivery.scene import Scene
 from engine.core.events.event import END, SILENT, START, Event
 from engine.core.matching import existing_customers, schedules
-from engine.core.matching.entry import EntryDecision, decide_entry
+from engine.core.matching.entry import decide_entry
+from engine.core.matching.matched import Matched
 from engine.core.matching.triggers import matches, reach
 from engine.core.reasons import Reason
 from engine.core.timelines.schedule import dates_vary
-from engine.core.timelines.touch import Touch
-
-
-@dataclass(slots=True)
-class Matched:
-    """The decision about one event: what the store writes, and the trace that explains it."""
-
-    event: Event
-    outcome: dict[str, Any] = field(default_factory=dict)
-    made: list[Event] = field(default_factory=list)
-    """Engine-made events that follow."""
-    notices: list[Touch] = field(default_factory=list)
-    """What staff is told."""
-    changed: bool = False
-    moved: bool = False
-    """The customer is in another time zone now."""
-
-    def end(self, timeline: Timeline, path: str, trace: list[dict[str, Any]] | None = None) -> None:
-        """Note that a timeline has ended, and where in the YAML that stands."""
-        entry = {
-            "sop": timeline.sop,
-            "key": timeline.key,
-            "reason": timeline.reason,
-            "detail": timeline.detail,
-            "path": path,
-        }
-        self.outcome.setdefault("exits", []).append({**entry, "trace": trace} if trace else entry)
-
-    def enter(self, decision: EntryDecision) -> None:
-        """Note that an SOP has started or refused, and the timelines that ended for it."""
-        entry: dict[str, Any] = {"sop": decision.sop, "version": decision.version, "path": decision.trigger}
-        if decision.detail:
-            entry["detail"] = decision.detail
-        if decision.trace:
-            entry["trace"] = decision.trace
-        if decision.reason is not None:
-            self.outcome.setdefault("refused", []).append({**entry, "reason": decision.reason})
-            return
-        self.changed = True
-        for ended in decision.ended:
-            self.end(ended, decision.trigger)
-        key = decision.timeline.key if decision.timeline else ""
-        self.outcome.setdefault("started", []).append({**entry, "key": key})
 
 
 def match(customer: Customer, event: Event, context: DecisionContext) -> Matched:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.core.customers.customer import Timeline
-from engine.core.matching.match import Matched
+from engine.core.matching.matched import Matched
 from engine.core.timelines.touch import Touch
 
 

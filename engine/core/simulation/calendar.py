@@ -11,7 +11,7 @@ from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import Definitions
 from engine.core.explain.story import EventEntry, StepEntry, StepStatus, decisions
-from engine.core.matching.match import Matched
+from engine.core.matching.matched import Matched
 from engine.core.playback.played import Playback, Played, Waited
 from engine.core.time.arithmetic import zone
 from engine.core.timelines.schedule import schedule

@@ -14,7 +14,8 @@ from engine.core.customers.metrics import orders_of
 from engine.core.definitions.catalog import DecisionContext
 from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, Event
-from engine.core.matching.match import Matched, match
+from engine.core.matching.match import match
+from engine.core.matching.matched import Matched
 from engine.core.reasons import Reason
 from engine.locked_batch import all_or_each, attempt
 from engine.ports import Hint
