@@ -54,7 +54,10 @@ def decode(data: bytes) -> str:
 
 
 def read(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """Return the file's one document as nodes, None where it cannot be read, and what was refused."""
+    """Return the file's one document as nodes, None where it cannot be read, and what was refused.
+
+    What it raises inside becomes one of the problems.
+    """
     problems: list[Problem] = []
     try:
         if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:

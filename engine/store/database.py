@@ -88,7 +88,10 @@ def is_conflict(error: DBAPIError) -> bool:
 
 
 def retrying(engine: Engine, work: Callable[[Connection], T], *, tries: int = 5) -> T:
-    """Run `work` in a transaction, the whole of it again after a deadlock, `tries` times at most."""
+    """Run `work` in a transaction, the whole of it again after a deadlock, `tries` times at most.
+
+    Raises what `work` raises, the deadlock too after the last try; DatabaseUnavailable where nobody answers.
+    """
     for left in range(tries - 1, -1, -1):
         try:
             with transaction(engine) as connection:

@@ -44,7 +44,14 @@ def template_context(scene: Scene, step_id: str) -> dict[str, Any]:
 def body_of(
     content: Message | Task | Notify, context: dict[str, Any], customer: Customer, due_at: datetime
 ) -> dict[str, Any]:
-    """Return the rendered body of a message, task or notice. Raises MissingValue or TemplateError."""
+    """Return the rendered body of a message, task or notice. Raises MissingValue or TemplateError.
+
+    Parameters:
+        content: what the step (its variant, or its notice) says
+        context: what templates may name, see `template_context`
+        customer: whose staff a task or notice goes to
+        due_at: when the step is due; a task's own deadline counts from it
+    """
     if isinstance(content, Message):
         return _message(content, context)
     if isinstance(content, Task):

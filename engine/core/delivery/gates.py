@@ -199,7 +199,14 @@ def allowed_until(going: TouchCandidate, moment: datetime, limit: datetime) -> d
 
 
 def count(customer: Customer, day: date, channel: str, number: int = 1) -> None:
-    """Count a message to the customer on a day."""
+    """Count a message to the customer on a day.
+
+    Parameters:
+        customer: whose messages are counted, changed in place
+        day: the customer's date
+        channel: its name
+        number: how many; negative takes back
+    """
     customer.counted[(day, channel)] = customer.counted.get((day, channel), 0) + number
 
 

@@ -62,6 +62,8 @@ def plan(timeline: Timeline, customer: Customer, context: DecisionContext) -> Pl
     """Carry out, skip or hold back every step of the timeline that is due at `now`.
 
     After a step that makes events nothing more is done: those come first, the rest stays due.
+
+    Raises SopError where this version of the engine cannot read the SOP.
     """
     planned = Planned()
     defined = context.definitions.sops.get(timeline.sop)

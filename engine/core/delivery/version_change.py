@@ -78,6 +78,12 @@ def preview_version_change(
     """Return the customer as `after` would leave them, and what becomes of each active timeline; the one given stays as it is.
 
     Timelines must know what they have had.
+
+    Parameters:
+        customer: as they are, with what their timelines have had
+        before: the definitions in force
+        after: those that would be, and the moment
+        has_unmatched_events: events of the customer wait, so that `while` is not asked
     """
     changed = fork(customer)
     pairs = [(was, is_) for was, is_ in zip(customer.timelines, changed.timelines, strict=True) if was.active]

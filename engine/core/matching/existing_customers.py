@@ -93,6 +93,12 @@ def passes_entry_conditions(customer: Customer, event: Event, sop: Sop, context:
     """Return whether `when` and `while` let the customer in, so that no place of the day is spent on one they keep out.
 
     The matcher decides again under the customer's lock.
+
+    Parameters:
+        customer: as read a moment ago
+        event: the start that would be made
+        sop: the one they would enter
+        context: definitions and moment
     """
     about = Context(customer, context.definitions, context.now, event.data, event.time)
     return all(evaluate_all(group, about, "when", Trace()) is True for group in (sop.when, sop.while_))
@@ -102,6 +108,12 @@ def start_event(customer: Customer, sop: Sop, found: AlreadyMet, now: datetime) 
     """Return the event that takes the customer in: once for this customer and SOP.
 
     `join` counts the steps from when they came to meet the trigger, so that those past are skipped; `start: now` from now.
+
+    Parameters:
+        customer: whom to take in
+        sop: which they enter
+        found: which trigger they meet, since when
+        now: the moment they are taken in
     """
     moment = sop.trigger[found.index]
     joins = sop.existing == "join"
@@ -116,7 +128,14 @@ def start_event(customer: Customer, sop: Sop, found: AlreadyMet, now: datetime) 
 
 
 def is_still_met(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
-    """Return whether the customer meets the trigger that the event names, now that what came before it is matched."""
+    """Return whether the customer meets the trigger that the event names, now that what came before it is matched.
+
+    Parameters:
+        customer: with every fact before the event matched
+        event: the engine-made start, which names its trigger
+        sop: the one it would start
+        definitions: those in force
+    """
     moment = named_trigger(event, sop)
     return moment is not None and met_since(moment, customer, DecisionContext(definitions, event.time)) is not None
 

@@ -154,14 +154,29 @@ def month_days_around(days: Iterable[date]) -> list[str]:
 
 
 def date_event(source: DateOrCronTrigger, ref: str, day: date, zone_name: str, now: datetime) -> Event:
-    """Return the event that starts the SOP for a customer whose `day` is ahead by the SOP's lead."""
+    """Return the event that starts the SOP for a customer whose `day` is ahead by the SOP's lead.
+
+    Parameters:
+        source: the trigger and its SOP
+        ref: the customer's
+        day: the date that is met, in the customer's zone
+        zone_name: of the customer
+        now: when the event is made
+    """
     anchor = _midnight(day, zone_name)
     began = _midnight(day_shift(day, -source.lead), zone_name)
     return _event(source, ref, day.isoformat(), began, now, {"anchor": anchor.isoformat(), DATE: day.isoformat()})
 
 
 def schedule_event(source: DateOrCronTrigger, ref: str, slot: CronSlot, now: datetime) -> Event:
-    """Return the event that starts the SOP for a customer at a schedule's slot."""
+    """Return the event that starts the SOP for a customer at a schedule's slot.
+
+    Parameters:
+        source: the trigger and its SOP
+        ref: the customer's
+        slot: the scheduled time
+        now: when the event is made
+    """
     return _event(source, ref, slot.key, slot.at, now, {"anchor": slot.at.isoformat(), SLOT: slot.key})
 
 
@@ -172,7 +187,14 @@ def _event(source: DateOrCronTrigger, ref: str, key: str, at: datetime, now: dat
 
 
 def is_still_due(customer: Customer, event: Event, sop: Sop, definitions: Definitions) -> bool:
-    """Return whether a start made for a date or schedule is still right: the customer's date may have been corrected meanwhile."""
+    """Return whether a start made for a date or schedule is still right: the customer's date may have been corrected meanwhile.
+
+    Parameters:
+        customer: with every fact before the event matched
+        event: the engine-made start, which names its trigger and date
+        sop: the one it would start
+        definitions: those in force
+    """
     moment = named_trigger(event, sop)
     if moment is None or moment.date is None:
         return moment is not None
@@ -188,7 +210,14 @@ def is_still_due(customer: Customer, event: Event, sop: Sop, definitions: Defini
 def next_events(
     customer: Customer, known: Sequence[DateOrCronTrigger], definitions: Definitions, after: datetime
 ) -> list[Event]:
-    """Return the customer's next start later than `after` by each date and schedule, as if it were received at its time."""
+    """Return the customer's next start later than `after` by each date and schedule, as if it were received at its time.
+
+    Parameters:
+        customer: whose dates are looked at
+        known: the triggers by date and schedule
+        definitions: those in force
+        after: only later starts count
+    """
     found = [event for source in known if (event := _next_of(source, customer, definitions, after)) is not None]
     return sorted(found, key=lambda event: event.time)
 

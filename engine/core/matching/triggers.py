@@ -16,7 +16,14 @@ from engine.core.reasons import Reason
 
 
 def matches(moment: Moment, happened: MomentOccurred, customer: Customer, zone_name: str) -> bool:
-    """Return whether `happened` is this moment, for a customer whose facts are already written."""
+    """Return whether `happened` is this moment, for a customer whose facts are already written.
+
+    Parameters:
+        moment: a trigger, exit or goal as it is written
+        happened: what an event made
+        customer: for moments that ask for several tags
+        zone_name: the customer's, for dates that are compared
+    """
     if moment.kind != happened.kind:
         return False
     if moment.tag_added is not None:

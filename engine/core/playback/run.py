@@ -25,7 +25,14 @@ from engine.core.timelines.touch import Touch
 
 
 def play(events: Iterable[Event], definitions: Definitions, until: datetime, installation: str) -> Playback:
-    """Return what these events (each matched when received) lead to up to and including `until`."""
+    """Return what these events (each matched when received) lead to up to and including `until`.
+
+    Parameters:
+        events: in any order; each is matched at its `received_at`
+        definitions: those in force all the time
+        until: the last moment that is played
+        installation: what the keys of touches are made of
+    """
     return play_on((), events, DecisionContext(definitions, BEGINNING_OF_TIME, installation), until)
 
 
@@ -80,7 +87,15 @@ def play_one(
     until: datetime,
     refreshes: SegmentRefreshes | None = None,
 ) -> Playback:
-    """Return what follows for one customer from `now` on. See `play_on`."""
+    """Return what follows for one customer from `now` on. See `play_on`.
+
+    Parameters:
+        customer: changed in place
+        events: the customer's, later than the context's moment
+        context: definitions, and the moment to begin at
+        until: the last moment that is played
+        refreshes: of numbers and computed dimensions, where there are any
+    """
     inbox = deque(sorted(events, key=lambda event: event.received_at))
     run = _Run(
         customer, inbox, context.definitions, context.installation, refreshes.of(customer.ref) if refreshes else None

@@ -58,7 +58,14 @@ NONE_OFF = DaysOff()
 
 
 def on_open_day(moment: datetime, due: datetime, days_off: DaysOff, zone_name: str) -> datetime:
-    """Return `moment` if its local day is not off, else the time of day of `due` on the next day that is not."""
+    """Return `moment` if its local day is not off, else the time of day of `due` on the next day that is not.
+
+    Parameters:
+        moment: when it would be
+        due: when it was due, whose time of day it keeps
+        days_off: the calendar
+        zone_name: the customer's
+    """
     day = local_date(moment, zone_name)
     opened = days_off.next_open(day)
     return moment if opened == day else at_local(opened, time_of_day(due, zone_name), zone_name)

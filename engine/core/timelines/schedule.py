@@ -38,7 +38,14 @@ _Dated = tuple[datetime, datetime, int, Step]
 
 
 def schedule(timeline: Timeline, sop: Sop, customer: Customer, definitions: Definitions) -> list[DueStep]:
-    """Return the steps in order of their time; a step whose date is not known is missing from the list."""
+    """Return the steps in order of their time; a step whose date is not known is missing from the list.
+
+    Parameters:
+        timeline: its anchor and starting event are counted from
+        sop: as defined now
+        customer: whose zone and dates count
+        definitions: for the calendar and the engine's defaults
+    """
     zone_name = definitions.zone_of(customer.timezone)
     started = local_date(timeline.anchor, zone_name)
     dated: list[_Dated] = []

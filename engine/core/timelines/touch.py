@@ -66,7 +66,15 @@ class Touch:
 
 
 def touch_key(installation: str, ref: str, timeline: Timeline, step: str, fallback: int = 0) -> str:
-    """Return the idempotency key: a function of installation, customer, SOP, timeline key, start, step and channel tried."""
+    """Return the idempotency key: a function of installation, customer, SOP, timeline key, start, step and channel tried.
+
+    Parameters:
+        installation: id of this installation
+        ref: the customer's
+        timeline: by its SOP, key and start, never by a row's id
+        step: id of the step
+        fallback: how many channels were tried before
+    """
     parts = {
         "sop": timeline.sop,
         "key": timeline.key,

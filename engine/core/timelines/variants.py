@@ -14,6 +14,12 @@ def choose(step: Step, sop: Sop, context: Context, trace: Trace) -> tuple[Varian
     """Return the variant: the first whose `when` holds, else one of those without, by weight; and why there is none.
 
     None with False: no condition holds. None with None: one is unknown, so that nobody can say.
+
+    Parameters:
+        step: whose variants
+        sop: for `arms`
+        context: what conditions are evaluated for
+        trace: collects what was evaluated
     """
     verdict: Truth = False
     for index, each in enumerate(step.variants or ()):
@@ -28,7 +34,14 @@ def choose(step: Step, sop: Sop, context: Context, trace: Trace) -> tuple[Varian
 
 
 def by_weight(variants: Sequence[Variant], sop: Sop, step: Step, ref: str) -> Variant:
-    """Return the variant that falls to a customer: drawn for each step, or (`arms: sop`) once for the SOP."""
+    """Return the variant that falls to a customer: drawn for each step, or (`arms: sop`) once for the SOP.
+
+    Parameters:
+        variants: at least one
+        sop: for its id and `arms`
+        step: for its id
+        ref: the customer's
+    """
     drawn = hash_fraction(ref, sop.sop, "arm", *(() if sop.arms == "sop" else (step.id,)))
     left = drawn * sum(each.weight for each in variants)
     for each in variants:

@@ -62,7 +62,10 @@ class DefinitionFile:
                 yield from _with_nested((*loc, index), condition)
 
     def groups(self) -> Iterator[tuple[Loc, tuple[Condition, ...] | None]]:
-        """Yield every list of conditions with its way."""
+        """Yield every list of conditions with its way.
+
+        Raises NotImplementedError in the base class.
+        """
         raise NotImplementedError
 
     def moments(self) -> Iterator[tuple[Loc, Moment]]:

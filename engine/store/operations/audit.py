@@ -11,7 +11,14 @@ from engine.store.database import Row, rows, run, to_json
 
 
 def add(connection: Connection, at: datetime, who: str, action: str, detail: Mapping[str, object]) -> None:
-    """Write one line."""
+    """Write one line.
+
+    Parameters:
+        at: when it was done
+        who: the key's name, or who ran the command
+        action: such as `pause`
+        detail: plain values, no personal data
+    """
     run(
         connection,
         "insert into audit (at, who, action, detail) values (:at, :who, :action, cast(:detail as jsonb))",
@@ -23,7 +30,13 @@ def add(connection: Connection, at: datetime, who: str, action: str, detail: Map
 
 
 def listed(connection: Connection, limit: int, before: int | None = None, action: str | None = None) -> list[Row]:
-    """Return the newest lines (id, at, who, action, detail), newest first: below the id `before`, of one action only."""
+    """Return the newest lines (id, at, who, action, detail), newest first: below the id `before`, of one action only.
+
+    Parameters:
+        limit: how many at most
+        before: id below which to look
+        action: only lines of this one
+    """
     return rows(
         connection,
         """select id, at, who, action, detail from audit

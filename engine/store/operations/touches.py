@@ -11,7 +11,13 @@ from engine.store.database import Row, rows, run
 
 
 def recall(connection: Connection, sop: str, step: str, now: datetime) -> dict[str, int]:
-    """Cancel the touches of a step that are queued or handed, by ascending id; return how many of each."""
+    """Cancel the touches of a step that are queued or handed, by ascending id; return how many of each.
+
+    Parameters:
+        sop: id of the SOP
+        step: id of the step
+        now: when it is called back
+    """
     found = rows(
         connection,
         """with open as (
@@ -29,7 +35,13 @@ def recall(connection: Connection, sop: str, step: str, now: datetime) -> dict[s
 
 
 def by_status(connection: Connection, sop: str, step: str, statuses: Sequence[str]) -> dict[str, int]:
-    """Return how many touches of a step are in each of these states."""
+    """Return how many touches of a step are in each of these states.
+
+    Parameters:
+        sop: id of the SOP
+        step: id of the step
+        statuses: the states to count
+    """
     found = rows(
         connection,
         """select status, count(*) as n from touches where sop = :sop and step = :step and status = any(:statuses)

@@ -51,7 +51,13 @@ _CONDITIONS = {
 
 
 def touches(connection: Connection, wanted: TouchFilter, limit: int, before: int | None = None) -> list[Row]:
-    """Return the newest touches (by id) that meet every given part of the filter, below the id `before`; newest first."""
+    """Return the newest touches (by id) that meet every given part of the filter, below the id `before`; newest first.
+
+    Parameters:
+        wanted: the filter
+        limit: how many at most
+        before: id below which to look
+    """
     parts, values = _parts(wanted)
     if before is not None:
         parts.append("t.id < :before")
@@ -62,7 +68,14 @@ def touches(connection: Connection, wanted: TouchFilter, limit: int, before: int
 def touches_changed(
     connection: Connection, wanted: TouchFilter, after: int, open_: Sequence[int], limit: int
 ) -> list[Row]:
-    """Return the touches above the id `after`, and those of the ids `open_`, that meet the filter; by id."""
+    """Return the touches above the id `after`, and those of the ids `open_`, that meet the filter; by id.
+
+    Parameters:
+        wanted: the filter
+        after: id above which everything is new
+        open_: ids told before that had not come to their end
+        limit: how many at most
+    """
     parts, values = _parts(wanted)
     parts.append("(t.id > :after or t.id = any(:open))")
     statement = f"{_TOUCHES} {_where(parts)} order by t.id limit :limit"
@@ -75,13 +88,25 @@ def _parts(wanted: TouchFilter) -> tuple[list[str], dict[str, Any]]:
 
 
 def events(connection: Connection, customer: str | None, limit: int, after: int | None = None) -> list[Row]:
-    """Return the newest events (of one customer), those above the id `after` only; oldest first."""
+    """Return the newest events (of one customer), those above the id `after` only; oldest first.
+
+    Parameters:
+        customer: ref; None: of everybody
+        limit: how many at most
+        after: id above which to look
+    """
     of_customer = SqlFragment("subject = :customer", {"customer": customer}) if customer else None
     return _newest(connection, _EVENTS, of_customer, limit, after)
 
 
 def rejected_events(connection: Connection, customer: str | None, limit: int, after: int | None = None) -> list[Row]:
-    """Return the newest rejected events (naming one customer as their subject), as `events` does."""
+    """Return the newest rejected events (naming one customer as their subject), as `events` does.
+
+    Parameters:
+        customer: ref; None: of everybody
+        limit: how many at most
+        after: id above which to look
+    """
     # The kept body may be cut, so it is no JSON.
     naming = SqlFragment(
         "position('\"subject\":' || to_json(cast(:customer as text)) in replace(body, '\"subject\": ', '\"subject\":')) > 0",

@@ -18,7 +18,13 @@ _REPORTED = "(source <> 'engine' or cause ?| array['refresh', 'by', 'existing'])
 
 
 def refs(connection: Connection, after: str, limit: int, only: Sequence[str] | None = None) -> list[str]:
-    """Return the next refs of customers, in order, later than `after`; of those named in `only` where it is given."""
+    """Return the next refs of customers, in order, later than `after`; of those named in `only` where it is given.
+
+    Parameters:
+        after: the last ref of the batch before; empty at first
+        limit: how many at most
+        only: refs to choose from; None: everybody
+    """
     found = rows(
         connection,
         """select ref collate "C" as ref from customers
@@ -42,7 +48,12 @@ def unknown(connection: Connection, names: Sequence[str]) -> list[str]:
 
 
 def reported(connection: Connection, subjects: Sequence[str], since: datetime, until: datetime) -> list[Event]:
-    """Return what was received of these customers from `since` to `until`, in inbox order, without what the engine itself made."""
+    """Return what was received of these customers from `since` to `until`, in inbox order, without what the engine itself made.
+
+    Parameters:
+        subjects: refs
+        since, until: of receipt, the second excluded
+    """
     return [
         _event(row)
         for row in rows(
@@ -178,7 +189,13 @@ def _add_touched(
 def touches_by_step(
     connection: Connection, since: datetime, until: datetime, only: Sequence[str] | None, sop: str | None
 ) -> list[Row]:
-    """Return sop, step, skipped and number of all touches that came about from `since` to `until`."""
+    """Return sop, step, skipped and number of all touches that came about from `since` to `until`.
+
+    Parameters:
+        since, until: when they were decided, the second excluded
+        only: refs; None: everybody
+        sop: id; None: all
+    """
     return rows(
         connection,
         """select t.sop, t.step, t.status in ('skipped', 'expired', 'cancelled') as skipped, count(*) as number

@@ -42,7 +42,13 @@ _CONDITIONS = {
 
 
 def timelines(connection: Connection, wanted: TimelineFilter, limit: int, before: int | None = None) -> list[Row]:
-    """Return the newest timelines (by id) that meet every given part of the filter, below the id `before`; newest first."""
+    """Return the newest timelines (by id) that meet every given part of the filter, below the id `before`; newest first.
+
+    Parameters:
+        wanted: the filter
+        limit: how many at most
+        before: id below which to look
+    """
     values: dict[str, Any] = {name: getattr(wanted, name) for name in _CONDITIONS if getattr(wanted, name) is not None}
     parts = [_CONDITIONS[name] for name in values]
     if before is not None:

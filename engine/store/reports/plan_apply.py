@@ -63,6 +63,12 @@ def customers_meeting(
 
     It is for `engine.core.matching.existing_customers` to say whether they do. The ids are all of those for whom the
     conditions hold, in order of who is taken in first, or `most` of them.
+
+    Parameters:
+        sop: as it would be
+        definitions: as they would be
+        now: the moment conditions are evaluated at
+        most: how many ids at most
     """
     source, values = _candidates(sop, now)
     if not source:

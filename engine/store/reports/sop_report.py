@@ -65,7 +65,13 @@ def decisions(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
 
 
 def in_flight(connection: Connection, sop: str, now: datetime, samples: int) -> list[Row]:
-    """Return the SOP's active timelines by next step and what they wait for: number, earliest next look, some customers."""
+    """Return the SOP's active timelines by next step and what they wait for: number, earliest next look, some customers.
+
+    Parameters:
+        sop: id of the SOP
+        now: for those whose look is overdue
+        samples: how many refs each
+    """
     return rows(
         connection,
         f"""select t.next_step, t.waiting, t.due_at <= :now as due, coalesce(t.step_due > :now, false) as ahead,
@@ -147,7 +153,13 @@ def types_seen(connection: Connection, period: Period, samples: int) -> list[Row
 
 
 def names_seen(connection: Connection, kind: str, period: Period, samples: int) -> list[Row]:
-    """Return what events of a type named in the time (a tag; `dimension=value`), as `types_seen` does."""
+    """Return what events of a type named in the time (a tag; `dimension=value`), as `types_seen` does.
+
+    Parameters:
+        kind: type of event
+        period: of receipt
+        samples: how many refs each
+    """
     name = _VALUE if kind == "stage.changed" else _TAG
     return _seen(connection, name, SqlFragment("and type = :kind", {"kind": kind}), period, samples)
 

@@ -38,6 +38,11 @@ def events(connection: Connection, ref: str, sop: str | None, limit: int) -> lis
     """Return the customer's newest events, oldest first; with `sop` those only that concern it, and those that wait.
 
     One more than `limit` tells that there are older ones.
+
+    Parameters:
+        ref: the customer's
+        sop: id; None: every event
+        limit: how many at most
     """
     concerns = """and (matched_at is null or jsonb_path_exists(outcome, cast(
                   '$.keyvalue() ? (@.key == "started" || @.key == "refused" || @.key == "exits").value[*] ? (@.sop == $sop)' as jsonpath),
@@ -53,7 +58,13 @@ def events(connection: Connection, ref: str, sop: str | None, limit: int) -> lis
 
 
 def events_of(connection: Connection, ref: str, types: Sequence[str], limit: int) -> list[Row]:
-    """Return the customer's newest events of these types, oldest first: what they were, and what came of them."""
+    """Return the customer's newest events of these types, oldest first: what they were, and what came of them.
+
+    Parameters:
+        ref: the customer's
+        types: of events
+        limit: how many at most
+    """
     found = rows(
         connection,
         """select id, type, time, data, matched_at, outcome from events

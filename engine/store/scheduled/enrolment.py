@@ -40,7 +40,14 @@ def lock(connection: Connection, sop: str) -> Row | None:
 
 
 def advance(connection: Connection, sop: str, cursor: int, day: date, taken: int) -> None:
-    """Note that the customers up to id `cursor` are done, and how many were taken in on this day."""
+    """Note that the customers up to id `cursor` are done, and how many were taken in on this day.
+
+    Parameters:
+        sop: id of the SOP
+        cursor: id of the last customer looked at
+        day: the date in the engine's zone on which places are counted
+        taken: how many of that day's places are gone
+    """
     run(
         connection,
         "update joining set cursor = :cursor, day = :day, taken = :taken where sop = :sop",
@@ -60,6 +67,12 @@ def candidates(connection: Connection, moments: Sequence[Moment], now: datetime,
     """Return the ids, above `after`, of the next `limit` customers who may meet one of these triggers already, in order.
 
     It is for `engine.core.matching.existing_customers` to say whether they do.
+
+    Parameters:
+        moments: the SOP's triggers
+        now: until when silence is counted
+        after: id of the last customer looked at
+        limit: how many at most
     """
     found: set[int] = set()
     for statement, values in queries(moments, now):

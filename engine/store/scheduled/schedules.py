@@ -36,7 +36,13 @@ def lock(connection: Connection, name: str) -> Row | None:
 
 
 def advance(connection: Connection, name: str, slot: datetime, cursor: int) -> None:
-    """Note that in this slot the customers up to id `cursor` are done."""
+    """Note that in this slot the customers up to id `cursor` are done.
+
+    Parameters:
+        name: of the slot's row
+        slot: the scheduled time
+        cursor: id of the last customer looked at
+    """
     run(
         connection,
         "update crons set slot = :slot, cursor = :cursor, next_at = :slot where name = :name",

@@ -25,7 +25,15 @@ class Value:
 def value_of(
     name: str, dimension: ComputedDimension, definitions: Definitions, now: datetime, metrics: str = METRICS
 ) -> Value:
-    """Return the first value whose conditions hold (unknown does not), null where none does."""
+    """Return the first value whose conditions hold (unknown does not), null where none does.
+
+    Parameters:
+        name: of the dimension
+        dimension: its values and conditions
+        definitions: for what conditions name
+        now: the moment conditions are evaluated at
+        metrics: name of the table that numbers are read from
+    """
     cases: list[SqlFragment] = []
     for number, each in enumerate(dimension.values):
         when = select_sql(each.when, definitions, now, prefix=f"v{number}_", metrics=metrics)
@@ -97,7 +105,14 @@ def count_moves(connection: Connection, value: Value) -> list[Row]:
 def count_members(
     connection: Connection, conditions: tuple[Condition, ...], definitions: Definitions, now: datetime, metrics: str
 ) -> int:
-    """Return for how many customers these conditions hold."""
+    """Return for how many customers these conditions hold.
+
+    Parameters:
+        conditions: all must hold
+        definitions: for what they name
+        now: the moment they are evaluated at
+        metrics: name of the table that numbers are read from
+    """
     when = select_sql(conditions, definitions, now, metrics=metrics)
     return int(scalar(connection, sql("select count(*) from customers c where {when}", when=when)))
 

@@ -31,6 +31,11 @@ def insert_crossings(connection: Connection, now: datetime, limit: int, after: P
 
     Customers with waiting events are left alone: an accepted reply is never overtaken. The event's id is a function of customer,
     clock, threshold and last activity, so that no crossing makes two. Costs what is due, not what exists.
+
+    Parameters:
+        now: crossings up to this moment are due
+        limit: how many at most
+        after: where the page before ended
     """
     # The limit stands in the text: sessions plan for any parameter, and for a limit not known they would scan every customer.
     behind = "and (k.next_at, k.customer_id, k.clock) > (:at, :customer, :clock)" if after else ""

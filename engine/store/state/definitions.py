@@ -92,6 +92,12 @@ def add_generation(connection: Connection, number: int, ids: Sequence[int], at: 
     """Put a set of definitions in force, once every transaction that decides by the generation before has come to its end.
 
     What is committed later was decided by this generation, so looking at every timeline committed so far misses none.
+
+    Parameters:
+        number: of the generation
+        ids: of the versions that are in force in it
+        at: since when
+        who: applied it
     """
     await_deciders(connection)
     run(

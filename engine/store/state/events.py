@@ -157,6 +157,11 @@ def page(connection: Connection, wanted: Filter, *, limit: int = 50, cursor: str
     """Return the newest events that meet every given part of the filter, or the next page of them.
 
     Raises SopError for a cursor this list did not give.
+
+    Parameters:
+        wanted: the filter
+        limit: how many at most
+        cursor: as the page before gave it
     """
     statement = _rejected_query(wanted) if wanted.outcome == "rejected" else _inbox_query(wanted)
     values: Mapping[str, Any] = {

@@ -100,7 +100,13 @@ def refresh(connection: Connection, stored: Mapping[str, Metric], slot: datetime
 
 
 def preview(connection: Connection, stored: Mapping[str, Metric], slot: datetime, name: str) -> None:
-    """Compute these metrics into a temporary table that goes with the transaction."""
+    """Compute these metrics into a temporary table that goes with the transaction.
+
+    Parameters:
+        stored: metrics by name
+        slot: the moment they are computed for
+        name: of the temporary table
+    """
     _compute(connection, stored, slot, name)
     run(connection, f"create unique index on {name} (customer_id)")
 

@@ -30,7 +30,14 @@ class Scope:
 
 
 def add(connection: Connection, scope: Scope, at: datetime, who: str, reason: str | None) -> bool:
-    """Pause; return whether it was not paused already."""
+    """Pause; return whether it was not paused already.
+
+    Parameters:
+        scope: an SOP, a channel, or all
+        at: since when
+        who: paused it
+        reason: in words, for people
+    """
     return bool(
         run(
             connection,
@@ -98,7 +105,13 @@ def _of_touches(scope: Scope) -> SqlFragment:
 
 
 def call_off(connection: Connection, scope: Scope, now: datetime, limit: int) -> int:
-    """Cancel touches in scope that wait to be sent, `limit` at most, by ascending id; return how many."""
+    """Cancel touches in scope that wait to be sent, `limit` at most, by ascending id; return how many.
+
+    Parameters:
+        scope: an SOP, a channel, or all
+        now: when they are cancelled
+        limit: how many at most
+    """
     return run(
         connection,
         sql(

@@ -188,7 +188,13 @@ def ids_due(connection: Connection, customer_id: int, now: datetime) -> list[int
 
 
 def defer_failed(connection: Connection, timeline: int, now: datetime, error: str) -> None:
-    """Put off a due timeline after a failed planning: 1, 2, 4 … minutes, an hour at most."""
+    """Put off a due timeline after a failed planning: 1, 2, 4 … minutes, an hour at most.
+
+    Parameters:
+        timeline: its id
+        now: the moment of the failure
+        error: what was wrong, kept with the timeline
+    """
     run(
         connection,
         """update timelines set attempts = least(attempts + 1, 100), waiting = 'planning_failed', detail = :error,

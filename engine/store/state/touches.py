@@ -107,6 +107,11 @@ def lock_ready(connection: Connection, channel: str, now: datetime, limit: int) 
     Those whose day or hours are over are left out too: the planner holds them anew (`overstayed`).
 
     Nothing is decided here: the gate reads in a later statement.
+
+    Parameters:
+        channel: its name
+        now: what is ready by then
+        limit: how many at most
     """
     found = rows(
         connection,
