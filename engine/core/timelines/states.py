@@ -32,6 +32,15 @@ TOUCH_WAYS: dict[str, frozenset[str]] = {
 OPEN_TOUCHES = ("queued", "sending", "handed")
 """A timeline is not finished while one of its touches is in one of these."""
 
+RECALLABLE_TOUCHES = ("queued", "handed")
+"""What can still be called back: nobody is sending it, and nobody is known to have it."""
+
+COUNTED_TOUCHES = ("queued", "sending", "sent", "handed", "unknown")
+"""What counts under caps and as a touch the customer was given: it has gone out, will, or may have."""
+
+DOUBTFUL_TOUCHES = ("failed", "unknown")
+"""What a person has to look at: it did not arrive, or nobody knows."""
+
 
 def check_touch(before: str, after: str) -> None:
     """Raise IllegalTransition unless a touch may go from `before` to `after`."""

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.store.database import Row, rows, run
+from engine.store.fragments import sql
+from engine.store.touch_states import DOUBTFUL, RECALLABLE
 
 
 def recall(connection: Connection, sop: str, step: str, now: datetime) -> dict[str, int]:
@@ -20,13 +22,16 @@ def recall(connection: Connection, sop: str, step: str, now: datetime) -> dict[s
     """
     found = rows(
         connection,
-        """with open as (
-               select id, status from touches where sop = :sop and step = :step and status in ('queued', 'handed')
+        sql(
+            """with open as (
+               select id, status from touches where sop = :sop and step = :step and status in {recallable}
                order by id for update),
            done as (
                update touches t set status = 'cancelled', reason = 'recalled', ended_at = :now, lease_until = null
-               from open o where t.id = o.id and t.status in ('queued', 'handed') returning o.status)
+               from open o where t.id = o.id and t.status in {recallable} returning o.status)
            select status, count(*) as n from done group by status""",
+            recallable=RECALLABLE,
+        ),
         sop=sop,
         step=step,
         now=now,
@@ -82,8 +87,11 @@ def queue_again(connection: Connection, touches: Sequence[int], now: datetime) -
     """Put held touches that failed, or whose outcome is unknown, back into the queue: same key, tries counted anew."""
     return run(
         connection,
-        """update touches set status = 'queued', reason = null, detail = null, ended_at = null, attempt = 0, ready_at = :now
-           where id = any(:ids) and status in ('failed', 'unknown')""",
+        sql(
+            """update touches set status = 'queued', reason = null, detail = null, ended_at = null, attempt = 0, ready_at = :now
+           where id = any(:ids) and status in {doubtful}""",
+            doubtful=DOUBTFUL,
+        ),
         ids=list(touches),
         now=now,
     )
@@ -125,5 +133,8 @@ def active_timelines(connection: Connection, customer: int) -> list[Row]:
 
 def open_touches(connection: Connection, timeline_: int) -> int:
     """Return how many touches of a timeline wait to be sent or confirmed."""
-    statement = "select count(*) as n from touches where timeline_id = :timeline and status in ('queued', 'handed')"
+    statement = sql(
+        "select count(*) as n from touches where timeline_id = :timeline and status in {recallable}",
+        recallable=RECALLABLE,
+    )
     return int(rows(connection, statement, timeline=timeline_)[0].n)

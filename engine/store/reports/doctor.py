@@ -7,6 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.store.database import Row, rows, run, scalar
+from engine.store.fragments import sql
+from engine.store.touch_states import DOUBTFUL
 
 NEWEST = 100_000
 """So many of the newest touches are looked through."""
@@ -60,10 +62,13 @@ def troubled_touches(connection: Connection) -> list[Row]:
     """Return, of the newest touches, those failed or of unknown outcome: how many by channel, status and reason, with an example."""
     return rows(
         connection,
-        """select t.channel, t.status, t.reason, count(*) as number, max(t.detail) as detail,
+        sql(
+            """select t.channel, t.status, t.reason, count(*) as number, max(t.detail) as detail,
                   (array_agg(c.ref order by t.id desc))[1] as customer
            from (select * from touches order by id desc limit :newest) as t join customers c on c.id = t.customer_id
-           where t.status in ('failed', 'unknown') group by 1, 2, 3 order by 4 desc""",
+           where t.status in {doubtful} group by 1, 2, 3 order by 4 desc""",
+            doubtful=DOUBTFUL,
+        ),
         newest=NEWEST,
     )
 

@@ -11,6 +11,8 @@ from engine.core.customers.customer import Timeline
 from engine.core.events.event import Event
 from engine.core.simulation.rebuild import RecordedHistory
 from engine.store.database import Row, rows
+from engine.store.fragments import sql
+from engine.store.touch_states import COUNTED
 
 _EVENT = "source, event_id, type, subject, time, received_at, data, backfill, depth, cause, id"
 _REPORTED = "(source <> 'engine' or cause ?| array['refresh', 'by', 'existing'])"
@@ -138,9 +140,12 @@ def _add_counted(connection: Connection, found: Mapping[str, RecordedHistory], a
     """Add the messages that count under caps, of as many days as a cap looks back at most."""
     for row in rows(
         connection,
-        """select c.ref, t.counted_on, t.channel, count(*) as number from touches t join customers c on c.id = t.customer_id
+        sql(
+            """select c.ref, t.counted_on, t.channel, count(*) as number from touches t join customers c on c.id = t.customer_id
            where c.ref = any(:refs) and t.counted_on >= cast(:at as timestamptz) - interval '368 days' and t.planned_at < :at
-             and t.status in ('queued', 'sending', 'sent', 'handed', 'unknown') group by 1, 2, 3""",
+             and t.status in {counted} group by 1, 2, 3""",
+            counted=COUNTED,
+        ),
         refs=list(found),
         at=at,
     ):

@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 from engine.core.customers.customer import Timeline
 from engine.core.errors import nearest
 from engine.store.database import Row, rows, run, scalar, to_json
+from engine.store.fragments import sql
+from engine.store.touch_states import COUNTED
 
 
 def begin_snapshot(connection: Connection) -> None:
@@ -116,9 +118,12 @@ def counted(connection: Connection, customer: int, since: date) -> list[Row]:
     """Return the customer's messages that count under caps on dates from `since` on: SOP, step, channel, date."""
     return rows(
         connection,
-        """select sop, step, channel, counted_on from touches
+        sql(
+            """select sop, step, channel, counted_on from touches
            where customer_id = :customer and counted_on >= :since and counted_on is not null
-             and status in ('queued', 'sending', 'sent', 'handed', 'unknown') order by counted_on, id""",
+             and status in {counted} order by counted_on, id""",
+            counted=COUNTED,
+        ),
         customer=customer,
         since=since,
     )

@@ -17,6 +17,7 @@ from engine.core.definitions import Comparison, Condition, Metric
 from engine.core.definitions.catalog import Definitions
 from engine.store.database import to_json
 from engine.store.fragments import SqlFragment
+from engine.store.touch_states import COUNTED
 
 METRICS = "customer_metrics"
 """Where metrics are read."""
@@ -114,7 +115,7 @@ class _Compiling:
     def touched(self, condition: Condition) -> str:
         assert condition.touched is not None
         return f"""exists (select from touches f where f.customer_id = c.id and f.sop = {self.bind(condition.touched.sop, "text")}
-                           and f.kind in ('message', 'task') and f.status in ('queued', 'sending', 'sent', 'handed', 'unknown')
+                           and f.kind in ('message', 'task') and f.status in {COUNTED.text}
                            {self._since("f.planned_at", condition.touched.since)})"""
 
     def _since(self, column: str, since: Any) -> str:

@@ -11,6 +11,7 @@ from engine.core.customers.customer import Customer, Timeline
 from engine.store.columns import Column, Columns
 from engine.store.database import Row, rows, run
 from engine.store.fragments import SqlFragment, sql
+from engine.store.touch_states import COUNTED, OPEN, RECALLABLE
 
 _COLUMNS = SqlFragment(
     "t.id, t.customer_id, t.sop, t.version, t.key, t.group_name, t.priority, t.anchor, t.start_id, t.event, t.depth, t.state, "
@@ -53,8 +54,11 @@ def _timeline(row: Row) -> Timeline:
 def load_had(connection: Connection, timelines: Iterable[Timeline]) -> None:
     """Read which steps each timeline has had, and whether a touch of it is still open."""
     by_id = {each.id: each for each in timelines}
-    statement = """select timeline_id, array_agg(step), bool_or(status in ('queued', 'sending', 'handed'))
-                   from touches where timeline_id = any(:ids) group by 1"""
+    statement = sql(
+        """select timeline_id, array_agg(step), bool_or(status in {open})
+                   from touches where timeline_id = any(:ids) group by 1""",
+        open=OPEN,
+    )
     for timeline, steps, is_open in rows(connection, statement, ids=list(by_id)):
         by_id[timeline].had, by_id[timeline].open_touches = set(steps), is_open
 
@@ -63,8 +67,11 @@ def load_touched(connection: Connection, customers: Mapping[int, Customer], sops
     """Read when each customer was last given a touch of these SOPs."""
     if not sops:
         return
-    statement = """select customer_id, sop, max(planned_at) from touches where customer_id = any(:ids) and sop = any(:sops)
-                   and kind in ('message', 'task') and status in ('queued', 'sending', 'sent', 'handed', 'unknown') group by 1, 2"""
+    statement = sql(
+        """select customer_id, sop, max(planned_at) from touches where customer_id = any(:ids) and sop = any(:sops)
+                   and kind in ('message', 'task') and status in {counted} group by 1, 2""",
+        counted=COUNTED,
+    )
     for customer, sop, at in rows(connection, statement, ids=list(customers), sops=list(sops)):
         customers[customer].touched[sop] = at
 
@@ -77,9 +84,12 @@ def load_awaiting_goal(connection: Connection, customers: Mapping[int, Customer]
 
 def load_counted(connection: Connection, customers: Mapping[int, Customer], since: date) -> None:
     """Read how many messages count on each of the customers' dates from `since` on, by channel."""
-    statement = """select customer_id, counted_on, channel, count(*) from touches
+    statement = sql(
+        """select customer_id, counted_on, channel, count(*) from touches
                    where customer_id = any(:ids) and counted_on >= :since and counted_on is not null
-                     and status in ('queued', 'sending', 'sent', 'handed', 'unknown') group by 1, 2, 3"""
+                     and status in {counted} group by 1, 2, 3""",
+        counted=COUNTED,
+    )
     for customer, day, channel, number in rows(connection, statement, ids=list(customers), since=since):
         customers[customer].counted[(day, channel)] = number
 
@@ -173,10 +183,13 @@ def cancel_open(connection: Connection, timelines: Sequence[int | None]) -> int:
         return 0
     return run(
         connection,
-        """with open as (select id from touches where timeline_id = any(:ids) and status in ('queued', 'handed') and kind <> 'notice'
+        sql(
+            """with open as (select id from touches where timeline_id = any(:ids) and status in {recallable} and kind <> 'notice'
                          order by id for update)
            update touches t set status = 'cancelled', reason = 'timeline_ended', ended_at = l.ended_at
-           from open o, timelines l where t.id = o.id and l.id = t.timeline_id and t.status in ('queued', 'handed')""",
+           from open o, timelines l where t.id = o.id and l.id = t.timeline_id and t.status in {recallable}""",
+            recallable=RECALLABLE,
+        ),
         ids=list(timelines),
     )
 

@@ -14,6 +14,7 @@ from engine.ports import Delivery
 from engine.store.columns import Column, Columns
 from engine.store.database import Row, rows, run
 from engine.store.fragments import NOTHING, SqlFragment, sql
+from engine.store.touch_states import RECALLABLE
 
 _Planned = tuple[int, Touch]
 """A customer's id and a touch planned for them."""
@@ -236,7 +237,7 @@ _RECORD = sql(
                    sent_at = case when n.status = 'sent' then cast(:now as timestamptz) end,
                    handed_at = case when n.status = 'handed' then cast(:now as timestamptz) end,
                    fallback_at = case when n.status = 'handed' then cast(:now as timestamptz) + t.fallback_after end,
-                   ended_at = case when n.status not in ('queued', 'handed') then cast(:now as timestamptz) end
+                   ended_at = case when n.status not in {recallable} then cast(:now as timestamptz) end
                from new n where t.id = n.id and t.claim_no = n.claim_no and coalesce(t.status, '') = 'sending'
                returning t.id, t.attempt, n.claim_no, n.outcome, n.detail),
            noted as (
@@ -244,6 +245,7 @@ _RECORD = sql(
                select id, attempt, claim_no, outcome, detail, :now from written)
            select count(*) as written from written""",
     rows=_RESULTS.rows,
+    recallable=RECALLABLE,
 )
 
 
