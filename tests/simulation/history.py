@@ -117,12 +117,12 @@ class Play(Process):
         self._both_work()
 
     def _pause(self, _number: int, op: dict[str, Any]) -> None:
-        self.surely(partial(self._operate, "pausing", "pause", Scope(op["kind"], op["name"])))
+        self.surely(partial(self._operate, "pauser", "pause", Scope(op["kind"], op["name"])))
         self.model.pause(op["kind"], op["name"])
         self.model.work()
 
     def _resume(self, _number: int, op: dict[str, Any]) -> None:
-        self.surely(partial(self._operate, "resuming", "resume", Scope(op["kind"], op["name"])))
+        self.surely(partial(self._operate, "resumer", "resume", Scope(op["kind"], op["name"])))
         self.model.resume(op["kind"], op["name"])
         self.model.work()
 

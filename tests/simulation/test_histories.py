@@ -98,7 +98,7 @@ def _explored(places: list[Place]) -> Counter[str]:
         for place in places:
             queue.put(place)
         with ProcessPoolExecutor(len(places), spawning, begin, (queue,)) as pool:
-            rounds = [pool.submit(explore, number, A_ROUND) for number in range(HISTORIES // A_ROUND)]
+            rounds = [pool.submit(explore, number, A_ROUND) for number in range(-(-HISTORIES // A_ROUND))]
             for each in as_completed(rounds):
                 seen, failure = each.result()
                 if failure is not None:
