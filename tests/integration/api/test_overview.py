@@ -203,7 +203,7 @@ def test_the_openapi_document_describes_what_is_told(client: TestClient) -> None
     document = client.get("/openapi.json").json()
     why = document["paths"]["/v1/sops/{sop}/why"]["get"]
     assert why["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].startswith(
-        "#/components/schemas/Why"
+        "#/components/schemas/SopReport"
     )
     assert {"404", "422", "503"} <= set(why["responses"])
     assert {"/v1/customers/{ref}", "/v1/timelines", "/v1/sops"} <= set(document["paths"])

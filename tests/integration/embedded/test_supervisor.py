@@ -28,7 +28,7 @@ WITH_DESCENDANT = ["sh", "-c", "sleep 600 & echo $!; wait"]
 
 PARENT = """
 import json, sys
-from engine.supervise import Supervisor
+from engine.processes.supervisor import Supervisor
 
 class Told(Supervisor):
     told = False

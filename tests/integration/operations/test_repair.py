@@ -101,7 +101,7 @@ def dead_letter(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> int:
         raise RuntimeError("broken")
 
     with monkeypatch.context() as broken:
-        broken.setattr(match.starting, "decide", fail)
+        broken.setattr(match, "decide_entry", fail)
         pipeline.post("c1", "tag.added", tag="vip")
         while not pipeline.dead_letters():
             pipeline.match()

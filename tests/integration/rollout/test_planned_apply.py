@@ -101,7 +101,7 @@ def test_counts_that_moved_are_told_and_do_not_stand_in_the_way(pipeline: Pipeli
     assert (applied.changed, applied.moved) == (True, [("lead", 0, 12)])
 
 
-STATEMENTS = ["store.add_version", "store.add_generation", "existing.begin", "audit.add", "rethreshold.rebase"]
+STATEMENTS = ["store.add_version", "store.add_generation", "enrolment.begin", "audit.add", "clock_rebase.rebase"]
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
