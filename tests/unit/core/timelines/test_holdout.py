@@ -52,7 +52,7 @@ def test_it_is_told_by_customer_and_sop_alone() -> None:
 def test_every_process_and_every_version_of_the_engine_draws_the_same() -> None:
     """These refs are written down: were the draw changed, customers in flight would change their arm."""
     program = """
-from engine.core.timelines.variants import held_out
+from engine.core.timelines.holdout import held_out
 from tests.support.builders import a_sop
 print(*[number for number in range(60) if held_out(a_sop(holdout="10%"), f"customer-{number}")])
 """
