@@ -35,8 +35,6 @@ from engine.store.reports import stories
 MOST_SAMPLES = 50
 """So many customers are named for each reason, at most."""
 
-_HELD = (None, Reason.RETRY)
-
 
 @dataclass(frozen=True, slots=True)
 class _Asked:

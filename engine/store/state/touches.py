@@ -105,7 +105,7 @@ class Claimed:
 def lock_ready(connection: Connection, channel: str, now: datetime, limit: int) -> list[int]:
     """Lock the touches ready on a channel, oldest first, leaving out those somebody else holds and those of paused SOPs.
 
-    Those whose day or hours are over are left out too: the planner holds them anew (`overstayed`).
+    Those whose day or hours are over are left out too: the planner gives them new hours (`rescheduling`).
 
     Nothing is decided here: the gate reads in a later statement.
 
