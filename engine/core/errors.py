@@ -22,12 +22,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from engine.core.sentence import Sentence
+
 
 class SopError(Exception):
     """The engine could not do what was asked."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+        super().__init__(message or Sentence((type(self).__doc__ or "").strip().splitlines()[0]))
+
+    @property
+    def message(self) -> str:
+        """What to tell a person: a sentence, which can be said in their language."""
+        message: str = self.args[0]
+        return message
 
 
 class DefinitionError(SopError):
@@ -84,7 +92,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean `x`?"`` for a near miss of a known name, else an empty text."""
+def did_you_mean(name: str, known: Iterable[str]) -> Sentence:
+    """Return ``" Did you mean `x`?"`` for a near miss of a known name, else an empty sentence."""
     near = nearest(name, known)
-    return f" Did you mean `{near}`?" if near else ""
+    return Sentence(" Did you mean `{near}`?", near=near) if near else Sentence("")

@@ -1,0 +1,25 @@
+"""Which words of a Chinese text are English ones that should not be there."""
+
+from __future__ import annotations
+
+import re
+
+_QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|\{[^{}]*\}|\[[^\]]*\]|<[^>]*>|“[A-Za-z][^”]*”")
+"""What stands for itself: code, keys and values as they are written, placeholders."""
+_NAMES = re.compile(
+    r"https?://\S+|(?<![\w-])--?[a-z][\w-]*|SOP_\w*|[\w.\-]*[._/:=@*\\][\w./\-:=@*\\]*|\b[a-z]+-[a-z-]+\b|\b\w*\d\w*\b|\b[A-Z][A-Z-]*s?\b"
+)
+"""Addresses, options, variables, files, dotted types, codes, hyphenated ids, anything with a digit, abbreviations and placeholders."""
+
+ALLOWED = frozenset(
+    """Accept Authorization Bearer Celery CloudEvent CloudEvents Content Encoding Ctrl DevTools Docker Excel Jinja Key PostgreSQL Prometheus
+    Python Redis Retry After Schema Unix Unicode Valkey Webhook WeCom YAML beat charset cron doctor false holidays html id ids json log matcher
+    null off on plan sandbox send sop table true webhook worker wheel""".split()
+)
+"""Names of products, processes and commands, and words of the formats themselves."""
+
+
+def english_words(text: str, allowed: frozenset[str] = frozenset()) -> list[str]:
+    """Return the English words of a text, without codes, keys and names, and without those allowed."""
+    bare = _NAMES.sub(" ", _QUOTED.sub(" ", _QUOTED.sub(" ", text)))
+    return [each for each in re.findall(r"[A-Za-z]{2,}", bare) if each not in ALLOWED | allowed]
