@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-By = Literal[", ", "; ", "or", "and"]
+By = Literal[", ", "; ", " ", "or", "and"]
 
 
 class Speech(Protocol):
@@ -52,6 +52,8 @@ class Listed:
     def say(self, speech: Speech) -> str:
         """Return them in a language."""
         said = [_said(each, speech) for each in self.items]
+        if self.by == " ":
+            return " ".join(said)
         if self.by == ", " or self.by == "; ":
             return speech.pgettext("between", self.by).join(said)
         if len(said) < 2:

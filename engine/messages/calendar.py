@@ -142,7 +142,7 @@ class CalendarFormatter(StoryFormatter):
     def heading(self, calendar: Calendar) -> str:
         """Return whose calendar it is."""
         named = f"{calendar.customer} {calendar.name}" if calendar.name else calendar.customer
-        return self.say("customer", ref=named)
+        return self.say("Customer {ref}", ref=named)
 
     def line(self, line: Line) -> Told:
         """Return a line of a calendar."""
@@ -165,17 +165,17 @@ class CalendarFormatter(StoryFormatter):
         step = line.step
         if step.status == "skipped":
             return Told(
-                "–", "skipped", self.say("sim_skipped", title=line.title, step=step.step, why=self._why_step(step))
+                "–", "skipped", self.say("{title}, {step}: skipped: {why}", title=line.title, step=step.step, why=self._why_step(step))
             )
         head = self.say(f"sim_{step.kind}", title=line.title, step=step.step, channel=step.channel or "?")
         more = [*self._beside(line), *line.text.splitlines(), *_attached(line.body), *_actions(line.body)]
         return Told("✓", "done" if step.kind == "do" else "sent", head, tuple(more))
 
     def _beside(self, line: TouchLine) -> list[str]:
-        said = [self.say("sim_variant", name=line.variant)] if line.variant else []
+        said = [self.say(Sentence.within("calendar", "variant {name}"), name=line.variant)] if line.variant else []
         if line.waited and line.step.due_at is not None:
             why = sentence(line.waited, self.language)
-            said.append(self.say("sim_waited", due=self.time(line.step.due_at), why=why))
+            said.append(self.say("was due {due}; {why}", due=self.time(line.step.due_at), why=why))
         return said
 
     def _put_off(self, line: HeldLine) -> Told:
@@ -193,14 +193,14 @@ class CalendarFormatter(StoryFormatter):
     def running(self, run: Run) -> str:
         """Return what is still to come of a run that has not ended."""
         if not run.to_come:
-            return self.say("sim_running", title=run.title)
+            return self.say("{title} still runs", title=run.title)
         steps = self.listed(
-            self.say("sim_step_at", step=each.step, due=self.time(each.due_at))
+            self.say("{step} ({due})", step=each.step, due=self.time(each.due_at))
             if each.due_at
-            else self.say("sim_step_undated", step=each.step)
+            else self.say("{step} (has no time)", step=each.step)
             for each in run.to_come
         )
-        return self.say("sim_to_come", title=run.title, steps=steps)
+        return self.say("{title} still runs; to come: {steps}", title=run.title, steps=steps)
 
     def why(self, reason: str | None) -> str:
         """Return a reason's sentence, empty where there is none."""
@@ -209,7 +209,7 @@ class CalendarFormatter(StoryFormatter):
     def outcome_of(self, total: TimelineTotal) -> str:
         """Return what became of timelines: their state, and the reason with its name."""
         why = self.reason(total.reason, total.detail) if total.reason and total.what != "converted" else ""
-        return self.say("because", said=self.word(total.what), why=why) if why else self.word(total.what)
+        return self.say("{said}: {why}", said=self.word(total.what), why=why) if why else self.word(total.what)
 
 
 def _attached(body: dict[str, Any] | None) -> list[str]:

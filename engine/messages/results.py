@@ -132,39 +132,39 @@ class ResultsFormatter(ConditionFormatter):
         """Return which SOP, which time, which goal, and how it is counted."""
         since, until = self.time(told.since), self.time(told.until)
         lines = [
-            self.say("results_head", title=told.title, sop=told.sop, version=told.version, since=since, until=until)
+            self.say("{title} ({sop} v{version}), timelines started {since} to {until}", title=told.title, sop=told.sop, version=told.version, since=since, until=until)
         ]
         if told.goal is not None:
             within = told.goal_within_seconds
             lines.append(
-                self.say("goal", goal=told.goal)
+                self.say("goal: {goal}", goal=told.goal)
                 if within is None
-                else self.say("goal_within", goal=told.goal, within=self.span(within))
+                else self.say("goal: {goal}, within {within} of the anchor", goal=told.goal, within=self.span(within))
             )
         return lines
 
     def counted(self, told: Results) -> str:
         """Return what is counted, up to when, and what stands in the brackets."""
-        return self.say("counted", now=self.time(told.now), confidence=round(told.confidence * 100))
+        return self.say("customers are counted; conversions up to {now}; in brackets: {confidence}% confidence intervals", now=self.time(told.now), confidence=round(told.confidence * 100))
 
     def rate(self, rate: Rate) -> str:
         """Return a share with its interval."""
         if rate.rate is None or rate.low is None or rate.high is None:
             return "-"
-        return self.say("rate", rate=_percent(rate.rate), low=_number(rate.low), high=_percent(rate.high))
+        return self.say("{rate} ({low}–{high})", rate=_percent(rate.rate), low=_number(rate.low), high=_percent(rate.high))
 
     def span(self, seconds: float) -> str:
         """Return a span of time as people say it."""
         minutes = round(seconds / 60)
         if minutes < 1:
-            return self.say("under_a_minute")
+            return self.say("< 1m")
         days, hours = divmod(minutes // 60, 24)
         if days:
-            return self.say("days_hours", days=days, hours=hours) if hours else self._days(days)
+            return self.say("{days}d {hours}h", days=days, hours=hours) if hours else self._days(days)
         return (
-            self.say("hours_minutes", hours=hours, minutes=minutes % 60)
+            self.say("{hours}h {minutes}m", hours=hours, minutes=minutes % 60)
             if hours
-            else self.say("minutes", minutes=minutes)
+            else self.say("{minutes}m", minutes=minutes)
         )
 
     def _days(self, days: int) -> str:
@@ -177,31 +177,31 @@ class ResultsFormatter(ConditionFormatter):
     def ratio(self, comparison: Comparison) -> str:
         """Return how many times as many convert, with the interval where there is one."""
         if comparison.ratio is None:
-            return self.say("no_ratio")
+            return self.say("no ratio")
         if comparison.low is None or comparison.high is None:
-            return self.say("times_bare", ratio=_ratio(comparison.ratio))
+            return self.say("{ratio}×", ratio=_ratio(comparison.ratio))
         low, high = _ratio(comparison.low), _ratio(comparison.high)
-        return self.say("times_as_many", ratio=_ratio(comparison.ratio), low=low, high=high)
+        return self.say("{ratio}× ({low}–{high})", ratio=_ratio(comparison.ratio), low=low, high=high)
 
     def _p(self, value: float) -> str:
         return (
-            self.say("p_below", p="0.001")
+            self.say("< {p}", p="0.001")
             if value < 0.001
-            else self.say("p_is", p=f"{value:.2g}" if value < 0.1 else f"{value:.2f}")
+            else self.say("= {p}", p=f"{value:.2g}" if value < 0.1 else f"{value:.2f}")
         )
 
     def against_holdout(self, comparison: Comparison) -> str:
         """Return how those treated compare with those held out, and what that tells."""
         phrase = "holdout_bare" if comparison.ratio is None else "holdout_compared"
-        figures = self.say("p_value", said=self.ratio(comparison), p=self._p(comparison.p_value))
+        figures = self.say("{said}, p {p}", said=self.ratio(comparison), p=self._p(comparison.p_value))
         return self.say(phrase, figures=figures, verdict=self.say(f"verdict_{comparison.verdict}"))
 
     def against_first(self, variant: VariantResult, first: VariantResult | None) -> tuple[str, str]:
         """Return how a variant compares with the first, and what that tells."""
         if variant.by_condition:
-            return "-", self.say("chosen")
+            return "-", self.say("by condition")
         if variant.against_first is None:
-            return "-", self.say("the_first") if variant is first else "-"
+            return "-", self.say("the first") if variant is first else "-"
         return self.ratio(variant.against_first), self.say(f"short_{variant.against_first.verdict}")
 
     def note(self, note: Note) -> str:

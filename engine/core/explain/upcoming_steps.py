@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import NO_INSTALLATION, DecisionContext, Definitions
-from engine.core.delivery.gates import read_detail
+from engine.core.delivery.delay_detail import read_detail
 from engine.core.explain.story import StepEntry, StepStatus, Taken
 from engine.core.playback.run import play_one
 from engine.core.reasons import Reason
