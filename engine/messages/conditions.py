@@ -64,6 +64,10 @@ class ConditionFormatter:
         said = pattern if isinstance(pattern, Sentence) else Sentence(pattern)
         return tell(said.with_values(**values), self.language)
 
+    def told(self, text: str) -> str:
+        """Return a sentence in the language, any other text as it is."""
+        return tell(text, self.language)
+
     def time(self, moment: datetime) -> str:
         """Return a moment as clocks in the zone show it, to the second where there are seconds."""
         if self._zone is None:
@@ -83,7 +87,7 @@ class ConditionFormatter:
         """Return a reason's sentence with its detail, empty where there is none."""
         if reason is None:
             return str(detail or "")
-        said, shown = self.say(sentence(reason)), self._shown(reason, detail)
+        said, shown = self.told(sentence(reason)), self._shown(reason, detail)
         return self.say("{said} ({detail})", said=said, detail=shown) if shown else said
 
     def _shown(self, reason: str, detail: str | Mapping[str, Any] | None) -> str:
@@ -121,11 +125,15 @@ class ConditionFormatter:
         """Return what a check of entering or an error stored, with its moments in the zone."""
         read = read_entry_detail(detail)
         if isinstance(read, str):
-            return _MOMENT.sub(lambda found: self.time(datetime.fromisoformat(found[0])), tell(unpacked(read), self.language))
+            return _MOMENT.sub(
+                lambda found: self.time(datetime.fromisoformat(found[0])), tell(unpacked(read), self.language)
+            )
         if "until" in read:
             return self.say("until {time}", time=self.time(datetime.fromisoformat(read["until"])))
         if "since" in read:
-            return self.say(Sentence.within("detail", "since {time}"), time=self.time(datetime.fromisoformat(read["since"])))
+            return self.say(
+                Sentence.within("detail", "since {time}"), time=self.time(datetime.fromisoformat(read["since"]))
+            )
         age, limit = (self.duration(read[name]) for name in ("age_seconds", "limit_seconds"))
         return self.say("{age} old, at most {limit}", age=age, limit=limit)
 
@@ -162,7 +170,7 @@ class ConditionFormatter:
         what, since = happening(one.wanted)
         last = self.time(datetime.fromisoformat(str(one.actual))) if one.actual else None
         begin = self.say(" since {time}", time=self.time(datetime.fromisoformat(since))) if since else ""
-        shown = self.say(event_type(what)) if one.kind == "seen" else what
+        shown = self.told(event_type(what)) if one.kind == "seen" else what
         if one.negated:
             return self.say(_LAST[one.kind], what=shown, last=last or "?")
         never = self.say(NEVER[one.kind], what=shown, since=begin)

@@ -51,14 +51,23 @@ def lines(changes: Iterable[Change], words: StoryFormatter) -> list[str]:
 def line(change: Change, words: StoryFormatter) -> str:
     """Return one change in words."""
     if change.kind == "moved":
-        return words.say("{where}moved: number {before} → {after}", where=_named(change.path, words), before=change.before, after=change.after)
+        return words.say(
+            "{where}moved: number {before} → {after}",
+            where=_named(change.path, words),
+            before=change.before,
+            after=change.after,
+        )
     if change.kind != "changed":
         where = _named(change.path, words)
-        pattern = Sentence("{where}added: {after}") if change.kind == "added" else Sentence("{where}removed (was {before})")
+        pattern = (
+            Sentence("{where}added: {after}") if change.kind == "added" else Sentence("{where}removed (was {before})")
+        )
         return words.say(pattern, where=where, before=flow(change.before), after=flow(change.after))
     if isinstance(change.before, str) and isinstance(change.after, str) and _is_text(change):
         before, after = around(change.before, change.after)
-        return words.say("{where}changed: “{before}” → “{after}”", where=_named(change.path, words), before=before, after=after)
+        return words.say(
+            "{where}changed: “{before}” → “{after}”", where=_named(change.path, words), before=before, after=after
+        )
     before, after = flow(change.before), flow(change.after)
     return words.say("{where}{before} → {after}", where=_named(change.path, words), before=before, after=after)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from engine.core.reasons import Reason
 from engine.core.sentence import Sentence
 
-
 REASON_TEXT: dict[Reason, Sentence] = {
     Reason.SUPERSEDED: Sentence("a later event has already written this value"),
     Reason.NO_CHANGE: Sentence("the value was already so, nothing changed"),

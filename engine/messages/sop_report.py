@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.core.conditions.deciding import Evaluation
+from engine.core.definitions.words import event_type
 from engine.core.explain.sop_report import (
     OutcomeGroup,
     Sample,
@@ -15,7 +16,6 @@ from engine.core.explain.sop_report import (
     UntriggeredTrigger,
     Wanted,
 )
-from engine.core.definitions.words import event_type
 from engine.core.reasons import Reason
 from engine.core.sentence import Sentence
 from engine.messages.conditions import NEVER, TAG_OR_SOP, ConditionFormatter
@@ -50,7 +50,9 @@ _ALREADY = {
     "silent": Sentence("{number} customers have been silent that long now"),
     "date": Sentence("{number} customers have such a date"),
 }
-_SO_ALREADY = Sentence("{number} customers are so already; only becoming so triggers it (`existing` decides about them)")
+_SO_ALREADY = Sentence(
+    "{number} customers are so already; only becoming so triggers it (`existing` decides about them)"
+)
 
 _ABOUT_VALUES = ("is", "attr", "metric", "event")
 """Kinds of condition that compare a value worth showing beside the customer."""
@@ -75,7 +77,11 @@ class SopReportFormatter(ConditionFormatter):
         said = []
         if why.first_in_force and why.in_force_since:
             said.append(
-                self.say("first applied {first}, this version {present}", first=self.time(why.first_in_force), present=self.time(why.in_force_since))
+                self.say(
+                    "first applied {first}, this version {present}",
+                    first=self.time(why.first_in_force),
+                    present=self.time(why.in_force_since),
+                )
             )
         for each in why.paused:
             kind, _, name = each.partition(" ")
@@ -87,13 +93,23 @@ class SopReportFormatter(ConditionFormatter):
     def funnel(self, why: SopReport) -> str:
         """Return in one line how many were triggered, started, refused, and are in flight."""
         refused = why.triggered - why.started
-        return self.say("triggered {triggered} times: {started} started, {refused} did not. In flight now: {active}", triggered=why.triggered, started=why.started, refused=refused, active=why.in_flight)
+        return self.say(
+            "triggered {triggered} times: {started} started, {refused} did not. In flight now: {active}",
+            triggered=why.triggered,
+            started=why.started,
+            refused=refused,
+            active=why.in_flight,
+        )
 
     def goal(self, why: SopReport) -> str:
         """Return how often the goal was reached, and how many are held out; empty for an SOP without goal and holdout."""
         if not (why.has_goal or why.converted or why.holdout):
             return ""
-        return self.say("goal: reached {converted} times in this time; {holdout} of those started are in the holdout group", converted=why.converted, holdout=why.holdout)
+        return self.say(
+            "goal: reached {converted} times in this time; {holdout} of those started are in the holdout group",
+            converted=why.converted,
+            holdout=why.holdout,
+        )
 
     def variants(self, step: StepReport) -> str:
         """Return how many got which variant."""
@@ -105,7 +121,7 @@ class SopReportFormatter(ConditionFormatter):
         """Return when a step comes, as its definition says it."""
         if step.when is None:
             return self.say("(no longer defined)")
-        return self.say(step.when)
+        return self.told(step.when)
 
     def cause(self, cause: OutcomeGroup) -> str:
         """Return a cause without its number: what became of these, why, and of how many a value was not known."""
@@ -125,7 +141,9 @@ class SopReportFormatter(ConditionFormatter):
         if cause.what == "refused" or (cause.what == "skipped" and cause.reason == Reason.EXPIRED):
             return ""
         if cause.what == "planned":
-            return self.say("wait for its time, the first {first}", first=self.time(cause.first) if cause.first else "?")
+            return self.say(
+                "wait for its time, the first {first}", first=self.time(cause.first) if cause.first else "?"
+            )
         return self.say(_BECAME[cause.what])
 
     def wanted(self, conditions: Iterable[Wanted]) -> str:
@@ -181,7 +199,9 @@ class SopReportFormatter(ConditionFormatter):
         lines = [self._came(each) for each in awaited.seen]
         if not awaited.seen and not awaited.path.endswith(("silent", "date", "schedule")):
             near = self.listed(
-                self.say("{name} × {number} (e.g. {eg})", name=each.name, number=each.number, eg=self.listed(each.samples))
+                self.say(
+                    "{name} × {number} (e.g. {eg})", name=each.name, number=each.number, eg=self.listed(each.samples)
+                )
                 for each in awaited.near
             )
             never = self.say("never came in")
@@ -192,7 +212,14 @@ class SopReportFormatter(ConditionFormatter):
         return lines
 
     def _came(self, one: SeenEvent) -> str:
-        said = [self.say("{name} came in {number} times, last {last}", name=one.name, number=one.number, last=self.time(one.last) if one.last else "?")]
+        said = [
+            self.say(
+                "{name} came in {number} times, last {last}",
+                name=one.name,
+                number=one.number,
+                last=self.time(one.last) if one.last else "?",
+            )
+        ]
         if one.idle:
             said.append(self.say("{number} of them changed nothing, so they trigger nothing", number=one.idle))
         if one.samples:

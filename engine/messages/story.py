@@ -99,7 +99,11 @@ class StoryFormatter(ConditionFormatter):
         if brought is not None:
             return self.say(_BROUGHT[brought], what=event.data[brought], sop=event.data.get("sop"))
         about = gist(event.type, event.data)
-        named = self.say("{said} {about}", said=event_type(event.type), about=about) if about else self.say(event_type(event.type))
+        named = (
+            self.say("{said} {about}", said=event_type(event.type), about=about)
+            if about
+            else self.told(event_type(event.type))
+        )
         cause = event.cause or {}
         if cause.get("by"):
             return self.say("{event} (by hand: {who})", event=named, who=cause["by"])
@@ -108,7 +112,12 @@ class StoryFormatter(ConditionFormatter):
     def _crossed(self, data: dict[str, Any]) -> str:
         """Return a crossing of silence: how many days without what, and since when."""
         last = datetime.fromisoformat(str(data["last_at"]))
-        return self.say("silent for {days} days (clock {clock}, last activity {last})", clock=data.get("clock"), days=data.get("days"), last=self.time(last))
+        return self.say(
+            "silent for {days} days (clock {clock}, last activity {last})",
+            clock=data.get("clock"),
+            days=data.get("days"),
+            last=self.time(last),
+        )
 
     def outcome(self, event: EventEntry) -> list[str]:
         """Return what came of the event, a line for each thing."""
@@ -132,7 +141,7 @@ class StoryFormatter(ConditionFormatter):
 
     def _why(self, decision: Decision) -> str:
         if decision.deciding:
-            said = self.say(sentence(decision.reason or ""))
+            said = self.told(sentence(decision.reason or ""))
             return self.say("{said}: {why}", said=said, why=self.conditions(decision.deciding))
         said = self.reason(decision.reason, decision.detail)
         return self.say("{said} ({path})", said=said, path=decision.path) if decision.path else said
@@ -198,12 +207,13 @@ class StoryFormatter(ConditionFormatter):
 
     def _why_step(self, step: StepEntry) -> str:
         if step.deciding and step.skip is None:
-            return self.say(
-                "{said}: {why}", said=sentence(step.reason or ""), why=self.conditions(step.deciding)
-            )
+            return self.say("{said}: {why}", said=sentence(step.reason or ""), why=self.conditions(step.deciding))
         why = self.reason(step.reason, step.detail)
         if step.room:
-            names = (self.say("{sop} {step} ({on})", sop=each.sop, step=each.step, on=f"{each.on:%m-%d}") for each in step.room)
+            names = (
+                self.say("{sop} {step} ({on})", sop=each.sop, step=each.step, on=f"{each.on:%m-%d}")
+                for each in step.room
+            )
             why = self.joined([why, self.say("the room was taken by {names}", names=self.listed(names))])
         return why
 
@@ -234,9 +244,15 @@ class StoryFormatter(ConditionFormatter):
         if closest.others:
             lines.append(self.say("{number} more of that type", number=closest.others))
         if closest.hits:
-            lines.append(self.say("triggered it {number} times; what came of it stands with the events", number=closest.hits))
+            lines.append(
+                self.say("triggered it {number} times; what came of it stands with the events", number=closest.hits)
+            )
         if not lines:
-            lines.append(self.say("this customer never had an event {type}", type=event_type(closest.type)) if closest.type else self._stands(closest.now))
+            lines.append(
+                self.say("this customer never had an event {type}", type=event_type(closest.type))
+                if closest.type
+                else self._stands(closest.now)
+            )
         return lines
 
     def _stands(self, now: Evaluation | None) -> str:
@@ -250,7 +266,7 @@ class StoryFormatter(ConditionFormatter):
     def _miss(self, miss: NearMiss, applied_at: datetime | None) -> str:
         why = self.conditions(miss.fields) if miss.fields else self.reason(miss.reason)
         return self.say(
-            _MISS[miss.kind], event=f"{self.time(miss.time)} {self.say(event_type(miss.type))} {miss.actual}".rstrip(), why=why,
+            _MISS[miss.kind], event=f"{self.time(miss.time)} {self.told(event_type(miss.type))} {miss.actual}".rstrip(), why=why,
             wanted=self.say(" or ").join(miss.wanted), applied=self.time(applied_at) if applied_at else "?",
         )  # fmt: skip
 
@@ -264,7 +280,9 @@ class StoryFormatter(ConditionFormatter):
         """Return what one condition comes to at present."""
         if now.holds is not True:
             return self.conditions(now.asked)
-        actual = (self.say("{name} is {actual}", name=each.name or each.kind, actual=self._actual(each)) for each in now.asked)
+        actual = (
+            self.say("{name} is {actual}", name=each.name or each.kind, actual=self._actual(each)) for each in now.asked
+        )
         said = self.say("{said}: {why}", said=self.say("holds"), why=self.joined(actual))
         return self.say("{said} ({path})", said=said, path=now.path)
 
@@ -275,7 +293,11 @@ class StoryFormatter(ConditionFormatter):
 
     def nothing_to_tell(self, story: Story) -> str:
         """Return why there is nothing about the one SOP asked for."""
-        return self.say("nothing this customer did ever triggered {sop}. It waits for: {waits}", sop=story.asked_title or story.asked, waits=self.say(" or ").join(map(self.say, story.waits_for)))
+        return self.say(
+            "nothing this customer did ever triggered {sop}. It waits for: {waits}",
+            sop=story.asked_title or story.asked,
+            waits=self.say(" or ").join(map(self.told, story.waits_for)),
+        )
 
 
 def _until(step: StepEntry) -> Sentence:

@@ -94,7 +94,9 @@ class EntryAttempt:
         if event.backfill:
             self._refuse(Reason.BACKFILL)
         elif event.source != ENGINE_SOURCE and age > limit:
-            self._refuse(Reason.STALE_EVENT, {"age_seconds": age.total_seconds(), "limit_seconds": limit.total_seconds()})
+            self._refuse(
+                Reason.STALE_EVENT, {"age_seconds": age.total_seconds(), "limit_seconds": limit.total_seconds()}
+            )
 
     def _check_conditions(self) -> None:
         event, trace = self.event, Trace()
