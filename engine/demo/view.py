@@ -16,6 +16,7 @@ from rich.text import Text
 
 from engine.core.events.event import ENGINE_SOURCE
 from engine.core.time.arithmetic import local_date, zone
+from engine.messages.languages import tell
 from engine.messages.reasons import sentence
 from engine.store.database import Row
 
@@ -106,7 +107,7 @@ class View:
 
     def _what(self, row: Row) -> str:
         if row.reason:
-            return sentence(row.reason, self._language)
+            return tell(sentence(row.reason), self._language)
         body = row.body or {}
         text = str(
             body.get("text") or body.get("title") or "; ".join(str(action) for action in body.get("do", []))

@@ -54,6 +54,19 @@ _SO_ALREADY = Sentence(
     "{number} customers are so already; only becoming so triggers it (`existing` decides about them)"
 )
 
+REPORT_COLUMN = {
+    "step": Sentence("step"),
+    "when": Sentence("when"),
+    "next": Sentence("to come"),
+    "waiting": Sentence.within("column", "waiting"),
+    "sent": Sentence.within("column", "sent"),
+    "skipped": Sentence("skipped"),
+    "expired": Sentence.within("column", "expired"),
+    "failed": Sentence.within("column", "failed"),
+    "cancelled": Sentence.within("column", "cancelled"),
+}
+"""Columns, by what they count."""
+
 _ABOUT_VALUES = ("is", "attr", "metric", "event")
 """Kinds of condition that compare a value worth showing beside the customer."""
 

@@ -28,6 +28,7 @@ from engine.demo.driver import Driven, Driver
 from engine.demo.feed import CUSTOMERS, DAYS, ZONE, end, feed, names, start
 from engine.demo.verdict import DemoOutcome, Verdict, expected, judge, written_keys
 from engine.demo.view import View
+from engine.messages.languages import tell
 from engine.messages.reasons import sentence
 from engine.processes.supervisor import Supervisor
 from engine.settings import Settings, temporary_state_dir
@@ -225,7 +226,7 @@ def _days(per_day: Mapping[str, int]) -> str:
 def _reasons(counts: Mapping[str, int], lang: str) -> str:
     ordered = sorted(counts.items(), key=lambda each: -each[1])
     return "\n".join(
-        f"{number:5d}  {name}: {sentence(name.split(' ')[0], lang)}".removesuffix(f": {name}")
+        f"{number:5d}  {name}: {tell(sentence(name.split(' ')[0]), lang)}".removesuffix(f": {name}")
         for name, number in ordered
     )
 

@@ -105,13 +105,16 @@ def _detail(reasons: Sequence[tuple[Reason, DelayDetail]]) -> str | None:
     return replace(cap, others=tuple(others)).written()
 
 
+_NOTHING = DelayDetail()
+
+
 @dataclass(frozen=True, slots=True)
 class _Move:
     """One gate's word: not before `until`."""
 
     reason: Reason
     until: datetime
-    detail: DelayDetail = DelayDetail()
+    detail: DelayDetail = _NOTHING
 
 
 def _day_off(going: TouchCandidate, moment: datetime) -> _Move | None:

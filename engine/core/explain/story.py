@@ -85,7 +85,7 @@ class StepEntry:
     channel: str | None = None
     attempt: int = 0
     reason: str | None = None
-    detail: str | Mapping[str, Any] | None = None
+    detail: str | None = None
     deciding: list[Evaluation] = field(default_factory=list)
     waited: str | None = None
     """Of one that was carried out: what delayed it before."""
@@ -184,7 +184,7 @@ class WouldStart:
 
     starts: bool
     reason: str | None
-    detail: str | None
+    detail: str | Mapping[str, Any] | None
     conditions: list[ConditionNow]
 
 
