@@ -96,7 +96,7 @@ def _named(path: Path, words: StoryFormatter) -> str:
 
 
 def _part(noun: str, name: str | int, words: StoryFormatter) -> str:
-    return words.say(_NOUNS.get(noun, _OTHER), key=noun, name=name)
+    return words.say(_NOUNS.get(noun, _OTHER), key=key_word(noun), name=name)
 
 
 def flow(value: Any) -> str:

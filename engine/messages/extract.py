@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+_TEMPLATE = re.compile(r"words\.say\('([^']+)'")
 ENGINE = Path(__file__).parents[1]
 
 _ERRORS = (
@@ -44,7 +46,12 @@ class Extracted:
 
 def extracted() -> list[Extracted]:
     """Return every marked sentence of the package, in the order of files and lines."""
-    return [each for path in sorted(ENGINE.rglob("*.py")) for each in of_source(path.read_text("utf-8"), _name(path))]
+    modules = [
+        each for path in sorted(ENGINE.rglob("*.py")) for each in of_source(path.read_text("utf-8"), _name(path))
+    ]
+    return modules + [
+        each for path in sorted(ENGINE.rglob("*.j2")) for each in of_template(path.read_text("utf-8"), _name(path))
+    ]
 
 
 def _name(path: Path) -> str:
@@ -64,6 +71,14 @@ def of_source(source: str, file: str) -> list[Extracted]:
         elif isinstance(node, ast.FunctionDef) and node.name in commands:
             found += _docstring(node, file, whole=True)
     return sorted(found, key=lambda each: each.line)
+
+
+def of_template(text: str, file: str) -> list[Extracted]:
+    """Return what a Jinja template says: `words.say('…')`."""
+    return [
+        Extracted(found[1], None, None, file, text[: found.start()].count("\n") + 1)
+        for found in _TEMPLATE.finditer(text)
+    ]
 
 
 def _of_call(node: ast.Call, file: str) -> Iterator[Extracted]:

@@ -35,3 +35,9 @@ VERSION_CHANGE = {
 """What a generation brought."""
 
 NONE_ENDS = Sentence("none ends")
+
+GATE_EFFECT = {
+    "held": Sentence("held back by {why}: {before} → {after}"),
+    "lost": Sentence("never sent, for {why}: {before} → {after}"),
+}
+"""What gates do to touches to come, before and after the change."""

@@ -13,7 +13,7 @@ from engine.core.rollout.impact import ExistingForecast, SopForecast
 from engine.core.sentence import Sentence
 from engine.messages import diff
 from engine.messages.conditions import HELD_BY
-from engine.messages.plan import EXISTING_MODE, NONE_ENDS, PLAN_COLUMN, VERSION_CHANGE
+from engine.messages.plan import EXISTING_MODE, GATE_EFFECT, NONE_ENDS, PLAN_COLUMN, VERSION_CHANGE
 from engine.messages.reasons import sentence
 from engine.messages.story import StoryFormatter
 from engine.services.rollout.plan_apply import Plan
@@ -219,7 +219,7 @@ def _losses(ahead: VolumeForecast) -> list[tuple[str, str, str, dict[str, int]]]
         for gate in sorted(sides["before"].keys() | sides["after"].keys()):
             both = {side: round(numbers.get(gate, 0)) for side, numbers in sides.items()}
             if any(both.values()):
-                found.append((f"plan_{name}", name, gate, both))
+                found.append((GATE_EFFECT[name], name, gate, both))
     return found
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from engine.core.definitions.base import parse_duration
 
 _SINCE_OR_UNTIL = re.compile(r"(since|until) (\d{4}-\d\d-\d\dT\S+)")
-_OLD = re.compile(r"([\d\w ]+) old, at most ([\d\w ]+)")
+_OLD = re.compile(r"(.+) old, at most (.+)")
+_CLOCK = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)")
+"""How the first versions wrote a length: `3 days, 0:00:00`."""
 
 
 def read_entry_detail(stored: str | Mapping[str, Any]) -> str | Mapping[str, Any]:
@@ -24,4 +26,7 @@ def read_entry_detail(stored: str | Mapping[str, Any]) -> str | Mapping[str, Any
 
 
 def _seconds(shown: str) -> float:
+    if (found := _CLOCK.fullmatch(shown)) is not None:
+        days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     return sum(parse_duration(part).total_seconds() for part in shown.split())
