@@ -87,10 +87,10 @@ class ConditionFormatter:
         """Return a reason's sentence with its detail, empty where there is none."""
         if reason is None:
             return str(detail or "")
-        said, shown = self.told(sentence(reason)), self._shown(reason, detail)
+        said, shown = self.told(sentence(reason)), self.detail(reason, detail)
         return self.say("{said} ({detail})", said=said, detail=shown) if shown else said
 
-    def _shown(self, reason: str, detail: str | Mapping[str, Any] | None) -> str:
+    def detail(self, reason: str, detail: str | Mapping[str, Any] | None) -> str:
         """Return a reason's detail: of what a gate holds back, of what expired meanwhile, or any other."""
         if not detail:
             return ""
@@ -98,7 +98,7 @@ class ConditionFormatter:
             return self.say("held by {names}", names=self.held_by(detail.split(", ")))
         if isinstance(detail, str) and reason in _DELAYS:
             return self._delay(read_detail(detail))
-        return self._detail(detail)
+        return self._stored(detail)
 
     def held_by(self, codes: Iterable[str]) -> str:
         """Return in a few words what held something back: quiet hours, the cap."""
@@ -121,7 +121,7 @@ class ConditionFormatter:
             said = self.say("{said}; {sop}, of higher priority, comes first later that day", said=said, sop=read.rival)
         return said
 
-    def _detail(self, detail: str | Mapping[str, Any]) -> str:
+    def _stored(self, detail: str | Mapping[str, Any]) -> str:
         """Return what a check of entering or an error stored, with its moments in the zone."""
         read = read_entry_detail(detail)
         if isinstance(read, str):

@@ -197,7 +197,7 @@ class SopReportFormatter(ConditionFormatter):
             if one.kind in _ABOUT_VALUES
         ]
         if not cause.wanted and sample.detail and not cause.detail and cause.what != "sent":
-            found = [self._detail(sample.detail)]
+            found = [self._stored(sample.detail)]
         shown = self.joined(_short(each) for each in found)
         return self.say("{said} ({detail})", said=sample.customer, detail=shown) if shown else sample.customer
 

@@ -28,60 +28,13 @@ from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import local_date
 from engine.messages.conditions import ConditionFormatter
 from engine.messages.reasons import sentence
+from engine.messages.story_words import BROUGHT, DECISION, MISS, SENT, STATE, STATUS
 
 _MOST = 60
 """Characters shown of what a customer wrote, or of an event's data."""
 
 
 _GATES = (Reason.QUIET_HOURS, Reason.HOLIDAY, Reason.CAP)
-
-_BROUGHT = {
-    DATE: Sentence("its day: {what} (SOP {sop})"),
-    SLOT: Sentence("its time: {what} (SOP {sop})"),
-    JOINED: Sentence("met the trigger already ({what}, SOP {sop})"),
-}
-"""What brought a customer into an SOP, by what the starting event's data name."""
-
-_DECISION = {"refused": Sentence("did not start {sop}: {why}"), "ended": Sentence("ended {sop}: {why}")}
-
-_STATE = {
-    "completed": Sentence("{said}: started {anchor}, completed {ended}"),
-    "converted": Sentence("{said}: started {anchor}, converted {ended}"),
-    "exited": Sentence("{said}: started {anchor}, exited {ended}"),
-    "cancelled": Sentence("{said}: started {anchor}, cancelled {ended}"),
-}
-
-_STATUS = {
-    "planned": Sentence("planned for {due}"),
-    "due": Sentence("due since {due}, about to be planned"),
-    "held": Sentence("due {due}, held back"),
-    "undated": Sentence("has no time"),
-    "unreached": Sentence("never reached (was due {due})"),
-    "queued": Sentence("due {due}, waiting to go out over {channel}"),
-    "sending": Sentence("being sent over {channel}"),
-    "sent": Sentence("sent {at} over {channel}"),
-    "failed": Sentence("failed {at} over {channel}"),
-    "unknown": Sentence("outcome not known, {at} over {channel}"),
-    "handed": Sentence("handed to {channel} {at}, waits for staff"),
-    "cancelled": Sentence("cancelled {at}"),
-    "expired": Sentence("expired {at}"),
-    "skipped": Sentence("skipped, due {due}"),
-}
-"""What became of a step, or what it waits for."""
-
-_SENT = {"do": Sentence("done {at}"), "notice": Sentence("staff was told {at} over {channel}")}
-"""Of steps that are no message to the customer."""
-
-_MISS = {
-    "other": Sentence("{event}: not {wanted}, which it waits for"),
-    "nothing": Sentence("{event}: {why}, so it triggered nothing"),
-    "before": Sentence("{event}: before the SOP was applied, {applied}"),
-    "rest": Sentence("{event}: the rest is lacking, {wanted}"),
-    "fields": Sentence("{event}: {why}"),
-    "came_from": Sentence("{event}: wanted from or to {wanted}"),
-    "unmatched": Sentence("{event}: waits for the matcher"),
-}
-"""By what an event came short of a trigger."""
 
 
 class StoryFormatter(ConditionFormatter):
@@ -97,7 +50,7 @@ class StoryFormatter(ConditionFormatter):
             next((name for name in (DATE, SLOT, JOINED) if name in event.data), None) if event.type == START else None
         )
         if brought is not None:
-            return self.say(_BROUGHT[brought], what=event.data[brought], sop=event.data.get("sop"))
+            return self.say(BROUGHT[brought], what=event.data[brought], sop=event.data.get("sop"))
         about = gist(event.type, event.data)
         named = (
             self.say("{said} {about}", said=event_type(event.type), about=about)
@@ -137,7 +90,7 @@ class StoryFormatter(ConditionFormatter):
         if decision.what == "converted":
             return self.say("reached the goal of {sop} ({path})", sop=sop, path=decision.path)
         why = self._why(decision)
-        return self.say(_DECISION[decision.what], sop=sop, why=why)
+        return self.say(DECISION[decision.what], sop=sop, why=why)
 
     def _why(self, decision: Decision) -> str:
         if decision.deciding:
@@ -166,7 +119,7 @@ class StoryFormatter(ConditionFormatter):
             day = (local_date(now, zone_name) - local_date(timeline.anchor, zone_name)).days
             return self.say("{said}: active since {anchor}, today is day {day}", said=said, anchor=anchor, day=day)
         ended = self.time(timeline.ended_at) if timeline.ended_at else "?"
-        return self.say(_STATE[timeline.state], said=said, anchor=anchor, ended=ended)
+        return self.say(STATE[timeline.state], said=said, anchor=anchor, ended=ended)
 
     def _goal(self, said: str, timeline: TimelineEntry, now: datetime) -> str:
         if timeline.converted_at is not None:
@@ -180,9 +133,9 @@ class StoryFormatter(ConditionFormatter):
 
     def step(self, step: StepEntry) -> str:
         """Return what became of a step, or what it waits for."""
-        special = _SENT.get(step.kind) if step.status == "sent" else None
+        special = SENT.get(step.kind) if step.status == "sent" else None
         said = self.say(
-            special or _STATUS[step.status],
+            special or STATUS[step.status],
             at=self.time(step.at) if step.at else "?",
             due=self.time(step.due_at) if step.due_at else "?",
             channel=step.channel or "?",
@@ -266,7 +219,7 @@ class StoryFormatter(ConditionFormatter):
     def _miss(self, miss: NearMiss, applied_at: datetime | None) -> str:
         why = self.conditions(miss.fields) if miss.fields else self.reason(miss.reason)
         return self.say(
-            _MISS[miss.kind], event=f"{self.time(miss.time)} {self.told(event_type(miss.type))} {miss.actual}".rstrip(), why=why,
+            MISS[miss.kind], event=f"{self.time(miss.time)} {self.told(event_type(miss.type))} {miss.actual}".rstrip(), why=why,
             wanted=self.say(" or ").join(miss.wanted), applied=self.time(applied_at) if applied_at else "?",
         )  # fmt: skip
 
