@@ -5,7 +5,7 @@ Sentences are found where they are marked, by reading the source without importi
 - `Sentence("…")`, `Sentence.within("context", "…")`, `Sentence.counted("one", "many", …)`, `words.say("…")`
 - docstrings of `SopError` and its kin, which are their default messages
 - on the command line: docstrings of commands, `help="…"`, `epilog="…"`
-- of the models a definition is made of: docstrings and `description="…"`
+- of the models a definition is made of, which editors and the reference show: docstrings and `description="…"`
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _ERRORS = (
     "ChannelError",
 )
 _MODELS = ("core/definitions/", "channels/", "schema/")
+_MODEL_BASES = ("Model", "OneOf", "Moment", "ChannelConfig")
+"""What such a model derives from; these themselves but `Moment` are parts of no definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def of_source(source: str, file: str) -> list[Extracted]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             found += _of_call(node, file)
-        elif isinstance(node, ast.ClassDef) and (_is_error(node) or file.startswith(_MODELS)):
+        elif isinstance(node, ast.ClassDef) and (_is_error(node) or _is_model(node, file)):
             found += _docstring(node, file, whole=not _is_error(node))
         elif isinstance(node, ast.FunctionDef) and node.name in commands:
             found += _docstring(node, file, whole=True)
@@ -105,6 +107,11 @@ def _text(node: ast.expr) -> str | None:
 
 def _is_error(node: ast.ClassDef) -> bool:
     return node.name == "SopError" or any(isinstance(each, ast.Name) and each.id in _ERRORS for each in node.bases)
+
+
+def _is_model(node: ast.ClassDef, file: str) -> bool:
+    bases = {each.id for each in node.bases if isinstance(each, ast.Name)}
+    return file.startswith(_MODELS) and node.name != "OneOf" and not bases.isdisjoint(_MODEL_BASES)
 
 
 def _docstring(node: ast.ClassDef | ast.FunctionDef, file: str, *, whole: bool) -> Iterator[Extracted]:

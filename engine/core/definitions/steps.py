@@ -23,6 +23,7 @@ from engine.core.definitions.base import (
     parse_window,
 )
 from engine.core.definitions.conditions import Conditions
+from engine.core.sentence import Sentence
 
 PREFERRED = "preferred"
 """In a channel list: the channel that the customer's attribute `preferred_channel` names."""
@@ -222,8 +223,8 @@ class Step(Model):
         return [(way, content) for way, content in written if content is not None]
 
 
-_URL = "where it lies: https://…"
-_MEDIA = "instead of `url`: the id of a file uploaded to the channel's provider"
+_URL = Sentence("where it lies: https://…")
+_MEDIA = Sentence("instead of `url`: the id of a file uploaded to the channel's provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ class AttachmentKind:
 
     needed: tuple[tuple[str, ...], ...]
     """One of each of these groups must be written."""
-    keys: dict[str, str]
+    keys: dict[str, Sentence]
     """Every key it may have: name and description."""
 
 
@@ -241,7 +242,12 @@ _MEDIUM = AttachmentKind((("url", "media_id"),), {"url": _URL, "media_id": _MEDI
 ATTACHMENTS: dict[str, AttachmentKind] = {
     "link": AttachmentKind(
         (("title",), ("url",)),
-        {"title": "what the card says", "url": _URL, "desc": "a line below the title", "picurl": "the card's picture"},
+        {
+            "title": Sentence("what the card says"),
+            "url": _URL,
+            "desc": Sentence("a line below the title"),
+            "picurl": Sentence("the card's picture"),
+        },
     ),
     "image": _MEDIUM,
     "video": _MEDIUM,
@@ -249,10 +255,10 @@ ATTACHMENTS: dict[str, AttachmentKind] = {
     "miniprogram": AttachmentKind(
         (("title",), ("appid",), ("page",)),
         {
-            "title": "what the card says",
-            "appid": "the mini program's id",
-            "page": "the page it opens, with its parameters",
-            "pic_media_id": "the card's picture: the id of an uploaded file",
+            "title": Sentence("what the card says"),
+            "appid": Sentence("the mini program's id"),
+            "page": Sentence("the page it opens, with its parameters"),
+            "pic_media_id": Sentence("the card's picture: the id of an uploaded file"),
         },
     ),
 }
