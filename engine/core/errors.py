@@ -32,9 +32,9 @@ class SopError(Exception):
         super().__init__(message or Sentence((type(self).__doc__ or "").strip().splitlines()[0]))
 
     @property
-    def message(self) -> str:
+    def message(self) -> Sentence:
         """What to tell a person: a sentence, which can be said in their language."""
-        message: str = self.args[0]
+        message: Sentence = self.args[0]
         return message
 
 

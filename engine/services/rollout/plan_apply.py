@@ -15,6 +15,7 @@ from engine.core.customers.customer import Customer
 from engine.core.definitions import EngineConfig, Model, Sop, StartExisting
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound
+from engine.core.problems import in_lines
 from engine.core.rollout.basis import Basis, digest
 from engine.core.rollout.diff import Difference, Version, differences
 from engine.core.rollout.forecast import VolumeForecast, forecast_volume, self_starting
@@ -26,6 +27,7 @@ from engine.core.rollout.impact import (
     step_forecasts,
 )
 from engine.core.rollout.sample import CustomerSample, RolloutInput
+from engine.core.sentence import Sentence
 from engine.definitions_in_force import assembled
 from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.loading import SEGMENTS_FILE
@@ -40,7 +42,7 @@ from engine.store.state.loading import Needs, load
 
 _BATCH = 500
 _AS_A_PLANNER = Needs.TOUCHED | Needs.METRICS | Needs.STEPS | Needs.CAPS
-Tell = Callable[[str], None]
+Tell = Callable[[Sentence], None]
 Sources = Mapping[str, tuple[str | None, str]]
 """File → the id of its SOP, None for what all share, and its text."""
 
@@ -105,12 +107,21 @@ class ApplyPlanner:
         with transaction(self._engine) as connection:
             found, newest = definitions_store.in_force(connection, number), definitions_store.generation(connection)
         if not found:
-            there = f"there are 1 to {newest}" if newest else "nothing was applied yet"
-            raise NotFound(f"no generation {number}; {there}, `sop versions` lists them")
+            there = (
+                Sentence("there are 1 to {newest}", newest=newest) if newest else Sentence("nothing was applied yet")
+            )
+            raise NotFound(
+                Sentence("no generation {number}; {there}, `sop versions` lists them", number=number, there=there)
+            )
         loaded = definitions_yaml.load_sources({row.name: row.body for row in found}, self._channel_types)
         if loaded.errors:
-            problems = definitions_yaml.render_problems(loaded.errors)
-            raise DefinitionError(f"generation {number} cannot be applied by this version of the engine:\n{problems}")
+            raise DefinitionError(
+                Sentence(
+                    "generation {number} cannot be applied by this version of the engine:\n{problems}",
+                    number=number,
+                    problems=in_lines(loaded.errors),
+                )
+            )
         return Target({row.name: (row.sop, row.body) for row in found}, loaded, number)
 
     def diff(self, target: Target) -> list[Difference]:
@@ -146,10 +157,10 @@ class ApplyPlanner:
                 engine=sides.after.engine,
             )
             samples = _Samples(connection, sides, now, sample)
-            tell("reading customers")
+            tell(Sentence("reading customers"))
             samples.take(waiting, days is not None and bool(sides.differences))
             change = samples.change()
-        tell("timelines in flight")
+        tell(Sentence("timelines in flight"))
         known = changes_of_customers({id_ for each in samples.of_sop.values() for id_ in each.ids}, change)
         plan.sops = [step_forecasts(sop, each, waiting[sop], known, change) for sop, each in samples.of_sop.items()]
         plan.existing = [
@@ -157,7 +168,7 @@ class ApplyPlanner:
             for sop, (mode, out, each) in samples.meeting.items()
         ]
         if days is not None and sides.differences:
-            tell("what goes out")
+            tell(Sentence("what goes out"))
             plan.ahead = forecast_volume(samples.playing, samples.joining(), change, now + timedelta(days=days))
         return plan
 
