@@ -86,6 +86,12 @@ class InstallationError(SopError):
     """The installation is not ready; run `sop doctor` to see what is missing."""
 
 
+def failure(error: Exception) -> Sentence:
+    """Return what failed, for whoever looks for the cause: the kind of error and what it says."""
+    said = error.message if isinstance(error, SopError) else str(error)
+    return Sentence("{kind}: {said}", kind=type(error).__name__, said=said)
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name most like `name`, or None where nothing comes close."""
     found = difflib.get_close_matches(str(name), [str(each) for each in known], n=1, cutoff=0.5)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from engine.core.sentence import Sentence
 
 Loc = tuple[str | int, ...]
 """The way to a part of a definition: ("steps", 2, "message", "text")."""
@@ -29,20 +26,6 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
         return f"{place}{self.level}: {self.message}"
-
-    def said(self) -> Sentence:
-        """Return it as a sentence: its place, how bad it is, what is wrong."""
-        place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
-        return Sentence("{place}{level}: {message}", place=place, level=_LEVELS[self.level], message=self.message)
-
-
-_LEVELS = {"error": Sentence("error"), "warning": Sentence("warning")}
-
-
-def in_lines(problems: Iterable[Problem]) -> Sentence:
-    """Return problems as one sentence, a line for each."""
-    lines = {f"line{number}": each.said() for number, each in enumerate(problems)}
-    return Sentence("\n".join(f"{{{name}}}" for name in lines), **lines)
 
 
 def show(loc: Loc) -> str:

@@ -135,7 +135,8 @@ def _sentence(form: Mapping[str, Any]) -> Sentence:
     if many is None:
         return Sentence(pattern, **values) if context is None else Sentence.within(context, pattern, **values)
     _check(many, values)
-    return Sentence.counted(pattern, many, **values)  # type: ignore[arg-type]  # `number` is among the values, or this raises
+    number = values.pop("number")
+    return Sentence.counted(pattern, many, number, **values)  # type: ignore[arg-type]  # another than a number is said, too
 
 
 def _check(pattern: str, values: Mapping[str, object]) -> None:

@@ -33,7 +33,7 @@ def catalogue() -> Catalog:
         return read_po(file, locale="zh", domain=DOMAIN)
 
 
-def updated(found: Iterable[Extracted], old: Catalog, given: Mapping[tuple[str | None, str], object] = {}) -> Catalog:  # noqa: B006 - read only
+def updated(found: Iterable[Extracted], old: Catalog, given: Mapping[tuple[str | None, str], object] = {}) -> Catalog:
     """Return a catalogue of all sentences found, with the Chinese ones that the old one has, or that are given.
 
     Parameters:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.core.stored_sentence import unpacked, unpacked_outcome
@@ -26,11 +26,8 @@ class _Told:
         return {**self._row._mapping, **self._changed}
 
 
-_READ: dict[str, Callable[[Any], Any]] = {"outcome": unpacked_outcome}
-
-
 def told(found: Iterable[Row], *columns: str) -> list[Row]:
-    """Return rows with what these columns say: texts, and the `outcome` of an event."""
+    """Return rows with what these columns say: texts, mappings with texts, and the `outcome` of an event."""
     return [_one(row, columns) for row in found]
 
 
@@ -40,7 +37,15 @@ def told_one(row: Row | None, *columns: str) -> Row | None:
 
 
 def _one(row: Row, columns: Iterable[str]) -> Row:
-    stored = ((name, getattr(row, name)) for name in columns)
-    read = {name: (_READ.get(name, unpacked)(value), value) for name, value in stored}
-    changed = {name: value for name, (value, before) in read.items() if value is not before}
+    stored = {name: getattr(row, name) for name in columns}
+    read = {name: _read(name, value) for name, value in stored.items()}
+    changed = {name: value for name, value in read.items() if value is not stored[name]}
     return _Told(row, changed) if changed else row
+
+
+def _read(name: str, stored: Any) -> Any:
+    if name == "outcome":
+        return unpacked_outcome(stored)
+    if isinstance(stored, dict):
+        return {key: unpacked(each) if isinstance(each, str) else each for key, each in stored.items()}
+    return unpacked(stored)

@@ -33,7 +33,11 @@ def undeclared(
     if dimension in segments.dimensions:
         names = segments.dimensions[dimension].names
         if not refresh:
-            return Sentence("dimension `{dimension}` is computed by segments.yaml{consequence}", dimension=dimension, consequence=NOT_TAKEN)
+            return Sentence(
+                "dimension `{dimension}` is computed by segments.yaml{consequence}",
+                dimension=dimension,
+                consequence=NOT_TAKEN,
+            )
         if value in names:
             return None
         return Sentence(
@@ -52,7 +56,11 @@ def undeclared(
         )
     declared = engine.dimensions.get(dimension)
     if declared is None:
-        said = Sentence("dimension `{dimension}` is not declared in engine.yaml{consequence}.", dimension=dimension, consequence=NOT_TAKEN)
+        said = Sentence(
+            "dimension `{dimension}` is not declared in engine.yaml{consequence}.",
+            dimension=dimension,
+            consequence=NOT_TAKEN,
+        )
         return said + did_you_mean(dimension, engine.dimensions)
     if value not in declared.values:
         said = Sentence(

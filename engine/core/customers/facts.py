@@ -140,7 +140,9 @@ def _fitting(event: Event, engine: EngineConfig) -> tuple[dict[str, Any], list[S
     attributes, dropped = typed_attributes(event.data.get("attributes") or {}, engine)
     timezone = event.data.get("timezone")
     if timezone is not None and not _is_zone(timezone):
-        dropped.append(Sentence("`{name}` is not a time zone{consequence}", name=str(timezone)[:40], consequence=DROPPED))
+        dropped.append(
+            Sentence("`{name}` is not a time zone{consequence}", name=str(timezone)[:40], consequence=DROPPED)
+        )
     return attributes, dropped
 
 

@@ -31,9 +31,7 @@ def unknown_sop(sop_id: str, known: Iterable[str]) -> NotFound:
     names = sorted(known)
     there = Sentence("The SOPs are: {names}", names=_some(names)) if names else Sentence("There are no SOPs")
     return NotFound(
-        Sentence(
-            "no SOP `{sop}` is in force.{near} {there}", sop=sop_id, near=did_you_mean(sop_id, names), there=there
-        )
+        Sentence("no SOP `{sop}` is in force.{near} {there}", sop=sop_id, near=did_you_mean(sop_id, names), there=there)
     )
 
 

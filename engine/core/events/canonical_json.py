@@ -88,20 +88,14 @@ def _check_scalar(value: object, path: str) -> None:
     if isinstance(value, str):
         if "\x00" in value:
             raise EventError(
-                Sentence(
-                    "{path} contains a NUL character, which PostgreSQL cannot store; remove it", path=_short(path)
-                )
+                Sentence("{path} contains a NUL character, which PostgreSQL cannot store; remove it", path=_short(path))
             )
         if any("\ud800" <= each <= "\udfff" for each in value):
             raise EventError(
-                Sentence(
-                    "{path} contains half a surrogate pair (a cut emoji?); send valid Unicode", path=_short(path)
-                )
+                Sentence("{path} contains half a surrogate pair (a cut emoji?); send valid Unicode", path=_short(path))
             )
     elif isinstance(value, float) and not isfinite(value):
-        raise EventError(
-            Sentence("{path} is not a number (NaN or Infinity); send a number or null", path=_short(path))
-        )
+        raise EventError(Sentence("{path} is not a number (NaN or Infinity); send a number or null", path=_short(path)))
     elif isinstance(value, (int, float)) and not _SMALLEST <= value < _LARGEST:
         raise EventError(
             Sentence("{path} is a number beyond 64 bits and would lose digits; send it as text", path=_short(path))

@@ -15,7 +15,7 @@ from engine.core.events import canonical_json
 from engine.core.events.canonical_json import show
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.events.payloads import PAYLOADS
-from engine.core.events.reading_faults import time_fault
+from engine.core.events.reading_faults import TIME
 from engine.core.sentence import Sentence
 
 MAX_TEXT = 200
@@ -88,9 +88,7 @@ def parse_with_hash(raw: Mapping[str, Any], received_at: datetime, *, backfill: 
 
 def no_event(raw: object) -> Sentence:
     """Return what is wrong with something that is no JSON object."""
-    return Sentence(
-        "an event is a JSON object with source, id, type and subject; found {found}", found=show(raw)
-    )
+    return Sentence("an event is a JSON object with source, id, type and subject; found {found}", found=show(raw))
 
 
 def body_hash(event: Event) -> bytes:
@@ -104,7 +102,9 @@ def _digest(event: Event, *, timed: bool) -> bytes:
     if len(text) > MAX_EVENT_BYTES:
         raise EventError(
             Sentence(
-                "the event is too large: {bytes:,} bytes; at most {most:,} are taken", bytes=len(text), most=MAX_EVENT_BYTES
+                "the event is too large: {bytes:,} bytes; at most {most:,} are taken",
+                bytes=len(text),
+                most=MAX_EVENT_BYTES,
             )
         )
     return canonical_json.digest(text)
@@ -114,7 +114,8 @@ def _check_envelope(raw: Mapping[str, Any]) -> None:
     if raw.get("specversion", "1.0") != "1.0":
         raise EventError(
             Sentence(
-                'specversion {version} is not known; this engine takes CloudEvents "1.0"', version=show(raw["specversion"])
+                'specversion {version} is not known; this engine takes CloudEvents "1.0"',
+                version=show(raw["specversion"]),
             )
         )
     if "data_base64" in raw:
@@ -122,9 +123,7 @@ def _check_envelope(raw: Mapping[str, Any]) -> None:
     media = raw.get("datacontenttype")
     if media is not None and not (isinstance(media, str) and _JSON_TYPE.fullmatch(media)):
         raise EventError(
-            Sentence(
-                "datacontenttype {media} is not JSON; send `application/json`, or leave it out", media=show(media)
-            )
+            Sentence("datacontenttype {media} is not JSON; send `application/json`, or leave it out", media=show(media))
         )
 
 
@@ -187,9 +186,7 @@ def _type(raw: Mapping[str, Any]) -> str:
         )
     if kind.startswith("engine."):
         raise EventError(
-            Sentence(
-                "type `{type}` is reserved: types beginning with `engine.` are made by the engine only", type=kind
-            )
+            Sentence("type `{type}` is reserved: types beginning with `engine.` are made by the engine only", type=kind)
         )
     if kind in _LATER_TYPES:
         raise EventError(
@@ -259,9 +256,7 @@ def _moment(value: object) -> datetime:
         return datetime.fromtimestamp(value / 1000 if milliseconds else value, UTC)
     except (OverflowError, ValueError, OSError):
         raise EventError(
-            Sentence(
-                "time {time} is no moment of this calendar; send epoch seconds or milliseconds", time=show(value)
-            )
+            Sentence("time {time} is no moment of this calendar; send epoch seconds or milliseconds", time=show(value))
         ) from None
 
 
@@ -282,7 +277,7 @@ def _from_text(value: str) -> datetime:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise EventError(
-            Sentence("time {time} does not exist: {error}", time=show(value), error=time_fault(error))
+            Sentence("time {time} does not exist: {error}", time=show(value), error=TIME.said(str(error)))
         ) from None
 
 
@@ -303,7 +298,5 @@ def _near_miss(kind: str) -> tuple[Sentence, ...]:
     near = get_close_matches(kind, KNOWN_TYPES, n=1, cutoff=0.8)
     if not near:
         return ()
-    said = Sentence(
-        "type `{type}` was taken as one of your own; did you mean `{near}`?", type=kind, near=near[0]
-    )
+    said = Sentence("type `{type}` was taken as one of your own; did you mean `{near}`?", type=kind, near=near[0])
     return (said,)

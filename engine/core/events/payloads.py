@@ -50,9 +50,7 @@ def _hint(example: str) -> Sentence:
 
 def _check_name(value: object, path: str, hint: Sentence = _NO_HINT) -> None:
     if not isinstance(value, str):
-        raise EventError(
-            Sentence("{path} is {value}; it must be text{hint}", path=path, value=show(value), hint=hint)
-        )
+        raise EventError(Sentence("{path} is {value}; it must be text{hint}", path=path, value=show(value), hint=hint))
     if not 1 <= len(value) <= MAX_NAME or value.isspace():
         raise EventError(
             Sentence(
@@ -90,9 +88,7 @@ def _message(data: Data) -> None:
     _name(data, "channel", needed=False, example="wecom")
     text = data.get("text")
     if text is not None and not isinstance(text, str):
-        raise EventError(
-            Sentence("data.text is {value}; what the customer wrote is text, or absent", value=show(text))
-        )
+        raise EventError(Sentence("data.text is {value}; what the customer wrote is text, or absent", value=show(text)))
 
 
 def _opt(data: Data) -> None:
@@ -134,18 +130,14 @@ def _customer(data: Data) -> None:
     for field in ("attributes", "staff", "addresses"):
         value = data.get(field)
         if value is not None and not isinstance(value, dict):
-            raise EventError(
-                Sentence("data.{field} is {value}; it must be an object", field=field, value=show(value))
-            )
+            raise EventError(Sentence("data.{field} is {value}; it must be an object", field=field, value=show(value)))
     for role, person in (data.get("staff") or {}).items():
         _check_name(role, _ROLE)
         _check_name(person, f"data.staff.{role}", _PERSON)
     zone = data.get("timezone")
     if zone is not None and not (isinstance(zone, str) and _known_zone(zone)):
         raise EventError(
-            Sentence(
-                "data.timezone {value} is not a known IANA zone; write it like `Asia/Shanghai`", value=show(zone)
-            )
+            Sentence("data.timezone {value} is not a known IANA zone; write it like `Asia/Shanghai`", value=show(zone))
         )
 
 

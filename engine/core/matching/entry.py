@@ -94,7 +94,10 @@ class EntryAttempt:
         if event.backfill:
             self._refuse(Reason.BACKFILL)
         elif event.source != ENGINE_SOURCE and age > limit:
-            self._refuse(Reason.STALE_EVENT, Sentence("{age} old, at most {most}", age=show_duration(age), most=show_duration(limit)))
+            self._refuse(
+                Reason.STALE_EVENT,
+                Sentence("{age} old, at most {most}", age=show_duration(age), most=show_duration(limit)),
+            )
 
     def _check_conditions(self) -> None:
         event, trace = self.event, Trace()

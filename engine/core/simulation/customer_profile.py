@@ -262,4 +262,3 @@ class _ProfileReader:
             dropped = facts.warnings(event, self._definitions.engine, self._definitions.segments)
             self.done.problems.extend((loc, alone(text)) for text in dropped)
         self.done.events.append(event)
-

@@ -13,7 +13,7 @@ from engine.core.errors import EventConflict, EventError
 from engine.core.events import parse
 from engine.core.events.event import Event
 from engine.core.events.parse import MAX_EVENT_BYTES, no_event
-from engine.core.events.reading_faults import json_words
+from engine.core.events.reading_faults import JSON
 from engine.core.sentence import Sentence
 
 _BOM = b"\xef\xbb\xbf"
@@ -107,7 +107,7 @@ def _read(text: bytes, now: datetime) -> parse.ParsedEvent:
         raise EventError(
             Sentence(
                 "not JSON: {fault} at column {column}; write one JSON object a line",
-                fault=json_words(error.msg),
+                fault=JSON.said(error.msg),
                 column=error.colno,
             )
         ) from None

@@ -15,7 +15,6 @@ from engine.core.customers.customer import Customer
 from engine.core.definitions import EngineConfig, Model, Sop, StartExisting
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound
-from engine.core.problems import in_lines
 from engine.core.rollout.basis import Basis, digest
 from engine.core.rollout.diff import Difference, Version, differences
 from engine.core.rollout.forecast import VolumeForecast, forecast_volume, self_starting
@@ -119,7 +118,7 @@ class ApplyPlanner:
                 Sentence(
                     "generation {number} cannot be applied by this version of the engine:\n{problems}",
                     number=number,
-                    problems=in_lines(loaded.errors),
+                    problems=definitions_yaml.render_problems(loaded.errors),
                 )
             )
         return Target({row.name: (row.sop, row.body) for row in found}, loaded, number)

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from engine import definitions_yaml
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound, SopError
-from engine.core.problems import in_lines
 from engine.core.sentence import Sentence
 from engine.core.simulation.rebuild import rebuild_customer
 from engine.core.simulation.simulate import Progress, Report, Simulation, Span, Wanted, compared, refreshes_of
@@ -30,7 +29,7 @@ _BATCH = 1_000
 def definitions_of(loaded: Loaded) -> Definitions:
     """Return a folder's definitions as if they had always been in force. Raises DefinitionError where it has an error."""
     if loaded.errors:
-        raise DefinitionError(in_lines(loaded.errors))
+        raise DefinitionError(Sentence("{problems}", problems=definitions_yaml.render_problems(loaded.errors)))
     return assembled(loaded, 1, dict.fromkeys(loaded.sops, 1), {})
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer, Timeline
+from engine.core.sentence import Sentence
 from engine.core.stored_sentence import MOST_OF_DETAIL, packed, stored, unpacked
 from engine.store.columns import Column, Columns
 from engine.store.database import Row, rows, run
@@ -201,7 +202,7 @@ def ids_due(connection: Connection, customer_id: int, now: datetime) -> list[int
     return [row.id for row in rows(connection, statement, customer_id=customer_id, now=now)]
 
 
-def defer_failed(connection: Connection, timeline: int, now: datetime, error: str) -> None:
+def defer_failed(connection: Connection, timeline: int, now: datetime, error: Sentence) -> None:
     """Put off a due timeline after a failed planning: 1, 2, 4 … minutes, an hour at most.
 
     Parameters:
