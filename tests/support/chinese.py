@@ -12,59 +12,9 @@ _NAMES = re.compile(
 """Addresses, options, variables, files, dotted types, codes, hyphenated ids, anything with a digit, abbreviations and placeholders."""
 
 ALLOWED = frozenset(
-    [
-        "Accept",
-        "Authorization",
-        "Bearer",
-        "Celery",
-        "CloudEvent",
-        "CloudEvents",
-        "Content",
-        "Encoding",
-        "Ctrl",
-        "DevTools",
-        "Docker",
-        "Excel",
-        "Jinja",
-        "Key",
-        "PostgreSQL",
-        "Prometheus",
-        "Python",
-        "Redis",
-        "Retry",
-        "After",
-        "Schema",
-        "Unix",
-        "Unicode",
-        "Valkey",
-        "Webhook",
-        "WeCom",
-        "YAML",
-        "beat",
-        "charset",
-        "cron",
-        "doctor",
-        "false",
-        "holidays",
-        "html",
-        "id",
-        "ids",
-        "json",
-        "log",
-        "matcher",
-        "null",
-        "off",
-        "on",
-        "plan",
-        "sandbox",
-        "send",
-        "sop",
-        "table",
-        "true",
-        "webhook",
-        "worker",
-        "wheel",
-    ]
+    """Accept Authorization Bearer Celery CloudEvent CloudEvents Content Encoding Ctrl DevTools Docker Excel Jinja Key PostgreSQL Prometheus
+    Python Redis Retry After Schema Unix Unicode Valkey Webhook WeCom YAML beat charset cron doctor false holidays html id ids json log matcher
+    null off on plan sandbox send sop table true webhook worker wheel""".split()
 )
 """Names of products, processes and commands, and words of the formats themselves."""
 

@@ -15,7 +15,8 @@ from engine.cli.views.output import STYLES, as_json, note, on_terminal, print_st
 from engine.clocks import wall_now
 from engine.core.errors import InstallationError
 from engine.core.sentence import Sentence
-from engine.services.reports.doctor import PROCESSES, SILENT_AFTER, Doctor, Finding
+from engine.messages.findings import SILENT_AFTER, Finding
+from engine.services.reports.doctor import PROCESSES, Doctor
 from engine.settings import Settings
 from engine.store.database import transaction
 from engine.store.reports import vitals

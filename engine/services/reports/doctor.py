@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -14,23 +13,35 @@ from engine.adapters import holidays
 from engine.clocks import wall_now
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import ChannelError, SopError
-from engine.core.reasons import Reason
 from engine.core.sentence import Sentence
 from engine.core.stored_sentence import shortened
-from engine.core.validation.unseen_names import NeverSeen, never_seen
+from engine.core.validation.unseen_names import never_seen
 from engine.definitions_in_force import CurrentDefinitions
-from engine.messages.reasons import sentence
+from engine.messages.findings import (
+    SILENT_AFTER,
+    Finding,
+    dead_letters,
+    held_back,
+    held_by_hand,
+    named,
+    no_answer,
+    said_by,
+    scope,
+    sops,
+    span,
+    troubled,
+    unseen,
+    waiting_events,
+)
 from engine.ports import Channel, Clock
 from engine.store import installation, schema
 from engine.store.clock import server_now
-from engine.store.database import DatabaseUnavailable, Row, transaction
+from engine.store.database import DatabaseUnavailable, transaction
 from engine.store.reports import doctor, seen_names
 from engine.store.state import pauses
 
 OLDEST_POSTGRESQL, OLDEST_REDIS = 14, (6, 2)
 MOST_SKEW = timedelta(seconds=5)
-SILENT_AFTER = timedelta(seconds=60)
-"""A process that has not shown itself for so long counts as stopped."""
 PROCESSES = {"matcher": "sop matcher", "plan": "sop worker plan", "send": "sop worker send", "beat": "sop beat"}
 """Each process that shows itself, and the command that starts it."""
 
@@ -49,16 +60,6 @@ _LOOKS = {
     "_names": Sentence("names"),
 }
 """What is looked at, by the name of the method that looks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at."""
-
-    level: Literal["ok", "warning", "error"]
-    about: Sentence
-    text: Sentence
-    remedy: Sentence | None = None
 
 
 class Doctor:
@@ -106,7 +107,7 @@ class Doctor:
             said = (
                 Sentence("did not answer within {seconds} s", seconds=_PATIENCE)
                 if isinstance(error, DBAPIError)
-                else _said(error)
+                else said_by(error)
             )
             remedy = Sentence("look again; if it stays so, look at the load of PostgreSQL")
             yield Finding("error", about, said, remedy)
@@ -124,7 +125,7 @@ class Doctor:
             why = cause[0] if cause else error.message
             return Finding("error", _POSTGRESQL, Sentence("does not answer: {error}", error=why), remedy)
         except (SQLAlchemyError, SopError) as error:
-            return Finding("error", _POSTGRESQL, _no_answer(error), remedy)
+            return Finding("error", _POSTGRESQL, no_answer(error), remedy)
         if number < OLDEST_POSTGRESQL * 10_000:
             text = Sentence("is {version}; {oldest} or newer is needed", version=shown, oldest=OLDEST_POSTGRESQL)
             return Finding("error", _POSTGRESQL, text, Sentence("upgrade the server"))
@@ -135,21 +136,21 @@ class Doctor:
                 seconds=f"{skew.total_seconds():.0f}",
             )
             return Finding("warning", _POSTGRESQL, text, Sentence("let both machines set their clocks by NTP"))
-        return Finding("ok", _POSTGRESQL, _name(shown))
+        return Finding("ok", _POSTGRESQL, named(shown))
 
     def _redis(self) -> Finding:
         try:
             info = self._redis_info()
         except Exception as error:  # whatever the client raises, the server is not there
             remedy = Sentence("check SOP_REDIS_URL and that the server runs")
-            return Finding("error", _REDIS, _no_answer(error), remedy)
+            return Finding("error", _REDIS, no_answer(error), remedy)
         if "valkey_version" in info:
-            return Finding("ok", _REDIS, _name(f"Valkey {info['valkey_version']}"))
+            return Finding("ok", _REDIS, named(f"Valkey {info['valkey_version']}"))
         shown = str(info.get("redis_version", "0"))
         if tuple(int(part) for part in shown.split(".")[:2] if part.isdigit()) < OLDEST_REDIS:
             text = Sentence("is {version}; {oldest} or newer is needed", version=shown, oldest="6.2")
             return Finding("error", _REDIS, text, Sentence("upgrade the server, or use Valkey"))
-        return Finding("ok", _REDIS, _name(f"Redis {shown}"))
+        return Finding("ok", _REDIS, named(f"Redis {shown}"))
 
     def _schema(self) -> Finding:
         has, needs = schema.current(self._engine), schema.head()
@@ -166,9 +167,7 @@ class Doctor:
             remedy = Sentence("run `sop init DIR`, edit, then `sop apply DIR`")
             yield Finding("error", _DEFINITIONS, Sentence("none were ever applied"), remedy)
             return
-        generation = Sentence(
-            "generation {number}, {sops}", number=definitions.generation, sops=_sops(definitions.sops)
-        )
+        generation = Sentence("generation {number}, {sops}", number=definitions.generation, sops=sops(definitions.sops))
         yield Finding("ok", _DEFINITIONS, generation)
         yield from self._calendar(definitions)
         for sop in sorted(definitions.broken):
@@ -189,16 +188,16 @@ class Doctor:
         except ChannelError as error:
             remedy = Sentence("touches of this channel wait until it can be built")
             return Finding("error", Sentence("channel {name}", name=name), error.message, remedy)
-        return Finding("ok", Sentence("channel {name}", name=name), _name(str(config.get("type"))))
+        return Finding("ok", Sentence("channel {name}", name=name), named(str(config.get("type"))))
 
     def _processes(self, connection: Connection) -> Iterator[Finding]:
         last, now = installation.heartbeats(connection), server_now(connection)
         for name, command in PROCESSES.items():
-            about, remedy = _name(name), Sentence("start `{command}` (or `sop up` for all)", command=command)
+            about, remedy = named(name), Sentence("start `{command}` (or `sop up` for all)", command=command)
             if name not in last:
                 yield Finding("error", about, Sentence("has never shown itself"), remedy)
             elif (age := now - last[name]) > SILENT_AFTER:
-                yield Finding("error", about, Sentence("has not shown itself for {span}", span=_span(age)), remedy)
+                yield Finding("error", about, Sentence("has not shown itself for {span}", span=span(age)), remedy)
             else:
                 yield Finding("ok", about, Sentence("alive {seconds} s ago", seconds=f"{age.total_seconds():.0f}"))
 
@@ -206,23 +205,23 @@ class Doctor:
 
     def _stuck(self, connection: Connection) -> Iterator[Finding]:
         now = self._clock.now()
-        yield _waiting_events(doctor.oldest_unmatched(connection), now)
+        yield waiting_events(doctor.oldest_unmatched(connection), now)
         if (due := doctor.overdue(connection, now)) and now - due.due_at > SILENT_AFTER:
             text = Sentence.counted(
                 "{number:,} timeline due, the oldest for {span}",
                 "{number:,} timelines due, the oldest for {span}",
                 due.number,
-                span=_span(now - due.due_at),
+                span=span(now - due.due_at),
             )
             remedy = Sentence("is `sop worker plan` running, and fast enough?")
             yield Finding("warning", Sentence("planning"), text, remedy)
-        yield from (_held_by_hand(pause, now) for pause in pauses.listed(connection))
+        yield from (held_by_hand(pause, now) for pause in pauses.listed(connection))
         if dead := doctor.dead_letters(connection):
-            yield _dead_letters(dead)
+            yield dead_letters(dead)
         for row in doctor.held_back(connection):
-            yield _held(row)
+            yield held_back(row)
         for row in doctor.troubled_touches(connection):
-            yield _troubled(row)
+            yield troubled(row)
         if rejected := doctor.rejected_since(connection, now - timedelta(days=1)):
             text = Sentence.counted(
                 "{number:,} event in the last 24 hours; the newest: {error}",
@@ -233,7 +232,7 @@ class Doctor:
             remedy = Sentence("`sop events --rejected` shows them; correct what the CRM posts")
             yield Finding("warning", Sentence("rejected"), text, remedy)
         for row in doctor.paused(connection):
-            text = Sentence("{what} since {time} UTC", what=_scope(row), time=f"{row.since:%Y-%m-%d %H:%M}")
+            text = Sentence("{what} since {time} UTC", what=scope(row), time=f"{row.since:%Y-%m-%d %H:%M}")
             remedy = Sentence("nothing of it goes out until it is resumed; what expires meanwhile is skipped")
             yield Finding("warning", Sentence("paused"), text, remedy)
 
@@ -246,171 +245,4 @@ class Doctor:
             yield Finding("warning", Sentence("events"), Sentence("none has ever come in"), remedy)
             return
         for each in never_seen(definitions, seen_names.seen(connection)):
-            yield _unseen(each)
-
-
-def _held_by_hand(pause: Row, now: datetime) -> Finding:
-    text = Sentence(
-        "paused for {span}, by {who}: {reason}",
-        span=_span(now - pause.since),
-        who=pause.who or Sentence("somebody"),
-        reason=pause.reason or Sentence("no reason given"),
-    )
-    order = {"sop": pause.name, "channel": f"--channel {pause.name}"}.get(pause.kind, "--all")
-    remedy = Sentence("`sop resume {order}` when it may go on", order=order)
-    return Finding("warning", _scope(pause), text, remedy)
-
-
-def _scope(pause: Row) -> Sentence:
-    """Return what is paused, by its kind and name."""
-    if pause.kind == "all":
-        return Sentence("all")
-    kinds = {"sop": Sentence("sop {name}"), "channel": Sentence("channel {name}")}
-    return kinds[pause.kind].with_values(name=pause.name)
-
-
-def _dead_letters(dead: Row) -> Finding:
-    text = Sentence.counted(
-        "{number:,} dead letter; the newest, of customer {customer}: {error}",
-        "{number:,} dead letters; the newest, of customer {customer}: {error}",
-        dead.number,
-        customer=dead.subject,
-        error=shortened(dead.error, 200),
-    )
-    remedy = Sentence(
-        "`sop explain {customer}` shows the event; mend the cause, then `sop dead-letters replay ID`",
-        customer=dead.subject,
-    )
-    return Finding("warning", Sentence("dead letters"), text, remedy)
-
-
-def _waiting_events(row: Row, now: datetime) -> Finding:
-    inbox = Sentence("inbox")
-    if row is None:
-        return Finding("ok", inbox, Sentence("every event is matched"))
-    age = now - row.received_at
-    text = Sentence.counted(
-        "{number:,} event waiting to be matched, the oldest for {span} (customer {customer})",
-        "{number:,} events waiting to be matched, the oldest for {span} (customer {customer})",
-        row.number,
-        span=_span(age),
-        customer=row.subject,
-    )
-    if age <= SILENT_AFTER:
-        return Finding("ok", inbox, text)
-    return Finding("warning", inbox, text, Sentence("is `sop matcher` running?"))
-
-
-def _held(row: Row) -> Finding:
-    text = Sentence.counted(
-        "{number:,} timeline held back: {reason}; e.g. customer {customer}: {detail}",
-        "{number:,} timelines held back: {reason}; e.g. customer {customer}: {detail}",
-        row.number,
-        reason=_reason(row.waiting),
-        customer=row.customer,
-        detail=row.detail or "",
-    )
-    level: Literal["error", "warning"] = "error" if row.waiting == Reason.PLANNING_FAILED else "warning"
-    remedy = Sentence("`sop explain {customer}` shows the step and the value", customer=row.customer)
-    return Finding(level, Sentence("SOP {name}", name=row.sop), text, remedy)
-
-
-def _troubled(row: Row) -> Finding:
-    text = Sentence.counted(
-        "{number:,} touch {status}: {reason}; e.g. customer {customer}: {detail}",
-        "{number:,} touches {status}: {reason}; e.g. customer {customer}: {detail}",
-        row.number,
-        status=_TROUBLES[row.status],
-        reason=_reason(row.reason) if row.reason else row.status,
-        customer=row.customer,
-        detail=row.detail or "",
-    )
-    remedy = Sentence(
-        "`sop log --channel {channel} --status {status}` lists them", channel=row.channel, status=row.status
-    )
-    return Finding("warning", Sentence("channel {name}", name=row.channel), text, remedy)
-
-
-_TROUBLES = {"failed": Sentence("failed"), "unknown": Sentence.within("touches", "unknown")}
-
-
-def _unseen(each: NeverSeen) -> Finding:
-    near = Sentence("; nearest seen: `{near}`", near=each.nearest) if each.nearest else Sentence("")
-    text = Sentence("never seen, {roles}{near}", roles=_roles(each), near=near)
-    remedy = Sentence("compare the spelling with the CRM's; `sop events --follow` shows what comes in")
-    return Finding("warning", _kind(each.kind).with_values(name=each.name), text, remedy)
-
-
-def _kind(kind: str) -> Sentence:
-    """Return the pattern of a name of a kind: a tag, an event type, a value of the dimension the kind is."""
-    if kind == "event":
-        return Sentence("event type {name}")
-    return Sentence("tag {name}") if kind == "tag" else Sentence("{dimension} {name}", dimension=kind, name="")
-
-
-def _roles(each: NeverSeen) -> Sentence:
-    said = []
-    if each.starts:
-        said.append(
-            Sentence.counted(
-                "{number:,} SOP starts on it ({sops})",
-                "{number:,} SOPs start on it ({sops})",
-                len(each.starts),
-                sops=each.starts,
-            )
-        )
-    if each.exits:
-        said.append(
-            Sentence.counted(
-                "{number:,} SOP exits on it ({sops})",
-                "{number:,} SOPs exit on it ({sops})",
-                len(each.exits),
-                sops=each.exits,
-            )
-        )
-    if each.asks:
-        said.append(
-            Sentence.counted(
-                "{number:,} SOP asks for it ({sops})",
-                "{number:,} SOPs ask for it ({sops})",
-                len(each.asks),
-                sops=each.asks,
-            )
-        )
-    return Sentence.joined(said, by=", ")
-
-
-def _sops(sops: Collection[str]) -> Sentence:
-    return Sentence.counted("{number:,} SOP", "{number:,} SOPs", len(sops))
-
-
-def _name(name: str) -> Sentence:
-    """Return what is called the same in every language."""
-    return Sentence("{name}", name=name)
-
-
-def _no_answer(error: Exception) -> Sentence:
-    return Sentence("does not answer: {error}", error=type(error).__name__)
-
-
-def _said(error: Exception) -> Sentence:
-    return error.message if isinstance(error, SopError) else _name(str(error))
-
-
-def _reason(code: str) -> Sentence:
-    return Sentence(str(sentence(code)))
-
-
-_UNITS = (
-    (86_400, Sentence("{number} d", number=0)),
-    (3_600, Sentence("{number} h", number=0)),
-    (60, Sentence("{number} min", number=0)),
-    (1, Sentence("{number} s", number=0)),
-)
-
-
-def _span(age: timedelta) -> Sentence:
-    """Return a span of time in its largest unit."""
-    seconds = int(age.total_seconds())
-    size, said = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
-    return said.with_values(number=seconds // size)
+            yield unseen(each)

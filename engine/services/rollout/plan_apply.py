@@ -106,21 +106,12 @@ class ApplyPlanner:
         with transaction(self._engine) as connection:
             found, newest = definitions_store.in_force(connection, number), definitions_store.generation(connection)
         if not found:
-            there = (
-                Sentence("there are 1 to {newest}", newest=newest) if newest else Sentence("nothing was applied yet")
-            )
-            raise NotFound(
-                Sentence("no generation {number}; {there}, `sop versions` lists them", number=number, there=there)
-            )
+            raise _no_generation(number, newest)
         loaded = definitions_yaml.load_sources({row.name: row.body for row in found}, self._channel_types)
         if loaded.errors:
-            raise DefinitionError(
-                Sentence(
-                    "generation {number} cannot be applied by this version of the engine:\n{problems}",
-                    number=number,
-                    problems=definitions_yaml.render_problems(loaded.errors),
-                )
-            )
+            said = Sentence("generation {number} cannot be applied by this version of the engine:\n{problems}")
+            problems = definitions_yaml.render_problems(loaded.errors)
+            raise DefinitionError(said.with_values(number=number, problems=problems))
         return Target({row.name: (row.sop, row.body) for row in found}, loaded, number)
 
     def diff(self, target: Target) -> list[Difference]:
@@ -148,13 +139,8 @@ class ApplyPlanner:
             store.pin_snapshot(connection)
             sides = self._sides(connection, target)
             waiting = store.in_flight(connection)
-            plan = Plan(
-                now,
-                sides.after.engine.timezone,
-                _basis(sides, target, waiting),
-                sides.differences,
-                engine=sides.after.engine,
-            )
+            engine, basis = sides.after.engine, _basis(sides, target, waiting)
+            plan = Plan(now, engine.timezone, basis, sides.differences, engine=engine)
             samples = _Samples(connection, sides, now, sample)
             tell(Sentence("reading customers"))
             samples.take(waiting, days is not None and bool(sides.differences))
@@ -304,3 +290,8 @@ def _basis(sides: _Sides, target: Target, waiting: Mapping[str, Mapping[str | No
         in_flight={sop: sum(steps.values()) for sop, steps in waiting.items()},
         back_to=target.back_to,
     )
+
+
+def _no_generation(number: int, newest: int) -> NotFound:
+    there = Sentence("there are 1 to {newest}", newest=newest) if newest else Sentence("nothing was applied yet")
+    return NotFound(Sentence("no generation {number}; {there}, `sop versions` lists them", number=number, there=there))
