@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from engine.api.problems import ApiProblem
 from engine.core.errors import AccessError
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.services.operations.api_keys import ApiKeys, Key
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sop"'}
@@ -30,7 +30,7 @@ async def require(request: Request, keys: ApiKeys, scope: str) -> Key:
             Sentence(
                 "this call needs a key with the scope `{scope}`; this one has {scopes}",
                 scope=scope,
-                scopes=sorted(key.scopes),
+                scopes=codes(sorted(key.scopes)),
             ),
         )
     return key

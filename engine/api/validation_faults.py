@@ -75,8 +75,8 @@ _VALIDATION = ForeignTexts(
     Sentence("dates after 9999 are not supported as unix timestamps"),
     Sentence("year 0 is out of range"),
     # kinds of what has too few or too many items
-    Sentence("List"),
-    Sentence("Dictionary"),
+    Sentence.within("kind", "List"),
+    Sentence.within("kind", "Dictionary"),
 )
 _QUOTED = re.compile(r"'[^']*'")
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from engine.core.errors import SopError
 from engine.core.reasons import Reason
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.core.stored_sentence import shortened
 from engine.core.validation.unseen_names import NeverSeen
 from engine.messages.reasons import sentence
@@ -44,7 +44,7 @@ def held_by_hand(pause: Any, now: datetime) -> Finding:
 def scope(pause: Any) -> Sentence:
     """Return what is paused, by its kind and name."""
     if pause.kind == "all":
-        return Sentence("all")
+        return Sentence.within("pause", "all")
     kinds = {"sop": Sentence("sop {name}"), "channel": Sentence("channel {name}")}
     return kinds[pause.kind].with_values(name=pause.name)
 
@@ -62,12 +62,12 @@ def dead_letters(dead: Any) -> Finding:
         "`sop explain {customer}` shows the event; mend the cause, then `sop dead-letters replay ID`",
         customer=dead.subject,
     )
-    return Finding("warning", Sentence("dead letters"), text, remedy)
+    return Finding("warning", Sentence.within("doctor", "dead letters"), text, remedy)
 
 
 def waiting_events(row: Any, now: datetime) -> Finding:
     """Return how many events wait for the matcher; None: none does."""
-    inbox = Sentence("inbox")
+    inbox = Sentence.within("doctor", "inbox")
     if row is None:
         return Finding("ok", inbox, Sentence("every event is matched"))
     age = now - row.received_at
@@ -115,7 +115,7 @@ def troubled(row: Any) -> Finding:
     return Finding("warning", Sentence("channel {name}", name=row.channel), text, remedy)
 
 
-_TROUBLES = {"failed": Sentence("failed"), "unknown": Sentence.within("touches", "unknown")}
+_TROUBLES = {"failed": Sentence.within("touches", "failed"), "unknown": Sentence.within("touches", "unknown")}
 
 
 def unseen(each: NeverSeen) -> Finding:
@@ -141,7 +141,7 @@ def _roles(each: NeverSeen) -> Sentence:
                 "{number:,} SOP starts on it ({sops})",
                 "{number:,} SOPs start on it ({sops})",
                 len(each.starts),
-                sops=each.starts,
+                sops=codes(each.starts),
             )
         )
     if each.exits:
@@ -150,7 +150,7 @@ def _roles(each: NeverSeen) -> Sentence:
                 "{number:,} SOP exits on it ({sops})",
                 "{number:,} SOPs exit on it ({sops})",
                 len(each.exits),
-                sops=each.exits,
+                sops=codes(each.exits),
             )
         )
     if each.asks:
@@ -159,7 +159,7 @@ def _roles(each: NeverSeen) -> Sentence:
                 "{number:,} SOP asks for it ({sops})",
                 "{number:,} SOPs ask for it ({sops})",
                 len(each.asks),
-                sops=each.asks,
+                sops=codes(each.asks),
             )
         )
     return Sentence.joined(said, by=", ")

@@ -56,7 +56,12 @@ def _examine(parts: Wiring) -> Iterator[Finding]:
         parts.urls  # noqa: B018 - asked for its error only
     except InstallationError as error:
         text, _, remedy = str(error).rpartition("; ")
-        yield Finding("error", Sentence("servers"), Sentence("{text}", text=text), Sentence("{text}", text=remedy))
+        yield Finding(
+            "error",
+            Sentence.within("doctor", "servers"),
+            Sentence("{text}", text=text),
+            Sentence("{text}", text=remedy),
+        )
         return
     environment = channel_environment()
     yield from Doctor(

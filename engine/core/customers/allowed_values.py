@@ -8,7 +8,7 @@ from typing import Any
 from engine.core.definitions.engine import LIFECYCLE, Attribute, EngineConfig
 from engine.core.definitions.segments import SegmentsConfig
 from engine.core.errors import did_you_mean
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.core.time.iso8601 import is_date, is_datetime
 
 NOT_TAKEN, DROPPED = Sentence("; not taken"), Sentence(" and was dropped")
@@ -44,7 +44,7 @@ def undeclared(
             "`{value}` is no longer a value of `{dimension}` (now: {names}){consequence}",
             value=value,
             dimension=dimension,
-            names=names,
+            names=codes(names),
             consequence=NOT_TAKEN,
         )
     if dimension == LIFECYCLE and engine.lifecycle is not None:
@@ -67,7 +67,7 @@ def undeclared(
             "`{value}` is not a value of `{dimension}` (allowed: {allowed}){consequence}.",
             value=value,
             dimension=dimension,
-            allowed=declared.values,
+            allowed=codes(declared.values),
             consequence=NOT_TAKEN,
         )
         return said + did_you_mean(value, declared.values)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from engine.core.definitions import Sop, Step
 from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.core.errors import NotFound, SopError, did_you_mean
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 
 _MOST_LISTED = 20
 
@@ -83,5 +83,5 @@ def check_pausable(kind: str, name: str, definitions: Definitions) -> None:
 
 def _some(names: Collection[str]) -> object:
     """Return the first of many names, with a sign that there are more."""
-    listed = list(names)[:_MOST_LISTED]
+    listed = codes(list(names)[:_MOST_LISTED])
     return Sentence("{names} …", names=listed) if len(names) > _MOST_LISTED else listed

@@ -19,7 +19,7 @@ from engine.core.errors import EventError, did_you_mean
 from engine.core.events import parse
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
 from engine.core.problems import Loc
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.core.time.arithmetic import zone
 
 _SOURCE = "described"
@@ -202,7 +202,7 @@ class _ProfileReader:
         known = self._definitions.engine.channels
         if channel != "*" and channel not in known:
             message = Sentence(
-                'unknown channel `{channel}`; known: {known}, or "*" for all.', channel=channel, known=list(known)
+                'unknown channel `{channel}`; known: {known}, or "*" for all.', channel=channel, known=codes(known)
             )
             self.done.problems.append((loc, message + did_you_mean(channel, known)))
 

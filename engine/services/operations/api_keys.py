@@ -14,7 +14,7 @@ from time import monotonic
 from sqlalchemy import Engine
 
 from engine.core.errors import AccessError, SopError, did_you_mean
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.ports import Clock
 from engine.store.database import transaction
 from engine.store.operations import api_keys as store
@@ -65,10 +65,12 @@ class ApiKeys:
         """
         for scope in scopes:
             if scope not in SCOPES:
-                there = Sentence("scope `{scope}` does not exist; there are {scopes}.", scope=scope, scopes=SCOPES)
+                there = Sentence(
+                    "scope `{scope}` does not exist; there are {scopes}.", scope=scope, scopes=codes(SCOPES)
+                )
                 raise SopError(there + did_you_mean(scope, SCOPES))
         if not scopes:
-            raise SopError(Sentence("a key needs a scope; there are {scopes}", scopes=SCOPES))
+            raise SopError(Sentence("a key needs a scope; there are {scopes}", scopes=codes(SCOPES)))
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         record = store.KeyRecord(key_id, _digest(secret), name, sorted(set(scopes)))
         with transaction(self._engine) as connection:

@@ -64,7 +64,7 @@ class DeadLetters:
     def _end(self, connection: Connection, letter: int, who: str, action: str) -> Row:
         row = store.lock(connection, letter)
         if row is None:
-            there = store.known_ids(connection)[:10] or Sentence("none")
+            there = store.known_ids(connection)[:10] or Sentence.within("ids", "none")
             raise NotFound(
                 Sentence("no dead letter has the id {letter}; there are {there}", letter=letter, there=there)
             )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from engine.core.definitions import lookup
 from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, START, Event
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.runtime import Runtime
 from engine.store.database import retrying, transaction
 from engine.store.operations import audit, manual_events
@@ -68,7 +68,7 @@ class ManualStarter:
                 Sentence(
                     "data.{name} cannot be given by hand: the engine uses {reserved} itself",
                     name=taken,
-                    reserved=_RESERVED,
+                    reserved=codes(_RESERVED),
                 )
             )
         with transaction(self._engine) as connection:

@@ -20,7 +20,7 @@ from engine.core.delivery.content import body_of, template_context
 from engine.core.delivery.scene import Scene
 from engine.core.errors import ChannelError, NotFound, SopError, did_you_mean
 from engine.core.events.event import START
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.core.timelines.variants import choose, content_of
 from engine.definitions_in_force import CurrentChannels
 from engine.ports import Channel, Delivery, Receipt
@@ -189,7 +189,7 @@ def _content(step: Step, sop: Sop, variant: str | None, context: Context) -> tup
                 step=step.id,
                 variant=variant,
                 near=did_you_mean(variant, names),
-                names=names,
+                names=codes(names),
             )
         )
     if variant is None:
@@ -201,7 +201,7 @@ def _content(step: Step, sop: Sop, variant: str | None, context: Context) -> tup
             Sentence(
                 "none of the variants of step `{step}` is this customer's; name one of {names}",
                 step=step.id,
-                names=names,
+                names=codes(names),
             )
         )
     return chosen.id, content_of(step, chosen)
@@ -214,14 +214,14 @@ def _way(step: Step, sop: Sop, customer: Customer, definitions: Definitions, cha
     written = [channel] if channel is not None else list(sop.channels_of(step))
     known = defined_channels(written, customer, definitions)
     if not known:
-        raise SopError(Sentence("none of the step's channels is defined: {channels}", channels=written))
+        raise SopError(Sentence("none of the step's channels is defined: {channels}", channels=codes(written)))
     reachable = open_channels(known, "message", customer)
     if not reachable:
         raise SopError(
             Sentence(
                 "customer `{customer}` has opted out of {channels}; choose another customer for the test",
                 customer=customer.ref,
-                channels=known,
+                channels=codes(known),
             )
         )
     return reachable[0]

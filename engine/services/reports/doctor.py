@@ -52,12 +52,12 @@ _PATIENCE = 5
 """Seconds a look may take."""
 
 _POSTGRESQL, _REDIS = Sentence("PostgreSQL"), Sentence("Redis")
-_SCHEMA, _DEFINITIONS = Sentence("schema"), Sentence("definitions")
+_SCHEMA, _DEFINITIONS = Sentence.within("doctor", "schema"), Sentence.within("doctor", "definitions")
 _LOOKS = {
     "_definitions": _DEFINITIONS,
-    "_processes": Sentence("processes"),
-    "_stuck": Sentence("stuck"),
-    "_names": Sentence("names"),
+    "_processes": Sentence.within("doctor", "processes"),
+    "_stuck": Sentence.within("doctor", "stuck"),
+    "_names": Sentence.within("doctor", "names"),
 }
 """What is looked at, by the name of the method that looks."""
 
@@ -156,7 +156,9 @@ class Doctor:
         has, needs = schema.current(self._engine), schema.head()
         if has == needs:
             return Finding("ok", _SCHEMA, Sentence("version {version}", version=has))
-        text = Sentence("is {has}, this version needs {needs}", has=has or Sentence("empty"), needs=needs)
+        text = Sentence(
+            "is {has}, this version needs {needs}", has=has or Sentence.within("schema", "empty"), needs=needs
+        )
         return Finding("error", _SCHEMA, text, Sentence("run `sop db upgrade`"))
 
     # ── definitions and processes ────────────────────────────────────────────────────────────────────────────
@@ -180,7 +182,7 @@ class Doctor:
     def _calendar(self, definitions: Definitions) -> Iterator[Finding]:
         now = self._clock.now()
         for said, remedy in holidays.gaps(definitions.engine.calendar, {now.year, (now + _CALENDAR_AHEAD).year}):
-            yield Finding("warning", Sentence("calendar"), said, remedy)
+            yield Finding("warning", Sentence.within("doctor", "calendar"), said, remedy)
 
     def _channel(self, name: str, config: Mapping[str, Any]) -> Finding:
         try:
@@ -214,7 +216,7 @@ class Doctor:
                 span=span(now - due.due_at),
             )
             remedy = Sentence("is `sop worker plan` running, and fast enough?")
-            yield Finding("warning", Sentence("planning"), text, remedy)
+            yield Finding("warning", Sentence.within("doctor", "planning"), text, remedy)
         yield from (held_by_hand(pause, now) for pause in pauses.listed(connection))
         if dead := doctor.dead_letters(connection):
             yield dead_letters(dead)
@@ -230,11 +232,11 @@ class Doctor:
                 error=shortened(rejected.error, 200),
             )
             remedy = Sentence("`sop events --rejected` shows them; correct what the CRM posts")
-            yield Finding("warning", Sentence("rejected"), text, remedy)
+            yield Finding("warning", Sentence.within("doctor", "rejected"), text, remedy)
         for row in doctor.paused(connection):
             text = Sentence("{what} since {time} UTC", what=scope(row), time=f"{row.since:%Y-%m-%d %H:%M}")
             remedy = Sentence("nothing of it goes out until it is resumed; what expires meanwhile is skipped")
-            yield Finding("warning", Sentence("paused"), text, remedy)
+            yield Finding("warning", Sentence.within("doctor", "paused"), text, remedy)
 
     def _names(self, connection: Connection) -> Iterator[Finding]:
         definitions: Definitions = self._current.look(connection)
@@ -242,7 +244,7 @@ class Doctor:
             return
         if not seen_names.any_event(connection):
             remedy = Sentence("post one: `sop event tag.added TEST-1 tag=…`")
-            yield Finding("warning", Sentence("events"), Sentence("none has ever come in"), remedy)
+            yield Finding("warning", Sentence.within("doctor", "events"), Sentence("none has ever come in"), remedy)
             return
         for each in never_seen(definitions, seen_names.seen(connection)):
             yield unseen(each)

@@ -55,7 +55,7 @@ class Readiness:
                     "database": "ok",
                     "schema": Sentence(
                         "is {has}, this code needs {needs}; run `sop db upgrade`",
-                        has=has or Sentence("empty"),
+                        has=has or Sentence.within("schema", "empty"),
                         needs=needs,
                     ),
                 }, None

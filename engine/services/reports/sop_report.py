@@ -27,7 +27,7 @@ from engine.core.explain.story import triggers_of
 from engine.core.explain.untriggered import untriggered
 from engine.core.matching.triggers import type_of
 from engine.core.reasons import Reason
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import sop_report as store
@@ -130,7 +130,7 @@ def _check(sop: Sop, only: Narrowing) -> None:
                 "no reason `{reason}`.{near} The reasons: {reasons}",
                 reason=reason,
                 near=did_you_mean(reason, reasons),
-                reasons=sorted(reasons),
+                reasons=codes(sorted(reasons)),
             )
         )
     steps = [each.id for each in sop.steps]
@@ -141,7 +141,7 @@ def _check(sop: Sop, only: Narrowing) -> None:
                 sop=sop.sop,
                 step=step,
                 near=did_you_mean(step, steps),
-                steps=steps,
+                steps=codes(steps),
             )
         )
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from engine import definitions_yaml
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound, SopError
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.core.simulation.rebuild import rebuild_customer
 from engine.core.simulation.simulate import Progress, Report, Simulation, Span, Wanted, compared, refreshes_of
 from engine.definitions_in_force import assembled
@@ -81,7 +81,7 @@ class Simulator:
             stories.begin_snapshot(connection)
             missing = history.unknown(connection, only) if only is not None else []
             if missing:
-                raise NotFound(Sentence("no customer has the ref {refs}", refs=missing[:10]))
+                raise NotFound(Sentence("no customer has the ref {refs}", refs=codes(missing[:10])))
             installation = installation_id(connection)
             simulation = Simulation(definitions, Span(since, now), wanted, installation, progress)
             replay = _Replay(connection, simulation, definitions, since, now, installation)
