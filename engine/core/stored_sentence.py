@@ -59,7 +59,7 @@ def unpacked(text: str | None) -> str | None:
         return text
     try:
         return _sentence(json.loads(text))
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return text
 
 
@@ -86,7 +86,8 @@ def _each_text(outcome: dict[str, Any], change: Callable[[str], str]) -> dict[st
     for name in _DECISIONS:
         if name in outcome:
             changed[name] = [
-                {**each, "detail": change(each["detail"])} if each.get("detail") else each for each in outcome[name]
+                {**each, "detail": change(each["detail"])} if isinstance(each.get("detail"), str) else each
+                for each in outcome[name]
             ]
     return {**outcome, **changed} if changed else outcome
 
@@ -128,7 +129,8 @@ def _sentence(form: Mapping[str, Any]) -> Sentence:
     """Return the sentence of a form. Raises ValueError, LookupError, TypeError or AttributeError for what is none."""
     pattern, context, many = form["say"], form.get("context"), form.get("many")
     values = {name: _value(each) for name, each in form.get("values", {}).items()}
-    if form.keys() - _MARKS or not all(isinstance(each, str | None) for each in (context, many)):
+    marks = (context, many)
+    if form.keys() - _MARKS or not isinstance(pattern, str) or not all(isinstance(each, str | None) for each in marks):
         raise ValueError(form)
     if values:
         _check(pattern, values)

@@ -14,7 +14,6 @@ from engine.core.definitions.catalog import DecisionContext
 from engine.core.events.data import value_at
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.reasons import Reason
-from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import show_duration
 from engine.core.timelines.holdout import held_out
 from engine.core.timelines.schedule import goal_end, next_step, schedule, set_next_step
@@ -94,10 +93,7 @@ class EntryAttempt:
         if event.backfill:
             self._refuse(Reason.BACKFILL)
         elif event.source != ENGINE_SOURCE and age > limit:
-            self._refuse(
-                Reason.STALE_EVENT,
-                Sentence("{age} old, at most {most}", age=show_duration(age), most=show_duration(limit)),
-            )
+            self._refuse(Reason.STALE_EVENT, f"{show_duration(age)} old, at most {show_duration(limit)}")
 
     def _check_conditions(self) -> None:
         event, trace = self.event, Trace()
@@ -120,9 +116,9 @@ class EntryAttempt:
         if sop.reentry.mode == "never" and last is not None:
             self._refuse(Reason.ALREADY_HAD, plain(last))
         elif running and sop.reentry.mode != "restart":
-            self._refuse(Reason.ALREADY_ACTIVE, Sentence("since {moment}", moment=plain(running[0].anchor)))
+            self._refuse(Reason.ALREADY_ACTIVE, f"since {plain(running[0].anchor)}")
         elif cooldown and last is not None and self.event.time < last + cooldown:
-            self._refuse(Reason.COOLDOWN, Sentence("until {moment}", moment=plain(last + cooldown)))
+            self._refuse(Reason.COOLDOWN, f"until {plain(last + cooldown)}")
         else:
             self.decision.ended += running
 
