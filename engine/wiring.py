@@ -22,6 +22,7 @@ from engine.clocks import LeaseClock, SteppedClock, WallClock, database_lease_cl
 from engine.core.customers import facts
 from engine.core.errors import InstallationError
 from engine.core.events.event import Event
+from engine.core.sentence import Sentence
 from engine.definitions_in_force import CurrentChannels, CurrentDefinitions
 from engine.operations import Operations, operations_on
 from engine.ports import Channel, Clock, HintQueue, Rates
@@ -160,7 +161,7 @@ class Wiring:
         hints = BestEffortHints(RedisHintQueue(self.redis, self.name), _HINT_PATIENCE, _HINT_PAUSE)
         return Ingest(self.engine, self.clock, hints, self._warn)
 
-    def _warn(self, event: Event) -> list[str]:
+    def _warn(self, event: Event) -> list[Sentence]:
         """Return what of an event would be dropped under the definitions in force (as known a few seconds ago)."""
         if monotonic() > self._definitions_known_until:
             self._definitions_known_until = monotonic() + _DEFINITIONS_KNOWN_FOR

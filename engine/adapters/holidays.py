@@ -18,6 +18,7 @@ from typing import Any
 from engine.core.definitions.calendar import WorkCalendar
 from engine.core.errors import DefinitionError, did_you_mean
 from engine.core.problems import Problem
+from engine.core.sentence import Sentence
 from engine.core.time.days_off import NONE_OFF, DaysOff
 from engine.core.validation.files import problem
 
@@ -88,8 +89,8 @@ def check(calendar: WorkCalendar) -> list[Problem]:
     return [_problem("subdivision", f"{message}.{did_you_mean(part, parts)}")]
 
 
-def gaps(calendar: WorkCalendar | None, years: Iterable[int]) -> list[str]:
-    """Return, in a sentence each, the years in which the days off are not known completely, and what to do about it.
+def gaps(calendar: WorkCalendar | None, years: Iterable[int]) -> list[tuple[Sentence, Sentence]]:
+    """Return, each with its remedy, the years in which the days off are not known completely, and what to do about it.
 
     Parameters:
         years: those that are planned in, usually this one and the next.
@@ -99,9 +100,16 @@ def gaps(calendar: WorkCalendar | None, years: Iterable[int]) -> list[str]:
     known = days_off(calendar).known_until
     assert known is not None
     return [
-        f"calendar {calendar.country}: breaks and make-up workdays of {year} are not known (this version of the engine "
-        f"knows them until {known}); the rules alone are followed, so days moved by the official notice are missing. "
-        "When it is published, upgrade the `holidays` package, or add them under `also` and `except`"
+        (
+            Sentence(
+                "calendar {country}: breaks and make-up workdays of {year} are not known (this version of the engine "
+                "knows them until {known}); the rules alone are followed, so days moved by the official notice are missing",
+                country=calendar.country,
+                year=year,
+                known=known,
+            ),
+            Sentence("When it is published, upgrade the `holidays` package, or add them under `also` and `except`"),
+        )
         for year in sorted(set(years))
         if year > known.year
     ]

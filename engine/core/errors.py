@@ -32,9 +32,9 @@ class SopError(Exception):
         super().__init__(message or Sentence((type(self).__doc__ or "").strip().splitlines()[0]))
 
     @property
-    def message(self) -> str:
+    def message(self) -> Sentence:
         """What to tell a person: a sentence, which can be said in their language."""
-        message: str = self.args[0]
+        message: Sentence = self.args[0]
         return message
 
 
@@ -84,6 +84,12 @@ class ChannelError(SopError):
 
 class InstallationError(SopError):
     """The installation is not ready; run `sop doctor` to see what is missing."""
+
+
+def failure(error: Exception) -> Sentence:
+    """Return what failed, for whoever looks for the cause: the kind of error and what it says."""
+    said = error.message if isinstance(error, SopError) else str(error)
+    return Sentence("{kind}: {said}", kind=type(error).__name__, said=said)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -45,7 +46,7 @@ def read_customer(data: bytes, file: str, definitions: Definitions, now: datetim
 
 
 def _placed(
-    mistakes: list[tuple[Loc, str]], root: Node, file: str, level: Literal["error", "warning"]
+    mistakes: Sequence[tuple[Loc, str]], root: Node, file: str, level: Literal["error", "warning"]
 ) -> list[Problem]:
     return [
         Problem(message, "/".join(map(str, loc)), file, *root.place(loc, key=level == "warning"), level=level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib.resources import files
@@ -190,7 +191,7 @@ def _bytes(path: Path) -> bytes:
         raise SopError(f"cannot read `{path}`: {error.strerror}") from error
 
 
-def _some(lines: list[str]) -> str:
+def _some(lines: Sequence[str]) -> str:
     more = [f"… and {len(lines) - _MOST_SAID:,} more"] if len(lines) > _MOST_SAID else []
     return "\n".join([*lines[:_MOST_SAID], *more])
 

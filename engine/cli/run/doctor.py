@@ -14,7 +14,9 @@ from engine.cli.session import AsJson
 from engine.cli.views.output import STYLES, as_json, note, on_terminal, print_styled, say
 from engine.clocks import wall_now
 from engine.core.errors import InstallationError
-from engine.services.reports.doctor import PROCESSES, SILENT_AFTER, Doctor, Finding
+from engine.core.sentence import Sentence
+from engine.messages.findings import SILENT_AFTER, Finding
+from engine.services.reports.doctor import PROCESSES, Doctor
 from engine.settings import Settings
 from engine.store.database import transaction
 from engine.store.reports import vitals
@@ -54,7 +56,12 @@ def _examine(parts: Wiring) -> Iterator[Finding]:
         parts.urls  # noqa: B018 - asked for its error only
     except InstallationError as error:
         text, _, remedy = str(error).rpartition("; ")
-        yield Finding("error", "servers", text, remedy)
+        yield Finding(
+            "error",
+            Sentence.within("doctor", "servers"),
+            Sentence("{text}", text=text),
+            Sentence("{text}", text=remedy),
+        )
         return
     environment = channel_environment()
     yield from Doctor(

@@ -11,8 +11,9 @@ from sqlalchemy import create_engine
 
 from engine.channels import registry
 from engine.clocks import wall_now
+from engine.messages.findings import Finding
 from engine.ports import Receipt
-from engine.services.reports.doctor import PROCESSES, Doctor, Finding
+from engine.services.reports.doctor import PROCESSES, Doctor
 from engine.store import installation
 from engine.store.database import connect, transaction
 from tests.support.pipeline import ENGINE, LEAD, Pipeline

@@ -147,7 +147,8 @@ def test_what_operators_add_takes_no_weekend_with_it() -> None:
 def test_a_year_whose_notice_is_not_out_is_told() -> None:
     calendar = a_calendar()
     assert days_off(calendar).known_until == date(2026, 12, 31)
-    (told,) = gaps(calendar, (2026, 2027))
+    ((said, remedy),) = gaps(calendar, (2026, 2027))
+    told = f"{said}. {remedy}"
     for part in ("CN", "2027", "2026-12-31", "make-up workdays", "`also`", "`except`", "upgrade"):
         assert part in told
     assert days_off(calendar).skips(date(2027, 10, 1))  # by the rules
