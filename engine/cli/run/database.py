@@ -30,4 +30,4 @@ def upgrade() -> None:
     if before == after:
         say(Sentence("schema {version}, nothing to do", version=after))
     else:
-        say(Sentence("schema {before} → {after}", before=before or Sentence("empty"), after=after))
+        say(Sentence("schema {before} → {after}", before=before or Sentence.within("schema", "empty"), after=after))

@@ -190,20 +190,26 @@ def _rows(verdict: Verdict, stage: Stage, called: Mapping[str, str]) -> Iterator
     events = Sentence(
         "{number} posted over HTTP, {unmatched} not matched", number=verdict.events, unmatched=verdict.unmatched
     )
-    yield Sentence("events"), events
-    yield Sentence("timelines"), str(verdict.timelines)
-    yield Sentence("touches sent"), str(verdict.sent)
+    yield Sentence.within("demo", "events"), events
+    yield Sentence.within("demo", "timelines"), str(verdict.timelines)
+    yield Sentence.within("demo", "touches sent"), str(verdict.sent)
     yield "", "\n".join(f"{number:5d}  {stage.titles.get(sop, sop)}" for sop, number in verdict.per_sop.items())
-    yield Sentence("per day"), _days(verdict.per_day)
-    yield Sentence("silent"), _silent(verdict, called)
-    yield Sentence("ends"), _reasons(verdict.ends)
-    yield Sentence("skips"), _reasons(verdict.skips)
-    yield Sentence("lost"), str(len(verdict.lost))
-    yield Sentence("doubled"), str(len(verdict.doubled))
+    yield Sentence.within("demo", "per day"), _days(verdict.per_day)
+    yield Sentence.within("demo", "silent"), _silent(verdict, called)
+    yield Sentence.within("demo", "ends"), _reasons(verdict.ends)
+    yield Sentence.within("demo", "skips"), _reasons(verdict.skips)
+    yield Sentence.within("demo", "lost"), str(len(verdict.lost))
+    yield Sentence.within("demo", "doubled"), str(len(verdict.doubled))
     otherwise = len(verdict.differing) + len(verdict.unexpected)
-    yield Sentence("otherwise"), Sentence("{number} touches or timelines not as core alone says", number=otherwise)
+    yield (
+        Sentence.within("demo", "otherwise"),
+        Sentence("{number} touches or timelines not as core alone says", number=otherwise),
+    )
     p99, longest = f"{verdict.lateness_p99:g}", f"{verdict.lateness_max:g}"
-    yield Sentence("lateness"), Sentence("p99 {p99} s, longest {longest} s of business time", p99=p99, longest=longest)
+    yield (
+        Sentence.within("demo", "lateness"),
+        Sentence("p99 {p99} s, longest {longest} s of business time", p99=p99, longest=longest),
+    )
 
 
 def _conclusion(verdict: Verdict, driven: Driven, seconds: float) -> Sentence:
