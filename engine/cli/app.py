@@ -91,8 +91,8 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; what it has to say is printed, in the language the arguments or the environment ask for."""
-    others = language.choose(arguments, os.environ)
-    wanted = next((each for each in others if not each.startswith("-")), None)
+    language.choose(arguments, os.environ)
+    wanted = next((each for each in language.without_language(arguments) if not each.startswith("-")), None)
     try:
         return _code(typer.main.get_command(build(wanted))(arguments, prog_name="sop", standalone_mode=False))
     except SystemExit as end:

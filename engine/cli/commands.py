@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 from typer._click.core import Command as ClickCommand  # Typer gives its base no other name
 from typer._click.core import Context, Parameter
+from typer._click.exceptions import NoArgsIsHelpError
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from engine.cli import usage
-from engine.cli.language import language, tell
+from engine.cli.language import language, tell, without_language
 from engine.core.sentence import Sentence
 
 
@@ -72,6 +73,14 @@ class Group(_Spoken, TyperGroup):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.subcommand_metavar = tell(usage.COMMAND)
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Return what is left for the command below; with a language and nothing else, show the help, as with nothing at all."""
+        only_language = self.no_args_is_help and not without_language(args)
+        rest = super().parse_args(ctx, args)
+        if only_language and not ctx.resilient_parsing:
+            raise NoArgsIsHelpError(ctx)
+        return rest
 
 
 def _said(text: str | None) -> str | None:

@@ -10,16 +10,20 @@ OPTION = "--lang"
 _run = {"language": "en"}
 
 
-def choose(arguments: Iterable[str], environment: Mapping[str, str]) -> list[str]:
-    """Set the language of this run, and return the arguments without those that name it.
+def choose(arguments: Iterable[str], environment: Mapping[str, str]) -> None:
+    """Set the language of this run.
 
     To be called before the commands are made: their help is in that language. What is no language is left to Typer to refuse.
     """
-    asked, others = _parted(arguments)
+    asked, _ = _parted(arguments)
     _run["language"] = next(
         (each for each in reversed(asked) if each in languages.LANGUAGES), languages.language_of(environment)
     )
-    return others
+
+
+def without_language(arguments: Iterable[str]) -> list[str]:
+    """Return the arguments that do not name the language."""
+    return _parted(arguments)[1]
 
 
 def _parted(arguments: Iterable[str]) -> tuple[list[str], list[str]]:

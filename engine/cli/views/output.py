@@ -19,8 +19,11 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.cli.language import tell
+from engine.cli.views import wrapping
 from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import zone
+
+wrapping.break_between_characters()
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What could steer a terminal or turn the reading direction: control characters, bidi overrides."""
