@@ -10,14 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from engine import definitions_yaml
-from engine.cli import session
+from engine.cli import panels, session
 from engine.cli.definitions import folder as folders
 from engine.cli.definitions import plan as plans
 from engine.cli.definitions.folder import Folder
 from engine.cli.definitions.plan import Generation
-from engine.cli.session import AsJson, Lang
+from engine.cli.language import language, tell
+from engine.cli.session import AsJson
 from engine.cli.views import plan as view
-from engine.cli.views.output import as_json, counted, note, on_terminal, say
+from engine.cli.views.output import as_json, note, on_terminal, say
 from engine.core.errors import SopError
 from engine.core.rollout.basis import Basis
 from engine.core.sentence import Sentence
@@ -30,7 +31,7 @@ from engine.wiring import Wiring
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Definitions")(apply)
+    app.command(rich_help_panel=panels.DEFINITIONS)(apply)
 
 
 def apply(
@@ -40,7 +41,6 @@ def apply(
         Path | None, typer.Option(metavar="FILE", help="Apply exactly what `sop plan --out FILE` planned, or nothing.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, even if timelines end.")] = False,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Check definitions and put them in force, as new immutable versions. Running workers take them up by themselves.
@@ -55,11 +55,11 @@ def apply(
     if plan is not None:
         directory, version, basis = _planned(plan, directory, version)
     if version is not None:
-        name, target = f"generation {version}", parts.apply_planner.generation(version)
+        name, target = tell(Sentence("generation {number}", number=version)), parts.apply_planner.generation(version)
     else:
         name, target = _checked(directory, json_)
     if basis is None and on_terminal() and not json_:
-        basis = _asked(parts, target, StoryFormatter(session.language(lang), None), yes)
+        basis = _asked(parts, target, StoryFormatter(language(), None), yes)
     if version is not None and basis is None:
         basis = parts.apply_planner.basis(target)
     done = parts.definition_applier.apply(target.sources, f"cli:{_user()}", basis)
@@ -71,7 +71,7 @@ def apply(
         return
     if warnings:
         note(definitions_yaml.render_problems(warnings))
-    _tell(name, done, StoryFormatter(session.language(lang), None))
+    _tell(name, done, StoryFormatter(language(), None))
 
 
 def _checked(directory: Path | None, json_: bool) -> tuple[str, Target]:
@@ -82,7 +82,14 @@ def _checked(directory: Path | None, json_: bool) -> tuple[str, Target]:
             as_json({"applied": False, "problems": [folders.problem_as_dict(each) for each in loaded.problems]})
         else:
             say(definitions_yaml.render_problems(loaded.problems))
-            note(f"{path}: not applied, nothing has changed; correct the {counted(len(loaded.errors), 'error')} above")
+            note(
+                Sentence.counted(
+                    "{path}: not applied, nothing has changed; correct the {number:,} error above",
+                    "{path}: not applied, nothing has changed; correct the {number:,} errors above",
+                    len(loaded.errors),
+                    path=path,
+                )
+            )
         raise typer.Exit(1)
     return str(path), Target(folders.sources(loaded), loaded)
 
@@ -90,10 +97,14 @@ def _checked(directory: Path | None, json_: bool) -> tuple[str, Target]:
 def _planned(file: Path, directory: Path | None, version: int | None) -> tuple[Path | None, int | None, Basis]:
     """Return what a plan is about: the folder (the one named, else where it was) or the generation, and its basis."""
     if version is not None:
-        raise SopError("name --plan or --version, not both: the plan knows its version")
+        raise SopError(Sentence("name --plan or --version, not both: the plan knows its version"))
     folder, basis = plans.read(file)
     if basis.back_to is not None and directory is not None:
-        raise SopError(f"`{file}` plans to go back to generation {basis.back_to}; name no folder")
+        raise SopError(
+            Sentence(
+                "`{file}` plans to go back to generation {number}; name no folder", file=file, number=basis.back_to
+            )
+        )
     return directory or folder, basis.back_to, basis
 
 
@@ -147,13 +158,13 @@ def _told() -> Progress:
     """Return what says, every second at most, how far setting the clocks anew has come. Interrupted, the workers go on with it."""
     next_at = time.monotonic() + 1
 
-    def tell(done: int, last: int) -> None:
+    def told(done: int, last: int) -> None:
         nonlocal next_at
         if time.monotonic() >= next_at:
             next_at = time.monotonic() + 1
-            note(f"clocks set anew: {100 * done // max(last, 1)} % of the customers")
+            note(Sentence("clocks set anew: {percent} % of the customers", percent=100 * done // max(last, 1)))
 
-    return tell
+    return told
 
 
 def _applied(done: Applied) -> dict[str, Any]:

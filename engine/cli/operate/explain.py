@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import session
-from engine.cli.session import AsJson, Lang
+from engine.cli import panels, session
+from engine.cli.language import language
+from engine.cli.session import AsJson
 from engine.cli.views.output import as_json, clean, print_beside, print_styled, say
 from engine.core.explain.story import StepEntry, Story, WhyNot
 from engine.messages.story import StoryFormatter
@@ -22,7 +23,7 @@ _TO_COME = ("·", "cyan")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Events and touches")(explain)
+    app.command(rich_help_panel=panels.TOUCHES)(explain)
 
 
 def explain(
@@ -34,7 +35,6 @@ def explain(
         str | None, typer.Option(help="Why this SOP did not start: what came closest, and whether it would now.")
     ] = None,
     events: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, help="So many of the newest events.")] = 50,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Tell one customer's story: what came in, which SOPs it started or not and why, each step sent, skipped or still to come.
@@ -46,7 +46,7 @@ def explain(
     if json_:
         as_json(story)
         return
-    words = StoryFormatter(session.language(lang), story.timezone)
+    words = StoryFormatter(language(), story.timezone)
     _head(story, words)
     _events(story, words)
     _timelines(story, words)

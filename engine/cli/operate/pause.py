@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import session
-from engine.cli.session import AsJson, Lang
+from engine.cli import panels, session
+from engine.cli.language import language
+from engine.cli.session import AsJson
 from engine.cli.views.output import as_json, clean, note, say
 from engine.core.sentence import Sentence
 from engine.messages.operating import PAUSE_SCOPE
@@ -17,8 +18,6 @@ from engine.services.operations.pause import Paused
 from engine.services.operations.resume import Resumed
 from engine.store.state.pauses import Scope
 
-PANEL = "Operating"
-
 _Sop = Annotated[str | None, typer.Argument(metavar="[SOP]", help="The SOP's id.", show_default=False)]
 _Channel = Annotated[str | None, typer.Option(help="Instead of an SOP: everything that goes over this channel.")]
 _All = Annotated[bool, typer.Option("--all", help="Instead of an SOP: everything.")]
@@ -27,13 +26,13 @@ _All = Annotated[bool, typer.Option("--all", help="Instead of an SOP: everything
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (pause, resume, pauses, recall):
-        app.command(rich_help_panel=PANEL)(command)
+        app.command(rich_help_panel=panels.OPERATING)(command)
 
 
-def operating(lang: Lang = None) -> tuple[Operations, StoryFormatter, str]:
+def operating() -> tuple[Operations, StoryFormatter, str]:
     """Return the use cases, the words in the reader's language, and who gives this command."""
     parts = session.wiring()
-    return parts.operations, StoryFormatter(session.language(lang), session.zone_of(parts)), session.who()
+    return parts.operations, StoryFormatter(language(), session.zone_of(parts)), session.who()
 
 
 def scope_of(sop: str | None, channel: str | None, everything: bool) -> Scope:
@@ -44,7 +43,7 @@ def scope_of(sop: str | None, channel: str | None, everything: bool) -> Scope:
         *([Scope("all")] if everything else []),
     ]
     if len(given) != 1:
-        raise typer.BadParameter("name one: an SOP, --channel NAME, or --all")
+        raise typer.BadParameter(Sentence("name one: an SOP, --channel NAME, or --all"))
     return given[0]
 
 
@@ -61,7 +60,6 @@ def pause(
     channel: _Channel = None,
     everything: _All = False,
     reason: Annotated[str | None, typer.Option(help="Why, for those who come after.")] = None,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Hold everything of an SOP, of a channel, or all: what waits to be sent stays, what falls due waits. Audited.
@@ -74,7 +72,7 @@ def pause(
 
     sop pause --channel wecom
     """
-    operations, words, who = operating(lang)
+    operations, words, who = operating()
     told = operations.pauser.pause(scope_of(sop, channel, everything), who, reason)
     if json_:
         as_json(told)
@@ -114,14 +112,13 @@ def resume(
     skip_missed: Annotated[
         bool, typer.Option("--skip-missed", help="Nothing that came due meanwhile goes out, even if still in time.")
     ] = False,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Let what was paused go on: what is past its limit expires, the rest goes, and nobody gets a pile. Audited.
 
     Example: sop resume renovation-lead --skip-missed
     """
-    operations, words, who = operating(lang)
+    operations, words, who = operating()
     told = operations.resumer.resume(scope_of(sop, channel, everything), who, skip_missed=skip_missed)
     if json_:
         as_json(told)
@@ -167,9 +164,9 @@ def _tell_resumed(told: Resumed, words: StoryFormatter) -> None:
         )
 
 
-def pauses(lang: Lang = None, json_: AsJson = False) -> None:
+def pauses(json_: AsJson = False) -> None:
     """Show what is paused, since when, by whom and why."""
-    operations, words, _ = operating(lang)
+    operations, words, _ = operating()
     found = operations.pauser.pauses()
     if json_:
         as_json([dict(row._mapping) for row in found])
@@ -192,14 +189,13 @@ def pauses(lang: Lang = None, json_: AsJson = False) -> None:
 def recall(
     sop: Annotated[str, typer.Argument(metavar="SOP", help="The SOP's id.")],
     step: Annotated[str, typer.Option(help="The step whose touches are called back.")],
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Call back a step's touches that are not confirmed yet: those that wait to be sent, and those that wait for staff. Audited.
 
     Example: sop recall renovation-lead --step d3
     """
-    operations, words, who = operating(lang)
+    operations, words, who = operating()
     told = operations.recaller.recall(sop, step, who)
     if json_:
         as_json(told)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import session
-from engine.cli.session import AsJson, Lang
+from engine.cli import panels, session
+from engine.cli.language import language
+from engine.cli.session import AsJson
 from engine.cli.views import output
 from engine.cli.views.output import Column, as_json, print_styled, say, table
 from engine.core.explain.results import Arm, Results, StepResult, VariantResult
@@ -18,7 +19,7 @@ _TONES = {"more": "green", "fewer": "red", "not_enough": "yellow", "within_chanc
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Events and touches")(results)
+    app.command(rich_help_panel=panels.TOUCHES)(results)
 
 
 def results(
@@ -29,7 +30,6 @@ def results(
     until: Annotated[
         str | None, typer.Option(help="Timelines started before then; without it, until now.", show_default=False)
     ] = None,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Tell what came of an SOP: how many customers reached its goal, treated and held out, by step and variant.
@@ -46,7 +46,7 @@ def results(
     if json_:
         as_json(told)
         return
-    _print(told, ResultsFormatter(session.language(lang), told.timezone))
+    _print(told, ResultsFormatter(language(), told.timezone))
 
 
 def _print(told: Results, words: ResultsFormatter) -> None:

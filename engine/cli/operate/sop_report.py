@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import session
-from engine.cli.session import AsJson, Lang
+from engine.cli import panels, session
+from engine.cli.language import language
+from engine.cli.session import AsJson
 from engine.cli.views.output import Column, as_json, print_beside, print_styled, say, table
 from engine.core.explain.sop_report import OutcomeGroup, SopReport, StepReport
 from engine.messages.sop_report import REPORT_COLUMN, SopReportFormatter
@@ -31,7 +32,7 @@ _STYLES = {
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Events and touches")(why)
+    app.command(rich_help_panel=panels.TOUCHES)(why)
 
 
 def why(
@@ -43,7 +44,6 @@ def why(
     ] = None,
     step: Annotated[str | None, typer.Option(help="Only this step.", show_default=False)] = None,
     samples: Annotated[int, typer.Option(min=0, max=MOST_SAMPLES, help="So many customers for each reason.")] = 3,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Tell what an SOP did over a time: who triggered it, who did not enter and why, what became of each step.
@@ -58,7 +58,7 @@ def why(
     if json_:
         as_json(told)
         return
-    _print(told, SopReportFormatter(session.language(lang), told.timezone))
+    _print(told, SopReportFormatter(language(), told.timezone))
 
 
 def _print(told: SopReport, words: SopReportFormatter) -> None:

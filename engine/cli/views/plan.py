@@ -209,7 +209,7 @@ def _volume(plan: Plan, ahead: VolumeForecast) -> list[dict[str, Any]]:
     return rows
 
 
-def _losses(ahead: VolumeForecast) -> list[tuple[str, str, str, dict[str, int]]]:
+def _losses(ahead: VolumeForecast) -> list[tuple[Sentence, str, str, dict[str, int]]]:
     """Return phrase, name, gate and numbers of what gates hold back and what they cost."""
     found = []
     for name in ("held", "lost"):
