@@ -162,8 +162,7 @@ class Doctor:
 
     def _calendar(self, definitions: Definitions) -> Iterator[Finding]:
         now = self._clock.now()
-        for text in holidays.gaps(definitions.engine.calendar, {now.year, (now + _CALENDAR_AHEAD).year}):
-            said, _, remedy = text.partition(". ")
+        for said, remedy in holidays.gaps(definitions.engine.calendar, {now.year, (now + _CALENDAR_AHEAD).year}):
             yield Finding("warning", "calendar", said, remedy)
 
     def _channel(self, name: str, config: Mapping[str, Any]) -> Finding:
