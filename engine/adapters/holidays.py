@@ -18,7 +18,7 @@ from typing import Any
 from engine.core.definitions.calendar import WorkCalendar
 from engine.core.errors import DefinitionError, did_you_mean, meant
 from engine.core.problems import Problem
-from engine.core.sentence import Sentence
+from engine.core.sentence import Sentence, codes
 from engine.core.time.days_off import NONE_OFF, DaysOff
 from engine.core.validation.files import problem
 

@@ -44,12 +44,14 @@ def read_customer(data: bytes, file: str, definitions: Definitions, now: datetim
     return ReadCustomer(None if done.problems else done, sorted(every, key=lambda each: (each.line, each.column)))
 
 
-def _placed(
-    mistakes: list[tuple[Loc, str]], root: Node, file: str, level: Level
-) -> list[Problem]:
+def _placed(mistakes: list[tuple[Loc, str]], root: Node, file: str, level: Level) -> list[Problem]:
     return [
         Problem(
-            Sentence.joined((message,)), "/".join(map(str, loc)), file, *root.place(loc, key=level == "warning"), level=level
+            Sentence.joined((message,)),
+            "/".join(map(str, loc)),
+            file,
+            *root.place(loc, key=level == "warning"),
+            level=level,
         )
         for loc, message in mistakes
     ]

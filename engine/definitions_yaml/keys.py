@@ -74,12 +74,14 @@ def _unknown(key: str, place: str, allowed: list[str]) -> Sentence:
 
 def missing(root: Any, loc: Loc, prefix: Loc = ()) -> Sentence:
     """Return what to say of a required key that is not there; `prefix` leads from the file to `root`."""
-    place: object = show((*prefix, *loc[:-1])) or THE_FILE
+    place = show((*prefix, *loc[:-1]))
     described = [
         info.description
         for model in models_at(root, loc[:-1])
         for name, info in model.model_fields.items()
         if (info.alias or name) == loc[-1] and info.description
     ]
-    said = Sentence("{place} needs the key `{key}`", place=place, key=loc[-1])
+    said = Sentence("the file needs the key `{key}`", key=loc[-1])
+    if place:
+        said = Sentence("{place} needs the key `{key}`", place=place, key=loc[-1])
     return Sentence("{said}: {described}", said=said, described=Sentence(described[0])) if described else said

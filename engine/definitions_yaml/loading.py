@@ -79,7 +79,9 @@ def load(folder: Path, channel_types: ChannelTypes) -> Loaded:
             remains[name] = data.decode("utf-8", "replace")
             problems.append(Problem(error.message, file=name, line=error.line, column=error.column))
         except OSError as error:
-            said = Sentence("the file cannot be read: {reason}", reason=SYSTEM.said(error.strerror or type(error).__name__))
+            said = Sentence(
+                "the file cannot be read: {reason}", reason=SYSTEM.said(error.strerror or type(error).__name__)
+            )
             problems.append(Problem(said, file=name, line=1, column=1))
     return _load(sources, channel_types, problems, remains)
 

@@ -49,7 +49,9 @@ def _integer(text: str) -> int:
         raise ValueError(
             Sentence(
                 "the number `{text}` has {number} digits, at most {limit} are allowed; write it in quotes if it is a text",
-                text=short(text), number=len(digits), limit=_DIGITS,
+                text=short(text),
+                number=len(digits),
+                limit=_DIGITS,
             )  # fmt: skip
         )
     return int(text)

@@ -90,13 +90,12 @@ def _of_line(number: int, content: str) -> Sentence | None:
     """Return what in a line is known to stop YAML."""
     if _UNQUOTED_TEMPLATE.search(content):
         return Sentence(
-            " (line {line}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)", line=number
+            " (line {line}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)",
+            line=number,
         )
     match = _ANY_COLON.search(content)
     if match:
-        return Sentence(
-            " (line {line}: `{key}：` has a full-width colon; write `{key}: `)", line=number, key=match[1]
-        )
+        return Sentence(" (line {line}: `{key}：` has a full-width colon; write `{key}: `)", line=number, key=match[1])
     sign = next((sign for sign in "［］【】｛｝“”‘’" if sign in content), None)
     if sign:
         return Sentence(
