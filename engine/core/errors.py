@@ -101,4 +101,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def did_you_mean(name: str, known: Iterable[str]) -> Sentence:
     """Return ``" Did you mean `x`?"`` for a near miss of a known name, else an empty sentence."""
     near = nearest(name, known)
-    return Sentence(" Did you mean `{near}`?", near=near) if near else Sentence("")
+    return meant(near) if near else Sentence("")
+
+
+def meant(near: str) -> Sentence:
+    """Return ``" Did you mean `near`?"``."""
+    return Sentence(" Did you mean `{near}`?", near=near)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.messages.languages import tell
+
 _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|\{[^{}]*\}|\[[^\]]*\]|<[^>]*>|“[A-Za-z][^”]*”")
 """What stands for itself: code, keys and values as they are written, placeholders."""
 _NAMES = re.compile(
@@ -25,3 +27,8 @@ def english_words(text: str, allowed: frozenset[str] = frozenset()) -> list[str]
     """Return the English words of a text, without codes, keys and names, and without those allowed."""
     bare = _NAMES.sub(" ", _QUOTED.sub(" ", _QUOTED.sub(" ", text)))
     return [each for each in re.findall(r"[A-Za-z]{2,}", bare) if each not in ALLOWED | allowed]
+
+
+def english_left(said: object, *allowed: str) -> list[str]:
+    """Return the English words that are left of a sentence when it is said in Chinese."""
+    return english_words(tell(said, "zh"), frozenset(allowed))
