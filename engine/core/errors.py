@@ -28,7 +28,7 @@ from engine.core.sentence import Sentence
 class SopError(Exception):
     """The engine could not do what was asked."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: Sentence | None = None) -> None:
         super().__init__(message or Sentence((type(self).__doc__ or "").strip().splitlines()[0]))
 
     @property

@@ -94,5 +94,18 @@ PYDANTIC = ForeignTexts(
     Sentence("hour value is outside expected range of 0-23"),
     Sentence("minute value is outside expected range of 0-59"),
     Sentence("second value is outside expected range of 0-59"),
+    Sentence("JSON decode error"),
+    Sentence("invalid character in second"),
+    Sentence("invalid character in second fraction"),
+    Sentence("invalid time separator, expected `:`"),
+    Sentence("invalid timezone sign"),
+    Sentence("second fraction value is more than 6 digits long"),
+    Sentence("timezone hour value is outside expected range of 0-23"),
+    Sentence("timezone minute value is outside expected range of 0-59"),
+    Sentence("timezone offset must be less than 24 hours"),
+    Sentence("dates before 0000 are not supported as unix timestamps"),
+    Sentence("dates before 1600 are not supported as unix timestamps"),
+    Sentence("dates after 9999 are not supported as unix timestamps"),
+    Sentence("year 0 is out of range"),
 )
 """By the text, what it is filled in with beside it."""

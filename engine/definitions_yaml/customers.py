@@ -45,10 +45,10 @@ def read_customer(data: bytes, file: str, definitions: Definitions, now: datetim
     return ReadCustomer(None if done.problems else done, sorted(every, key=lambda each: (each.line, each.column)))
 
 
-def _placed(mistakes: Sequence[tuple[Loc, str]], root: Node, file: str, level: Level) -> list[Problem]:
+def _placed(mistakes: Sequence[tuple[Loc, Sentence]], root: Node, file: str, level: Level) -> list[Problem]:
     return [
         Problem(
-            Sentence.joined((message,)),
+            message,
             "/".join(map(str, loc)),
             file,
             *root.place(loc, key=level == "warning"),

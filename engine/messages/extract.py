@@ -87,7 +87,7 @@ def _of_call(node: ast.Call, file: str) -> Iterator[Extracted]:
     texts = [_text(each) for each in node.args]
     first, second = [*texts, None, None][:2]
     match node.func:
-        case ast.Name("Sentence") if first is not None:
+        case ast.Name("Sentence") if first:
             yield Extracted(first, None, None, file, node.lineno)
         case ast.Attribute(ast.Name("Sentence"), "within") if first is not None and second is not None:
             yield Extracted(second, first, None, file, node.lineno)

@@ -8,6 +8,8 @@ from engine.messages.languages import tell
 
 _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|\{[^{}]*\}|\[[^\]]*\]|<[^>]*>|“[A-Za-z][^”]*”")
 """What stands for itself: code, keys and values as they are written, placeholders."""
+_COMMANDS = re.compile(r"\bsop [a-z][\x20-\x7e]*")
+"""A command as it is typed, up to the next Chinese character or the end of the line."""
 _NAMES = re.compile(
     r"https?://\S+|(?<![\w-])--?[a-z][\w-]*|SOP_\w*|[\w.\-]*[._/:=@*\\][\w./\-:=@*\\]*|\b[a-z]+-[a-z-]+\b|\b\w*\d\w*\b|\b[A-Z][A-Z-]*s?\b"
 )
@@ -25,7 +27,8 @@ ALLOWED = frozenset((
 
 def english_words(text: str, allowed: frozenset[str] = frozenset()) -> list[str]:
     """Return the English words of a text, without codes, keys and names, and without those allowed."""
-    bare = _NAMES.sub(" ", _QUOTED.sub(" ", _QUOTED.sub(" ", text)))
+    bare = _COMMANDS.sub(" ", text)
+    bare = _NAMES.sub(" ", _QUOTED.sub(" ", _QUOTED.sub(" ", bare)))
     return [each for each in re.findall(r"[A-Za-z]{2,}", bare) if each not in ALLOWED | allowed]
 
 
