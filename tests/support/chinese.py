@@ -27,8 +27,8 @@ ALLOWED = frozenset((
 
 def english_words(text: str, allowed: frozenset[str] = frozenset()) -> list[str]:
     """Return the English words of a text, without codes, keys and names, and without those allowed."""
-    bare = _COMMANDS.sub(" ", text)
-    bare = _NAMES.sub(" ", _QUOTED.sub(" ", _QUOTED.sub(" ", bare)))
+    bare = _QUOTED.sub(" ", _QUOTED.sub(" ", text))
+    bare = _NAMES.sub(" ", _COMMANDS.sub(" ", bare))
     return [each for each in re.findall(r"[A-Za-z]{2,}", bare) if each not in ALLOWED | allowed]
 
 
