@@ -52,7 +52,7 @@ def _integer(text: str) -> int:
                 text=short(text),
                 number=len(digits),
                 limit=_DIGITS,
-            )  # fmt: skip
+            )
         )
     return int(text)
 
