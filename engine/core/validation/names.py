@@ -173,7 +173,7 @@ def attributes_set_exist(subject: SopFile) -> Iterator[Problem]:
                 kind = known[name].type
                 message = Sentence(
                     "`{name}` is declared as {kind} and is set to `{value}`; write {wanted}",
-                    name=name, kind=KINDS[kind], value=value, wanted=wanted(kind),
+                    name=name, kind=KINDS[kind], value=str(value), wanted=wanted(kind),
                 )  # fmt: skip
                 yield subject.error((*loc, "attr", name), message)
 
