@@ -51,7 +51,7 @@ class Listed:
 
     def say(self, speech: Speech) -> str:
         """Return them in a language."""
-        said = [_said(each, speech) for each in self.items]
+        said = [str(_said(each, speech)) for each in self.items]
         if self.by in (" ", "\n"):
             return self.by.join(said)
         if self.by == ", " or self.by == "; ":

@@ -249,7 +249,7 @@ def _channel(name: str, node: Node, types: ChannelTypes) -> list[Problem]:
     if kind:
         message = Sentence(
             "unknown channel type `{type}`; this version has: {names}.{hint}",
-            type=wanted, names=known, hint=did_you_mean(str(wanted), types),
+            type=str(wanted), names=known, hint=did_you_mean(str(wanted), types),
         )  # fmt: skip
     else:
         message = Sentence("channel `{name}` needs its `type`; this version has: {names}.", name=name, names=known)

@@ -30,7 +30,7 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if not match:
         raise ValueError(
-            Sentence("`{text}` is not a duration; write a whole number and a unit: 90s, 15m, 36h, 2d", text=text)
+            Sentence("`{text}` is not a duration; write a whole number and a unit: 90s, 15m, 36h, 2d", text=str(text))
         )
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
@@ -40,7 +40,7 @@ def parse_time_of_day(text: str) -> time:
     match = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
     if not match:
         raise ValueError(
-            Sentence('`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"', text=text)
+            Sentence('`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"', text=str(text))
         )
     return time(int(match[1]), int(match[2]))
 
@@ -50,7 +50,7 @@ def parse_percent(text: str) -> float:
     match = _PERCENT.fullmatch(text) if isinstance(text, str) else None
     if not match or float(match[1]) > 100:
         raise ValueError(
-            Sentence('`{text}` is not a percentage; write a number from 0 to 100 with its sign: "10%"', text=text)
+            Sentence('`{text}` is not a percentage; write a number from 0 to 100 with its sign: "10%"', text=str(text))
         )
     return float(match[1])
 
@@ -60,13 +60,14 @@ def parse_window(text: str) -> tuple[time, time]:
     match = _WINDOW.fullmatch(text) if isinstance(text, str) else None
     if not match:
         raise ValueError(
-            Sentence('`{text}` is not a window; write "HH:MM-HH:MM" in quotes, e.g. "10:00-11:30"', text=text)
+            Sentence('`{text}` is not a window; write "HH:MM-HH:MM" in quotes, e.g. "10:00-11:30"', text=str(text))
         )
     begin, end = parse_time_of_day(match[1]), parse_time_of_day(match[2])
     if begin >= end:
         raise ValueError(
             Sentence(
-                "the window `{text}` ends before it begins; windows do not go over midnight: write two steps", text=text
+                "the window `{text}` ends before it begins; windows do not go over midnight: write two steps",
+                text=str(text),
             )
         )
     return begin, end

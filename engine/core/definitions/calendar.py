@@ -37,7 +37,7 @@ def _day(value: Any) -> Any:
             pass
     elif isinstance(value, date) and not isinstance(value, datetime):
         return value
-    raise ValueError(Sentence("`{value}` is not a date; write it as 2026-10-08", value=value))
+    raise ValueError(Sentence("`{value}` is not a date; write it as 2026-10-08", value=str(value)))
 
 
 def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -155,7 +155,7 @@ def _cap_days(value: Any) -> Any:
             Sentence(
                 "`{value}` is not a number of calendar days; write 1d (the customer's local day) to {limit}d, "
                 "today included",
-                value=value,
+                value=str(value),
                 limit=MAX_CAP_DAYS,
             )
         )

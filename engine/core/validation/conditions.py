@@ -42,7 +42,7 @@ def _misfits(
             if wrong is not None:
                 message = Sentence(
                     "`{name}` is declared as {kind} and is compared with `{value}`; write {wanted}",
-                    name=name, kind=KINDS[kind], value=wrong, wanted=wanted(kind),
+                    name=name, kind=KINDS[kind], value=str(wrong), wanted=wanted(kind),
                 )  # fmt: skip
                 yield subject.error((*loc, operator), message)
 

@@ -77,7 +77,7 @@ def defaults_fit(engine: EngineConfig) -> Iterator[Problem]:
         if attribute.default is not None and not fits(attribute.default, attribute.type):
             message = Sentence(
                 "the default of `{name}` is `{value}`, which is not {wanted}",
-                name=name, value=attribute.default, wanted=wanted(attribute.type),
+                name=name, value=str(attribute.default), wanted=wanted(attribute.type),
             )  # fmt: skip
             yield problem(ENGINE_FILE, ("attributes", name, "default"), message)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 
 from engine.core.definitions import LIFECYCLE, PREFERRED, Change, EngineConfig, Sop, Task
 from engine.core.delivery.channels import PREFERRED_ATTRIBUTE
-from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, Problem
 from engine.core.sentence import Sentence, codes
+from engine.core.validation import unknown_names
 from engine.core.validation.conditions import KINDS, fits, wanted
 from engine.core.validation.files import DefinitionFile, SopFile, problem
+from engine.core.validation.unknown_names import Kind
 
 
 def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:
@@ -27,31 +27,11 @@ def ids_once(sops: Mapping[str, Sop]) -> Iterator[Problem]:
         first.setdefault(sop.sop, file)
 
 
-@dataclass(frozen=True, slots=True)
-class _Register:
-    """Where names of one kind are defined."""
-
-    what: Sentence
-    """That one of its kind is not there, with `{name}` and, after it, `{known}`."""
-    known: Sequence[str]
-    remedy: Sentence
-    """What to do about it."""
-    otherwise: Sentence
-    """The same, after a near miss: names may be like each other by chance."""
-
-    def unknown(self, name: str) -> Sentence:
-        """Return what is said of a name that is not there."""
-        meant = did_you_mean(name, self.known)
-        remedy = Sentence("{hint}{remedy}", hint=meant, remedy=self.otherwise) if meant else self.remedy
-        said = self.what.with_values(name=name, known=codes(self.known) or Sentence("none"))
-        return Sentence("{said}.{remedy}", said=said, remedy=remedy)
-
-
 def _unknown(
-    subject: DefinitionFile, register: _Register, name: str, loc: Loc, *, key: bool = False
+    subject: DefinitionFile, kind: Kind, known: Collection[str], name: str, loc: Loc, *, key: bool = False
 ) -> Iterator[Problem]:
-    if name not in register.known:
-        yield subject.error(loc, register.unknown(name), key=key)
+    if name not in known:
+        yield subject.error(loc, kind.said(name, known), key=key)
 
 
 def channels_exist(subject: SopFile) -> Iterator[Problem]:
@@ -61,21 +41,12 @@ def channels_exist(subject: SopFile) -> Iterator[Problem]:
     places += [
         ((*loc, "notify", "channel"), each.notify.channel) for loc, each in subject.actions() if each.notify is not None
     ]
-    register = _Register(
-        _CHANNEL,
-        list(subject.engine.channels),
-        Sentence(" Add it under `channels` in engine.yaml."),
-        Sentence(" Or add it under `channels` in engine.yaml."),
-    )
     for loc, channels in places:
         for index, name in enumerate(channels or ()):
             if name == PREFERRED:
                 yield from _preferred(subject, (*loc, index), index, channels or ())
                 continue
-            yield from _unknown(subject, register, name, (*loc, index))
-
-
-_CHANNEL = Sentence("unknown channel `{name}`; known: {known}")
+            yield from _unknown(subject, unknown_names.CHANNEL, subject.engine.channels, name, (*loc, index))
 
 
 def _preferred(subject: SopFile, loc: Loc, index: int, channels: tuple[str, ...]) -> Iterator[Problem]:
@@ -93,11 +64,10 @@ def _preferred(subject: SopFile, loc: Loc, index: int, channels: tuple[str, ...]
 
 def caps_exist(engine: EngineConfig) -> Iterator[Problem]:
     """A channel that a cap counts is configured."""
-    remedies = Sentence(" Add it under `channels`."), Sentence(" Or add it under `channels`.")
-    register = _Register(_CHANNEL, list(engine.channels), *remedies)
     for index, cap in enumerate(engine.caps):
         if cap.channel is not None and cap.channel not in engine.channels:
-            yield problem("engine.yaml", ("caps", index, "channel"), register.unknown(cap.channel))
+            message = unknown_names.CHANNEL_HERE.said(cap.channel, engine.channels)
+            yield problem("engine.yaml", ("caps", index, "channel"), message)
 
 
 def dimensions_exist(subject: DefinitionFile) -> Iterator[Problem]:
@@ -138,38 +108,17 @@ def _change(subject: DefinitionFile, change: Change, loc: Loc) -> Iterator[Probl
 
 def _dimension(subject: DefinitionFile, name: str, values: tuple[str, ...], loc: Loc) -> Iterator[Problem]:
     known = subject.dimensions
-    dimensions = _Register(
-        Sentence("unknown dimension `{name}`; known: {known}"),
-        list(known),
-        Sentence(" Declare it under `dimensions` in engine.yaml, or compute it in segments.yaml."),
-        Sentence(" Or declare it under `dimensions` in engine.yaml, or compute it in segments.yaml."),
-    )
-    yield from _unknown(subject, dimensions, name, loc, key=True)
+    yield from _unknown(subject, unknown_names.DIMENSION, known, name, loc, key=True)
     file = "segments.yaml" if name in subject.segments.dimensions else "engine.yaml"
     for index, value in enumerate(values if name in known else ()):
-        register = _Register(
-            Sentence("unknown value of {dimension} `{name}`; known: {known}", dimension=name, name=value, known=()),
-            known[name],
-            Sentence(" Add it to the values of `{dimension}` in {file}.", dimension=name, file=file),
-            Sentence(" Or add it to the values of `{dimension}` in {file}.", dimension=name, file=file),
-        )
-        yield from _unknown(subject, register, value, (*loc, index))
+        if value not in known[name]:
+            message = unknown_names.VALUE.said(value, known[name], dimension=name, file=file)
+            yield subject.error((*loc, index), message)
 
 
 def numbers_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """A metric or segment that a condition names stands in segments.yaml."""
-    metrics = _Register(
-        Sentence("unknown metric `{name}`; known: {known}"),
-        subject.segments.numbers,
-        Sentence(" Define it under `metrics` in segments.yaml."),
-        Sentence(" Or define it under `metrics` in segments.yaml."),
-    )
-    segments = _Register(
-        Sentence("unknown segment `{name}`; known: {known}"),
-        list(subject.segments.segments),
-        Sentence(" Define it under `segments` in segments.yaml."),
-        Sentence(" Or define it under `segments` in segments.yaml."),
-    )
+    metrics = subject.segments.numbers
     for loc, condition in subject.conditions():
         for name in condition.metric or {}:
             if (parts := _rfm_parts(subject, name)) is not None:
@@ -179,9 +128,11 @@ def numbers_exist(subject: DefinitionFile) -> Iterator[Problem]:
                 )  # fmt: skip
                 yield subject.error((*loc, "metric", name), message, key=True)
                 continue
-            yield from _unknown(subject, metrics, name, (*loc, "metric", name), key=True)
+            yield from _unknown(subject, unknown_names.METRIC, metrics, name, (*loc, "metric", name), key=True)
         for index, name in enumerate(condition.segment or ()):
-            yield from _unknown(subject, segments, name, (*loc, "segment", index))
+            yield from _unknown(
+                subject, unknown_names.SEGMENT, subject.segments.segments, name, (*loc, "segment", index)
+            )
 
 
 def _rfm_parts(subject: DefinitionFile, name: str) -> list[str] | None:
@@ -191,34 +142,25 @@ def _rfm_parts(subject: DefinitionFile, name: str) -> list[str] | None:
 
 def clocks_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """A clock whose silence is asked for is defined in engine.yaml."""
-    clocks = _Register(
-        Sentence("unknown clock `{name}`; known: {known}"),
-        list(subject.engine.clocks),
-        Sentence(" Define it under `clocks` in engine.yaml."),
-        Sentence(" Or define it under `clocks` in engine.yaml."),
-    )
     places = [(loc, each.silent) for loc, each in subject.conditions()] + [
         (loc, each.silent) for loc, each in subject.moments()
     ]
     for loc, silent in places:
         if silent is not None:
-            yield from _unknown(subject, clocks, silent.clock, (*loc, "silent", "clock"))
+            yield from _unknown(
+                subject, unknown_names.CLOCK, subject.engine.clocks, silent.clock, (*loc, "silent", "clock")
+            )
 
 
-def _attributes(subject: DefinitionFile) -> _Register:
-    return _Register(
-        Sentence("unknown attribute `{name}`; known: {known}"),
-        list(subject.engine.attributes),
-        Sentence(" Declare it under `attributes` in engine.yaml."),
-        Sentence(" Or declare it under `attributes` in engine.yaml."),
-    )
+def _attribute(subject: DefinitionFile, name: str, loc: Loc, *, key: bool = False) -> Iterator[Problem]:
+    yield from _unknown(subject, unknown_names.ATTRIBUTE, subject.engine.attributes, name, loc, key=key)
 
 
 def attributes_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """An attribute that is compared is declared in engine.yaml."""
     for loc, name, _ in subject.comparisons():
         if name is not None:
-            yield from _unknown(subject, _attributes(subject), name, loc, key=True)
+            yield from _attribute(subject, name, loc, key=True)
 
 
 def attributes_set_exist(subject: SopFile) -> Iterator[Problem]:
@@ -226,12 +168,12 @@ def attributes_set_exist(subject: SopFile) -> Iterator[Problem]:
     for loc, action in subject.actions():
         for name, value in (action.attr or {}).items():
             known = subject.engine.attributes
-            yield from _unknown(subject, _attributes(subject), name, (*loc, "attr", name), key=True)
+            yield from _attribute(subject, name, (*loc, "attr", name), key=True)
             if name in known and not fits(value, known[name].type):
                 kind = known[name].type
                 message = Sentence(
                     "`{name}` is declared as {kind} and is set to `{value}`; write {wanted}",
-                    name=name, kind=KINDS[kind], value=value, wanted=wanted(kind),
+                    name=name, kind=KINDS[kind], value=str(value), wanted=wanted(kind),
                 )  # fmt: skip
                 yield subject.error((*loc, "attr", name), message)
 
@@ -241,33 +183,22 @@ def dates_exist(subject: SopFile) -> Iterator[Problem]:
     for index, step in enumerate(subject.sop.steps):
         if step.from_ and step.from_.startswith("attr."):
             name = step.from_.removeprefix("attr.")
-            yield from _unknown(subject, _attributes(subject), name, ("steps", index, "from"))
+            yield from _attribute(subject, name, ("steps", index, "from"))
 
 
 def roles_exist(subject: SopFile) -> Iterator[Problem]:
     """The role of a task or a notice is one customers' staff can have."""
     places = [((*loc, "to"), each.to) for loc, each in subject.contents() if isinstance(each, Task)]
     places += [((*loc, "notify", "to"), each.notify.to) for loc, each in subject.actions() if each.notify is not None]
-    roles = _Register(
-        Sentence("unknown role `{name}`; known: {known}"),
-        subject.engine.staff,
-        Sentence(" Add it under `staff` in engine.yaml."),
-        Sentence(" Or add it under `staff` in engine.yaml."),
-    )
     for loc, role in places:
-        yield from _unknown(subject, roles, role, loc)
+        yield from _unknown(subject, unknown_names.ROLE, subject.engine.staff, role, loc)
 
 
 def sops_exist(subject: DefinitionFile) -> Iterator[Problem]:
     """An SOP that is started, ended or asked for is defined."""
-    sops = _Register(
-        Sentence("unknown SOP `{name}`; known: {known}"),
-        sorted(subject.known_sops),
-        Sentence(" Define it in a file of its own."),
-        Sentence(" Or define it in a file of its own."),
-    )
+    known = sorted(subject.known_sops)
     for loc, name in _sops_named(subject):
-        yield from _unknown(subject, sops, name, loc)
+        yield from _unknown(subject, unknown_names.SOP, known, name, loc)
 
 
 def _sops_named(subject: DefinitionFile) -> Iterator[tuple[Loc, str]]:
