@@ -26,7 +26,7 @@ PIECE = re.compile(
 def break_between_characters() -> None:
     """Have Rich break lines so. Nothing changes for texts without Chinese in them."""
     _wrap.re_word = PIECE
-    Text.rstrip_end = _without_blanks_beyond  # type: ignore[method-assign]  # Rich's counts characters where columns are meant
+    Text.rstrip_end = _without_blanks_beyond  # type: ignore[method-assign, assignment]  # Rich's counts characters where columns are meant
 
 
 def _without_blanks_beyond(text: Text, columns: int) -> None:
