@@ -137,7 +137,8 @@ def _tell_resumed(told: Resumed, words: StoryFormatter) -> None:
         (
             told.timelines,
             words.say(
-                "{timelines} timelines: {going} steps are in time and go now (conditions, quiet hours and caps apply as ever); {expired} are past their limit and expire",
+                "{timelines} timelines: {going} steps are in time and go now (conditions, quiet hours and caps apply as ever); "
+                "{expired} are past their limit and expire",
                 timelines=told.timelines,
                 going=told.going,
                 expired=told.expired,

@@ -83,7 +83,8 @@ def _arms(told: Results, words: ResultsFormatter) -> None:
             (
                 "  "
                 + words.say(
-                    "{number} customers may convert yet, so rates will rise; conclude when the planned number is reached and their time is over",
+                    "{number} customers may convert yet, so rates will rise; "
+                    "conclude when the planned number is reached and their time is over",
                     number=still,
                 ),
                 "yellow",

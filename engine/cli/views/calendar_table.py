@@ -36,7 +36,8 @@ def lines(report: Report, language: str) -> Iterator[Parts]:
     """Yield a report line by line."""
     words, totals = CalendarFormatter(language, report.timezone), report.totals
     period = words.say(
-        "{begin} to {until} ({zone}), customers: {customers:,}, events: {events:,}", begin=words.time(report.begin), until=words.time(report.until), zone=report.timezone,
+        "{begin} to {until} ({zone}), customers: {customers:,}, events: {events:,}",
+        begin=words.time(report.begin), until=words.time(report.until), zone=report.timezone,
         customers=totals.customers, events=totals.events,
     )  # fmt: skip
     yield ((period, "bold"), ("  " + words.say("A simulation: nothing was sent."), ""))

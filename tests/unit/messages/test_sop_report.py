@@ -277,7 +277,8 @@ def test_a_goal_reached_by_an_event_is_told_with_it() -> None:
 
 MISSES: list[tuple[dict[str, Any], str]] = [
     ({"kind": "other", "wanted": ["装修意向"]}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：不是要等的 装修意向"),
-    ({"kind": "nothing", "reason": "no_change"}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：该值本来就是这样，没有变化，所以不算触发"),
+    ({"kind": "nothing", "reason": "no_change"},
+     "2026-03-01 12:00 打上标签 (tag.added) 装修意象：该值本来就是这样，没有变化，所以不算触发"),
     ({"kind": "before"}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：此 SOP 在 2026-03-03 10:00 才启用"),
     ({"kind": "rest", "wanted": ["b"]}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：还缺 b"),
     ({"kind": "unmatched"}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：等待匹配"),

@@ -329,6 +329,7 @@ def test_the_sop_that_was_never_triggered_says_what_it_waits_for() -> None:
     sop = a_sop("trigger: [{tag_added: [a, b]}, replied, {event: {type: paid, where: {amount: {gte: 9}}}}]")
     story = Story("c", NOON, SHANGHAI, {}, [], {}, {}, [], [], False, [], 0, "lead", "培育", triggers_of(sop))
     assert both("nothing_to_tell", story) == (
-        "这位客户从未触发过「培育」。它等待的是：打上标签 (tag_added)：a、b 或 回复 (replied) 或 事件 (event)：类型 (type) paid、数据 (where) amount ≥ 9",
+        "这位客户从未触发过「培育」。它等待的是："
+        "打上标签 (tag_added)：a、b 或 回复 (replied) 或 事件 (event)：类型 (type) paid、数据 (where) amount ≥ 9",
         "nothing this customer did ever triggered 培育. It waits for: tag_added: a, b or replied or event: type paid, where amount ≥ 9",
     )
