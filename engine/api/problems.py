@@ -19,6 +19,7 @@ from starlette.responses import Response
 from engine.api import language
 from engine.api.validation_faults import fault
 from engine.core.errors import AccessError, EventConflict, EventError, InstallationError, NotFound, SopError, TooLarge
+from engine.core.foreign_texts import ForeignTexts
 from engine.core.sentence import Sentence
 from engine.services.pipeline.group_commit import Overloaded
 from engine.store.database import DatabaseUnavailable, is_conflict
@@ -130,14 +131,17 @@ async def _sop_error(request: Request, error: Exception) -> Response:
     return respond(request, status, error.message, headers=RETRY_AFTER if status == 503 else None)
 
 
+_FRAMEWORK = ForeignTexts(Sentence("There was an error parsing the body"))
+"""What FastAPI says of a request that it cannot read."""
+
+
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     details = {
-        400: Sentence("There was an error parsing the body"),
         404: Sentence("nothing is at this address; /openapi.json lists what there is"),
         405: Sentence("this address does not know this method"),
     }
-    said = details.get(error.status_code, Sentence("{said}", said=str(error.detail)))
+    said = details.get(error.status_code) or _FRAMEWORK.said(str(error.detail))
     return respond(request, error.status_code, said, headers=dict(error.headers or {}))
 
 

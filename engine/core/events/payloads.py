@@ -20,7 +20,7 @@ Check = Callable[[Data], None]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NO_HINT = Sentence("")
-_ALL_WITHOUT = Sentence("wecom; absent means all channels")
+_ALL_WITHOUT = Sentence(", e.g. wecom; absent means all channels")
 _ROLE, _PERSON = Sentence("the name of a role in data.staff"), Sentence(", the id of a member of staff")
 
 
@@ -45,7 +45,10 @@ def _name(data: Data, field: str, *, needed: bool = True, example: str = "") -> 
 
 @lru_cache(maxsize=64)
 def _hint(example: str) -> Sentence:
-    return Sentence(", e.g. {example}", example=example) if example else _NO_HINT
+    """Return what shows how to write it: an example, or a sentence with one."""
+    if not example or isinstance(example, Sentence):
+        return example if isinstance(example, Sentence) else _NO_HINT
+    return Sentence(", e.g. {example}", example=example)
 
 
 def _check_name(value: object, path: str, hint: Sentence = _NO_HINT) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,8 +16,7 @@ from engine.api import problems
 from engine.api.dependencies import Parts
 from engine.api.server import bind, server
 from engine.core.sentence import Sentence
-from engine.messages.languages import tell
-from tests.support.chinese import english_words
+from tests.support.said import untranslated
 from tests.support.serving import Api, parts_on
 
 
@@ -36,12 +34,7 @@ def refused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(problems, "respond", remember)
     yield told
     if not getattr(request.function, "is_hypothesis_test", False):  # whose values may be any text
-        assert {each: words for each in told if (words := english_words(_chinese(each)))} == {}
-
-
-def _chinese(sentence: Sentence) -> str:
-    """Return it in Chinese, without values in quotes, which stand for themselves."""
-    return re.sub(r"'[^']*'", " ", tell(sentence, "zh"))
+        assert {each: words for each in told if (words := untranslated(each))} == {}
 
 
 @pytest.fixture

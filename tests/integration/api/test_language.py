@@ -26,7 +26,7 @@ def test_a_problem_is_told_in_the_language_asked_for(client: httpx2.Client) -> N
     body = response.json()
     assert said_in(response) == ("zh", "Accept-Language")
     assert (body["title"], body["status"]) == ("Unprocessable Content", 422) or body["title"]
-    assert body["detail"] == "缺少 `data.tag`；应为 1 至 200 个字符的文本，例如 装修意向。"
+    assert body["detail"] == "缺少 `data.tag`；应为 1 至 200 个字符的文本，例如 `装修意向`。"
     assert body["rejected"][0]["error"] == body["detail"]
 
 
