@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from pydantic_core import CoreSchema, core_schema
+
 By = Literal[", ", "; ", " ", "\n", "or", "and"]
 
 
@@ -110,6 +112,11 @@ class Sentence(str):
     def __add__(self, other: str) -> Sentence:
         """Return this and another one after it; a plain text is said as it is."""
         return Sentence._made("{first}{then}", None, None, {"first": self, "then": other}) if other else self
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: type, _handler: object) -> CoreSchema:
+        """Have a sentence in an answer be a text, as JSON Schema and OpenAPI have it."""
+        return core_schema.str_schema()
 
     def __reduce__(self) -> tuple[Callable[..., Sentence], tuple[Any, ...]]:
         return _again, (self.msgid, self.context, self.many, dict(self.values))
