@@ -18,7 +18,7 @@ from engine.cli.definitions.plan import Generation
 from engine.cli.language import language, tell
 from engine.cli.session import AsJson
 from engine.cli.views import plan as view
-from engine.cli.views.output import as_json, note, on_terminal, say
+from engine.cli.views.output import agreed, as_json, note, on_terminal, say
 from engine.core.errors import SopError
 from engine.core.rollout.basis import Basis
 from engine.core.sentence import Sentence
@@ -122,7 +122,7 @@ def _asked(parts: Wiring, target: Target, words: StoryFormatter, yes: bool) -> B
     removed = [each.name for each in found.differences if each.kind == "removed"]
     if (found.ending or removed) and not yes:
         phrase = "apply_ask" if found.ending else "apply_ask_removed"
-        if not typer.confirm(words.say(phrase, number=found.ending, sops=words.listed(removed))):
+        if not agreed(words.say(phrase, number=found.ending, sops=words.listed(removed))):
             note(words.say("apply_left"))
             raise typer.Exit(1)
     return found.basis
