@@ -60,7 +60,7 @@ _ERRORS = (
     Sentence("Input should be greater than or equal to {limit}"),
     Sentence("Input should be less than or equal to {limit}"),
     Sentence("Input should be greater than {limit}"),
-    Sentence("String should match pattern {pattern}"),
+    Sentence("String should match pattern '{pattern}'"),
 )
 """More particular ones first."""
 
