@@ -74,9 +74,10 @@ _VALIDATION = ForeignTexts(
     Sentence("dates before 1600 are not supported as unix timestamps"),
     Sentence("dates after 9999 are not supported as unix timestamps"),
     Sentence("year 0 is out of range"),
-    # kinds of what has too few or too many items
+    # what has too few or too many items, and how many
     Sentence.within("kind", "List"),
     Sentence.within("kind", "Dictionary"),
+    Sentence.within("number", "more"),
 )
 _QUOTED = re.compile(r"'[^']*'")
 
