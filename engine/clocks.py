@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine
 
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 from engine.store import clock as stepped
 
 
@@ -47,7 +48,7 @@ class SteppedClock:
             at = stepped.read(connection)
         if at is None:
             raise InstallationError(
-                "the stepped clock was never set; SOP_CLOCK=stepped is for `sop demo`, use SOP_CLOCK=wall"
+                Sentence("the stepped clock was never set; SOP_CLOCK=stepped is for `sop demo`, use SOP_CLOCK=wall")
             )
         return at
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -67,10 +68,22 @@ _DEFINITIONS_KNOWN_FOR = 2.0
 """Seconds for which intake's warnings go by the definitions read last."""
 
 
+class NoServers(InstallationError):
+    """There are no servers; start `sop up`, or set SOP_DATABASE_URL and SOP_REDIS_URL."""
+
+    def __init__(self, folder: Path) -> None:
+        self.text = Sentence(
+            "no servers: nothing runs on {folder}, and SOP_DATABASE_URL and SOP_REDIS_URL are not both set",
+            folder=folder,
+        )
+        self.remedy = Sentence("start `sop up`, or set both")
+        super().__init__(Sentence.joined([self.text, self.remedy]))
+
+
 def urls(settings: Settings) -> tuple[str, str]:
     """Return the URLs of database and Redis: as set, else of the embedded servers running on the state folder.
 
-    Raises InstallationError where one is neither set nor running.
+    Raises NoServers where one is neither set nor running.
     """
     database = settings.database_url.get_secret_value() if settings.database_url else None
     queue = settings.redis_url.get_secret_value() if settings.redis_url else None
@@ -78,10 +91,7 @@ def urls(settings: Settings) -> tuple[str, str]:
         return database, queue
     found = embedded.running(settings.state_dir)
     if found is None:
-        raise InstallationError(
-            f"no servers: nothing runs on {settings.state_dir}, and SOP_DATABASE_URL and SOP_REDIS_URL are not both set; "
-            "start `sop up`, or set both"
-        )
+        raise NoServers(settings.state_dir)
     return database or found.database_url, queue or found.redis_url
 
 

@@ -15,6 +15,7 @@ from engine.api.dependencies import Parts
 from engine.core.errors import InstallationError
 from engine.core.foreign_texts import SYSTEM
 from engine.core.sentence import Sentence
+from engine.processes.collector import spare_the_collector
 
 _log = structlog.get_logger(__name__)
 
@@ -59,6 +60,7 @@ def serve(parts: Parts, host: str, port: int, *, announce: Callable[[str, int], 
         _log.info("api.listening", host=host, port=chosen)
         if announce:
             announce(host, chosen)
+        spare_the_collector()
         _run(server(parts), listening)
     _log.info("api.stopped", port=chosen)
 

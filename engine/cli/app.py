@@ -11,11 +11,15 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
+from typer._click.exceptions import ClickException  # Typer exports no base of its errors
 
 from engine import logs
-from engine.cli import session
+from engine.cli import language, session, usage
+from engine.cli.commands import Commands
+from engine.cli.language import tell
 from engine.cli.views.output import clean
 from engine.core.errors import SopError
+from engine.core.sentence import Sentence
 
 _SETTINGS = "Settings"
 _NO_TABLE = "42P01"
@@ -45,9 +49,9 @@ PARTS = {
 """Modules of this package and the commands each adds, in the order of `sop --help`."""
 
 
-def build(wanted: str | None = None) -> typer.Typer:
+def build(wanted: str | None = None) -> Commands:
     """Return the app with every command; where `wanted` is one, with its module only: the others take a second to load."""
-    app = typer.Typer(
+    app = Commands(
         name="sop",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -81,17 +85,24 @@ def main() -> None:
     """Run the command in sys.argv and exit."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding shows what it can
     sys.exit(_flushed(run(sys.argv[1:])))
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command and return its exit code; what it has to say is printed."""
-    wanted = next((each for each in arguments if not each.startswith("-")), None)
+    """Run a command and return its exit code; what it has to say is printed, in the language the arguments or the environment ask for."""
+    language.choose(arguments, os.environ)
+    wanted = next((each for each in language.without_language(arguments) if not each.startswith("-")), None)
     try:
-        build(wanted)(arguments, prog_name="sop")
+        return _code(typer.main.get_command(build(wanted))(arguments, prog_name="sop", standalone_mode=False))
     except SystemExit as end:
         return _code(end.code)
+    except ClickException as error:
+        usage.show(error)
+        return error.exit_code
+    except typer.Abort:
+        usage.show_abort()
+        return 1
     except BrokenPipeError:
         return 1
     except Exception as error:
@@ -101,7 +112,6 @@ def run(arguments: list[str]) -> int:
         return 1
     finally:
         session.close()
-    return 0
 
 
 def _code(code: Any) -> int:
@@ -111,16 +121,24 @@ def _code(code: Any) -> int:
 def said(error: Exception) -> str:
     """Return an error in a line an operator can act on."""
     if isinstance(error, SopError):
-        cause = getattr(error.__cause__, "orig", None)
-        why = str(cause).strip().splitlines()[0] if cause is not None and str(cause).strip() else ""
-        return "\n".join(clean(line) for line in str(error).splitlines()) + (f" ({clean(why)})" if why else "")
+        return "\n".join(clean(line) for line in tell(_with_cause(error)).splitlines())
     if isinstance(error, ValidationError) and error.title == _SETTINGS:
-        return "; ".join(
-            f"SOP_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_input=False)
-        )
+        return tell(Sentence.joined(_setting(each["loc"], each["msg"]) for each in error.errors(include_input=False)))
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _NO_TABLE:
-        return "the database has no schema yet, or an older one; run `sop db upgrade`"
-    return f"{type(error).__name__}: {clean(str(error).splitlines()[0]) if str(error) else ''} (`sop --debug …` shows where)"
+        return tell(Sentence("the database has no schema yet, or an older one; run `sop db upgrade`"))
+    about = str(error).splitlines()[0] if str(error) else ""
+    unexpected = Sentence("{kind}: {about} (`sop --debug …` shows where)", kind=type(error).__name__, about=about)
+    return clean(unexpected)
+
+
+def _with_cause(error: SopError) -> str:
+    """Return what an error says and, in the database's own words, why."""
+    cause = str(getattr(error.__cause__, "orig", None) or "").strip()
+    return Sentence("{what} ({why})", what=error.message, why=cause.splitlines()[0]) if cause else error.message
+
+
+def _setting(place: tuple[int | str, ...], wrong: str) -> Sentence:
+    return Sentence("{setting}: {wrong}", setting=f"SOP_{str(place[0]).upper()}", wrong=usage.ERRORS.said(wrong))
 
 
 def _flushed(code: int) -> int:

@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from engine.cli.language import language
+from engine.core import os_errors
 from engine.core.errors import AccessError, InstallationError, SopError
+from engine.core.sentence import Sentence
 from engine.settings import Settings
 
 KEY_FILE = "admin.key"
@@ -21,7 +24,7 @@ def url(settings: Settings) -> str:
         parts = urlsplit(settings.api_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InstallationError(
-                f"SOP_API_URL `{settings.api_url}` is no URL; write http://host:port or https://host"
+                Sentence("SOP_API_URL `{url}` is no URL; write http://host:port or https://host", url=settings.api_url)
             )
         return settings.api_url.rstrip("/")
     host = _ANYWHERE.get(settings.api_host, settings.api_host)
@@ -38,8 +41,12 @@ def key(settings: Settings) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise AccessError(
-            f"no API key: SOP_API_KEY is not set and {path} cannot be read ({error.strerror}); "
-            "make one with `sop key create cli --scope events:write`"
+            Sentence(
+                "no API key: SOP_API_KEY is not set and {path} cannot be read ({why}); "
+                "make one with `sop key create cli --scope events:write`",
+                path=path,
+                why=os_errors.reason(error),
+            )
         ) from error
 
 
@@ -53,18 +60,26 @@ def post_event(settings: Settings, event: dict[str, Any], wait: float | None) ->
     """
     base = url(settings)
     parameters = {} if wait is None else {"wait": str(wait)}
-    headers = {"Authorization": f"Bearer {key(settings)}"}
+    headers = {"Authorization": f"Bearer {key(settings)}", "Accept-Language": language()}
     try:
         answer = httpx2.post(
             f"{base}/v1/events", json=event, params=parameters, headers=headers, timeout=_PATIENCE + (wait or 0)
         )
     except httpx2.TimeoutException as error:
         raise InstallationError(
-            f"the API at {base} did not answer in time; whether event {event['id']} was taken is not known: post it again with this --id"
+            Sentence(
+                "the API at {url} did not answer in time; whether event {id} was taken is not known: post it again with this --id",
+                url=base,
+                id=event["id"],
+            )
         ) from error
     except httpx2.HTTPError as error:
         raise InstallationError(
-            f"the API does not answer at {base} ({error}); start `sop up` or `sop api`, or set SOP_API_URL"
+            Sentence(
+                "the API does not answer at {url} ({why}); start `sop up` or `sop api`, or set SOP_API_URL",
+                url=base,
+                why=str(error),
+            )
         ) from error
     return _checked(answer, base)
 
@@ -76,20 +91,26 @@ def _checked(answer: httpx2.Response, base: str) -> dict[str, Any]:
         body = None
     if not isinstance(body, dict):
         raise SopError(
-            f"what answers at {base} is not this engine's API (status {answer.status_code}); check SOP_API_URL"
+            Sentence(
+                "what answers at {url} is not this engine's API (status {status}); check SOP_API_URL",
+                url=base,
+                status=answer.status_code,
+            )
         )
     if answer.is_success:
         return body
     raise (AccessError if answer.status_code in (401, 403) else SopError)(
-        str(body.get("detail") or f"status {answer.status_code}")
+        Sentence("{said}", said=body["detail"])
+        if body.get("detail")
+        else Sentence("status {status}", status=answer.status_code)
     )
 
 
-def alive(settings: Settings) -> str | None:
+def alive(settings: Settings) -> Sentence | None:
     """Return None where the API answers, else why not."""
     base = url(settings)
     try:
         status = httpx2.get(f"{base}/healthz", timeout=5).status_code
     except httpx2.HTTPError as error:
-        return f"does not answer at {base}: {error}"
-    return None if status == 200 else f"answers {status} at {base}"
+        return Sentence("api does not answer at {url}: {why}", url=base, why=str(error))
+    return None if status == 200 else Sentence("api answers {status} at {url}", status=status, url=base)

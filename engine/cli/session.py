@@ -1,13 +1,11 @@
-"""What a command works with: settings, parts, the engine's zone, the reader's language."""
+"""What a command works with: settings, parts, the engine's zone."""
 
 from __future__ import annotations
 
 import getpass
-import os
 import signal
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from enum import StrEnum
 from time import sleep
 from typing import Annotated, TypeVar
 
@@ -15,6 +13,7 @@ import typer
 
 from engine.core.definitions.base import parse_duration
 from engine.core.errors import SopError
+from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import zone
 from engine.settings import Settings
 from engine.store.database import DatabaseUnavailable, transaction
@@ -24,16 +23,6 @@ _LOOK_EVERY = 1.0
 T = TypeVar("T")
 
 
-class Language(StrEnum):
-    """Languages that reasons are told in."""
-
-    zh = "zh"
-    en = "en"
-
-
-Lang = Annotated[
-    Language | None, typer.Option(help="Language of reasons; without it, that of LC_ALL or LANG.", show_default=False)
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -70,14 +59,6 @@ def zone_of(parts: Wiring) -> str:
         return parts.current.read(connection).engine.timezone
 
 
-def language(chosen: Language | None) -> str:
-    """Return the language chosen, else the environment's: Chinese for a zh locale, English otherwise."""
-    if chosen is not None:
-        return chosen.value
-    found = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return "zh" if found.lower().startswith("zh") else "en"
-
-
 def moment(text: str, now: datetime, zone_name: str) -> datetime:
     """Return the moment that `text` names: a duration before now (7d, 2h), or a date or time (in the zone, without an offset).
 
@@ -90,7 +71,9 @@ def moment(text: str, now: datetime, zone_name: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise SopError(f"`{text}` is no time; write 7d, 2h, 30m, or 2026-03-01, or 2026-03-01T10:00:00+08:00") from None
+        raise SopError(
+            Sentence("`{text}` is no time; write 7d, 2h, 30m, or 2026-03-01, or 2026-03-01T10:00:00+08:00", text=text)
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=zone(zone_name))
 
 

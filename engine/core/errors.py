@@ -28,7 +28,7 @@ from engine.core.sentence import Sentence
 class SopError(Exception):
     """The engine could not do what was asked."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: Sentence | None = None) -> None:
         super().__init__(message or Sentence((type(self).__doc__ or "").strip().splitlines()[0]))
 
     @property
@@ -101,4 +101,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def did_you_mean(name: str, known: Iterable[str]) -> Sentence:
     """Return ``" Did you mean `x`?"`` for a near miss of a known name, else an empty sentence."""
     near = nearest(name, known)
-    return Sentence(" Did you mean `{near}`?", near=near) if near else Sentence("")
+    return meant(near) if near else Sentence("")
+
+
+def meant(near: str) -> Sentence:
+    """Return ``" Did you mean `near`?"``."""
+    return Sentence(" Did you mean `{near}`?", near=near)

@@ -17,11 +17,11 @@ class ForeignTexts:
     """The texts of one library, as sentences with names for what it fills in; the first that fits is taken."""
 
     def __init__(self, *known: Sentence) -> None:
-        self._known = known
+        self.known = known
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], Sentence]]:
-        return [(_pattern(each.msgid), each) for each in self._known]
+        return [(_pattern(each.msgid), each) for each in self.known]
 
     def knows(self, text: str) -> bool:
         """Return whether the text is known, apart from what it is filled in with."""

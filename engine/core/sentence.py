@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-By = Literal[", ", "; ", "\n", "or", "and"]
+By = Literal[", ", "; ", " ", "\n", "or", "and"]
 
 
 class Speech(Protocol):
@@ -51,8 +51,8 @@ class Listed:
 
     def say(self, speech: Speech) -> str:
         """Return them in a language."""
-        said = [_said(each, speech) for each in self.items]
-        if self.by == "\n":
+        said = [str(_said(each, speech)) for each in self.items]
+        if self.by in (" ", "\n"):
             return self.by.join(said)
         if self.by == ", " or self.by == "; ":
             return speech.pgettext("between", self.by).join(said)

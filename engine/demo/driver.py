@@ -13,6 +13,7 @@ import orjson
 
 from engine.clocks import SteppedClock
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 from engine.demo.feed import Post
 from engine.store.database import transaction
 from engine.store.reports import progress
@@ -69,7 +70,12 @@ class Driver:
         )
         if answer.status_code != 202 or answer.json()["rejected"]:
             raise InstallationError(
-                f"the API did not take the events of {moment}: {answer.status_code} {answer.text[:500]}"
+                Sentence(
+                    "the API did not take the events of {moment}: {status} {answer}",
+                    moment=moment,
+                    status=answer.status_code,
+                    answer=answer.text[:500],
+                )
             )
         self.done.posted += answer.json()["accepted"]
         self.done.duplicates += answer.json()["duplicates"]
@@ -84,7 +90,11 @@ class Driver:
                     return
             if time.monotonic() > end:
                 raise InstallationError(
-                    f"what is due at {moment} was not done within {_PATIENCE:.0f} s; see the logs of the processes"
+                    Sentence(
+                        "what is due at {moment} was not done within {seconds} s; see the logs of the processes",
+                        moment=moment,
+                        seconds=f"{_PATIENCE:.0f}",
+                    )
                 )
             time.sleep(pause)
             pause = min(pause * 1.3, 0.03)

@@ -18,6 +18,7 @@ from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.playback.played import Playback, Played
 from engine.core.playback.run import play
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import local_date
 from engine.demo.feed import Post
 from engine.store.database import Row
@@ -34,11 +35,11 @@ class Verdict:
     unmatched: int = 0
     timelines: int = 0
     sent: int = 0
-    lost: list[str] = field(default_factory=list)
+    lost: list[Sentence] = field(default_factory=list)
     """Touches that should have been sent and were not, or did not go out on the channel."""
-    doubled: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
-    differing: list[str] = field(default_factory=list)
+    doubled: list[Sentence] = field(default_factory=list)
+    unexpected: list[Sentence] = field(default_factory=list)
+    differing: list[Sentence] = field(default_factory=list)
     """Touches or timelines that came out otherwise: status, reason, time, channel, key or text."""
     per_day: dict[str, int] = field(default_factory=dict)
     per_sop: dict[str, int] = field(default_factory=dict)
@@ -115,8 +116,8 @@ def _identity(played: Played) -> Identity:
     return played.customer, timeline.sop, timeline.key, timeline.start_id, played.touch.step
 
 
-def _named(identity: Identity) -> str:
-    return " ".join(part for part in identity if part)
+def _named(identity: Identity) -> Sentence:
+    return Sentence("{touch}", touch=" ".join(part for part in identity if part))
 
 
 def _compare_touches(verdict: Verdict, should: Mapping[Identity, Played], did: Mapping[Identity, Row]) -> None:
@@ -129,8 +130,16 @@ def _compare_touches(verdict: Verdict, should: Mapping[Identity, Played], did: M
         wanted, actual = _promised_values(played), _actual_values(row)
         if wanted != actual:
             names = [name for name in wanted if wanted[name] != actual[name]]
-            what = "; ".join(f"{name}: promised {wanted[name]!r}, came out {actual[name]!r}" for name in names)
-            verdict.differing.append(f"{_named(identity)}: {what}")
+            what = Sentence.joined(
+                Sentence(
+                    "{name}: promised {wanted}, came out {actual}",
+                    name=name,
+                    wanted=repr(wanted[name]),
+                    actual=repr(actual[name]),
+                )
+                for name in names
+            )
+            verdict.differing.append(Sentence("{touch}: {what}", touch=_named(identity), what=what))
 
 
 def _promised_values(played: Played) -> dict[str, Any]:
@@ -157,19 +166,28 @@ def _compare_timelines(verdict: Verdict, promised: list[tuple[str, Timeline]], t
     for identity in should.keys() | did.keys():
         wanted, actual = should.get(identity), did.get(identity)
         if wanted is None or actual is None or wanted[:2] != actual[:2]:
-            verdict.differing.append(f"timeline {' '.join(identity)}: promised {wanted}, came out {actual}")
+            verdict.differing.append(
+                Sentence(
+                    "timeline {timeline}: promised {wanted}, came out {actual}",
+                    timeline=" ".join(identity),
+                    wanted=str(wanted),
+                    actual=str(actual),
+                )
+            )
 
 
 def _compare_sent(verdict: Verdict, touches: list[Row], out: Mapping[str, int]) -> None:
     """Hold what the database calls sent against what really went out on the channel."""
     sent = {row.key: row for row in touches if row.status == "sent" and row.kind != "do"}
     verdict.lost += [
-        f"{row.ref} {row.sop} {row.step}: recorded as sent, never went out"
+        Sentence("{touch}: recorded as sent, never went out", touch=f"{row.ref} {row.sop} {row.step}")
         for key, row in sent.items()
         if not out.get(key)
     ]
-    verdict.doubled += [f"{key}: went out {number} times" for key, number in out.items() if number > 1]
-    verdict.unexpected += [f"{key}: went out, not recorded as sent" for key in out if key not in sent]
+    verdict.doubled += [
+        Sentence("{key}: went out {number} times", key=key, number=number) for key, number in out.items() if number > 1
+    ]
+    verdict.unexpected += [Sentence("{key}: went out, not recorded as sent", key=key) for key in out if key not in sent]
 
 
 def _figures(

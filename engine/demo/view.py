@@ -15,11 +15,21 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.core.events.event import ENGINE_SOURCE
+from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import local_date, zone
+from engine.core.timelines.state_words import STATE_WORDS
+from engine.messages.languages import tell
 from engine.messages.reasons import sentence
 from engine.store.database import Row
 
 _RECENT = 12
+_COLUMNS = {
+    Sentence.within("column", "customer"): 8,
+    Sentence("SOP"): 18,
+    Sentence.within("column", "step"): 9,
+    Sentence.within("column", "status"): 8,
+}
+"""Headings of the dispatch log, and how wide each column is."""
 
 
 class View:
@@ -68,21 +78,35 @@ class View:
         if date == self._date:
             return
         if self._date and self._live is None:
-            today = f"{self._today['sent']:4d} sent, {self._today['skipped']:3d} skipped"
-            today += f"   {len(self._woken)} woken from silence so far" if self._woken else ""
-            self._console.print(
-                f"day {self._day:2d}  {self._date}  {self._events:5d} events so far  {today}", highlight=False
-            )
+            self._console.print(self._say(self._day_done()), highlight=False)
         self._date, self._day, self._today = date, self._day + 1, Counter()
 
     def _panel(self) -> Panel:
         assert self._now is not None
         local = self._now.astimezone(zone(self._zone))
-        figures = f"{self._events} events   {self._sent.total()} touches sent   {len(self._woken)} customers woken from silence"
-        head = Text(f"Day {self._day} of {self._days}   {local:%Y-%m-%d %H:%M:%S}   {figures}")
+        head = Text(self._say(self._headline(f"{local:%Y-%m-%d %H:%M:%S}")))
         bar = Table.grid(expand=True)  # a bar of its own does not end its line
         bar.add_row(ProgressBar(total=self._days, completed=min(self._day, self._days)))
         return Panel(Group(head, bar, self._by_sop(), self._last()), title="sop demo", padding=(1, 2))
+
+    def _day_done(self) -> Sentence:
+        """Return what a day brought, where days are shown a line each."""
+        said = Sentence(
+            "day {day:2d}  {date}  {events:5d} events so far  {sent:4d} sent, {skipped:3d} skipped",
+            day=self._day, date=self._date, events=self._events, sent=self._today["sent"], skipped=self._today["skipped"],
+        )  # fmt: skip
+        return (
+            said + Sentence("   {number} woken from silence so far", number=len(self._woken)) if self._woken else said
+        )
+
+    def _headline(self, now: str) -> Sentence:
+        return Sentence(
+            "Day {day} of {days}   {now}   {events} events   {sent} touches sent   {woken} customers woken from silence",
+            day=self._day, days=self._days, now=now, events=self._events, sent=self._sent.total(), woken=len(self._woken),
+        )  # fmt: skip
+
+    def _say(self, text: str) -> str:
+        return tell(text, self._language)
 
     def _by_sop(self) -> Table:
         table = Table(box=None, padding=(0, 2), show_header=False)
@@ -93,20 +117,19 @@ class View:
         return table
 
     def _last(self) -> Table:
-        table = Table(box=None, padding=(0, 2), title="dispatch log", title_justify="left")
-        for name, width in (("customer", 8), ("SOP", 18), ("step", 9), ("status", 8)):
-            table.add_column(name, no_wrap=True, width=width)
+        table = Table(box=None, padding=(0, 2), title=self._say(Sentence("dispatch log")), title_justify="left")
+        for name, width in _COLUMNS.items():
+            table.add_column(self._say(name), no_wrap=True, width=width)
         table.add_column("", no_wrap=True, overflow="ellipsis", width=max(20, self._console.width - 72))
         for row in self._recent:
             style = "green" if row.status == "sent" else "yellow"
-            table.add_row(
-                row.ref, self._titles.get(row.sop, row.sop), row.step, Text(row.status, style=style), self._what(row)
-            )
+            status = Text(self._say(STATE_WORDS.get(row.status, row.status)), style=style)
+            table.add_row(row.ref, self._titles.get(row.sop, row.sop), row.step, status, self._what(row))
         return table
 
     def _what(self, row: Row) -> str:
         if row.reason:
-            return sentence(row.reason, self._language)
+            return tell(sentence(row.reason), self._language)
         body = row.body or {}
         text = str(
             body.get("text") or body.get("title") or "; ".join(str(action) for action in body.get("do", []))

@@ -14,12 +14,14 @@ from pathlib import Path
 import structlog
 
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 from engine.embedded.parent import Parent, ParentGone
 from engine.embedded.postgresql import PostgreSQL
 from engine.embedded.programs import Programs, programs, server_account
 from engine.embedded.state import StateFolder
 from engine.embedded.urls import Urls, socket_urls
 from engine.embedded.valkey import Valkey
+from engine.embedded.wire import packed
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +46,7 @@ def guard(state_dir: Path, *, throwaway: bool) -> int:
         _log.info("parent_gone_while_starting")
     except InstallationError as error:
         _log.error("guard_failed", error=str(error))
-        _tell("error", str(error))
+        _tell("error", error.message)
         return 1
     return 0
 
@@ -57,7 +59,7 @@ def _log_processors() -> Iterator[structlog.typing.Processor]:
 
 def _serve(state: StateFolder, parent: Parent, throwaway: bool) -> None:
     def say_waiting() -> None:
-        _tell("progress", "Waiting for the previous servers to stop")
+        _tell("progress", Sentence("Waiting for the previous servers to stop"))
 
     with state.locked(os.getppid(), parent, say_waiting):
         _forget_earlier(state)
@@ -118,9 +120,11 @@ def _running(
 def _start(server: Server) -> None:
     server.clear()
     if not server.data.exists():
-        _tell("progress", f"Preparing {server.name} in {server.data} (first start)")
+        _tell(
+            "progress", Sentence("Preparing {server} in {folder} (first start)", server=server.name, folder=server.data)
+        )
     server.prepare()
-    _tell("progress", f"Starting {server.name}")
+    _tell("progress", Sentence("Starting {server}", server=server.name))
     server.start()
     _log.info("server_started", server=server.name)
 
@@ -144,5 +148,5 @@ def _publish(state: StateFolder, servers: tuple[Server, Server], urls: Urls) -> 
 
 def _tell(kind: str, text: str) -> None:
     with suppress(BrokenPipeError):  # the parent is gone; the next look at standard input ends this
-        sys.stdout.write(json.dumps({kind: text}) + "\n")
+        sys.stdout.write(json.dumps({kind: packed(text)}) + "\n")
         sys.stdout.flush()

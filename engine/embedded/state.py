@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from engine.core import os_errors
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 from engine.embedded.parent import Parent
 from engine.embedded.urls import VALKEY_SOCKET, Urls
 
@@ -63,8 +65,12 @@ class StateFolder:
             self.logs.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise InstallationError(
-                f"the state folder {self.path} cannot be used ({error.strerror}); set SOP_STATE_DIR to a folder that "
-                "this user may write, or SOP_DATABASE_URL and SOP_REDIS_URL to servers of your own"
+                Sentence(
+                    "the state folder {folder} cannot be used ({why}); set SOP_STATE_DIR to a folder that this user may write, "
+                    "or SOP_DATABASE_URL and SOP_REDIS_URL to servers of your own",
+                    folder=self.path,
+                    why=os_errors.reason(error),
+                )
             ) from error
 
     def admit(self, account: pwd.struct_passwd) -> None:
@@ -75,8 +81,13 @@ class StateFolder:
         closed = [str(folder) for folder in self.path.parents if not _lets_through(folder, account)]
         if closed:
             raise InstallationError(
-                f"the system user {account.pw_name} cannot enter {closed[-1]}, so the servers cannot use {self.path}; "
-                "set SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an ordinary user"
+                Sentence(
+                    "the system user {user} cannot enter {closed}, so the servers cannot use {folder}; set SOP_STATE_DIR to a "
+                    "system folder such as /var/lib/sop-engine, or run this as an ordinary user",
+                    user=account.pw_name,
+                    closed=closed[-1],
+                    folder=self.path,
+                )
             )
 
     def publish(self, urls: Urls, pids: dict[str, int], sockets: Path) -> None:
@@ -192,9 +203,12 @@ def refuse_home(path: Path, uid: int) -> None:
     for home in _homes():
         if path.is_relative_to(home):
             raise InstallationError(
-                f"state folder {path} lies under {home}: as root the servers run as a system user that cannot enter a "
-                "home folder; set SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an "
-                "ordinary user"
+                Sentence(
+                    "state folder {folder} lies under {home}: as root the servers run as a system user that cannot enter a home "
+                    "folder; set SOP_STATE_DIR to a system folder such as /var/lib/sop-engine, or run this as an ordinary user",
+                    folder=path,
+                    home=home,
+                )
             )
 
 
@@ -234,9 +248,17 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _in_use(path: Path, holder: Holder | None) -> str:
-    who = f"process {holder.parent} (guard process {holder.guard})" if holder else "another process"
-    return (
-        f"the state folder {path} is in use by {who}; stop that one first (Ctrl-C where it runs, or `kill "
-        f"{holder.parent if holder else 'PID'}`), or give this one a folder of its own with SOP_STATE_DIR"
+def _in_use(path: Path, holder: Holder | None) -> Sentence:
+    if holder is None:
+        return Sentence(
+            "the state folder {folder} is in use by another process; stop that one first (Ctrl-C where it runs, or `kill PID`), "
+            "or give this one a folder of its own with SOP_STATE_DIR",
+            folder=path,
+        )
+    return Sentence(
+        "the state folder {folder} is in use by process {parent} (guard process {guard}); stop that one first (Ctrl-C where it "
+        "runs, or `kill {parent}`), or give this one a folder of its own with SOP_STATE_DIR",
+        folder=path,
+        parent=holder.parent,
+        guard=holder.guard,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 from engine.embedded.parent import Parent
 from engine.embedded.processes import await_end, end_stale, spawn
 from engine.embedded.programs import Programs
@@ -57,7 +58,11 @@ class Valkey:
         with open_log(self.log) as output:
             self.process = spawn(self.programs, self._command(), self.data, output, signal.SIGTERM)
         if not self.parent.wait_for(self._answers_or_died, _START_TRIES, _START_PAUSE) or not self.alive():
-            raise InstallationError(f"Valkey did not start on {self.data}; see {self.log}")
+            raise InstallationError(
+                Sentence(
+                    "{server} did not start on {folder}; see {file}", server=self.name, folder=self.data, file=self.log
+                )
+            )
 
     def alive(self) -> bool:
         """Whether the server's process runs."""

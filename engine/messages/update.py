@@ -83,9 +83,7 @@ def main(arguments: list[str]) -> int:
     new = updated(found, catalogue(), _given(arguments))
     PO.write_bytes(po_text(new))
     MO.write_bytes(mo_bytes(new))
-    lacking = [
-        each for each in new if each.id and not (each.string if isinstance(each.string, str) else all(each.string))
-    ]
+    lacking = [each for each in new if each.id and not "".join(each.string or ())]
     for each in lacking:
         print(f"{each.locations[0][0] if each.locations else '?'}: {each.id!r}")  # noqa: T201
     print(f"{len(new)} sentences, {len(lacking)} without Chinese")  # noqa: T201

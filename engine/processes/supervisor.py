@@ -16,6 +16,7 @@ from typing import IO, Any, Self
 import structlog
 
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 from engine.processes import lifeline
 
 _log = structlog.get_logger(__name__)
@@ -88,7 +89,9 @@ class Supervisor:
         is taken.
         """
         if name in self._children:
-            raise InstallationError(f"a child named {name!r} is already supervised; give this one another name")
+            raise InstallationError(
+                Sentence("a child named {name!r} is already supervised; give this one another name", name=name)
+            )
         environment = {"PYTHONUNBUFFERED": "1", **(os.environ if env is None else env)}
         self._children[name] = child = _Child(name, list(argv), environment)
         return self._launch(child)
@@ -171,7 +174,14 @@ class Supervisor:
     def _ended(self, child: _Child) -> None:
         code = self._reap(child)
         if not self.restart:
-            raise InstallationError(f"{child.name} ended by itself ({_how(code)}){self._where(child)}")
+            raise InstallationError(
+                Sentence(
+                    "{process} ended by itself ({how}); {where}",
+                    process=child.name,
+                    how=_how(code),
+                    where=self._where(child),
+                )
+            )
         now = time.monotonic()
         delay = child.next_delay(now)
         child.due = now + delay
@@ -215,8 +225,10 @@ class Supervisor:
         if sink:
             sink.close()
 
-    def _where(self, child: _Child) -> str:
-        return f"; see {self.log_dir / child.name}.log" if self.log_dir else "; see what it printed"
+    def _where(self, child: _Child) -> Sentence:
+        if self.log_dir is None:
+            return Sentence("see what it printed")
+        return Sentence("see {file}", file=f"{self.log_dir / child.name}.log")
 
     # The keeper, which outlives this process just long enough to end the children
 
@@ -258,5 +270,7 @@ def _pid(child: _Child) -> int:
     return child.process.pid
 
 
-def _how(code: int) -> str:
-    return f"by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+def _how(code: int) -> Sentence:
+    if code < 0:
+        return Sentence("by {signal}", signal=signal.Signals(-code).name)
+    return Sentence("exit code {code}", code=code)

@@ -10,16 +10,18 @@ from typing import Annotated, Any
 import typer
 
 from engine import definitions_yaml
-from engine.cli import session
+from engine.cli import panels, session
 from engine.cli.definitions import folder as folders
 from engine.cli.definitions import plan as plans
 from engine.cli.definitions.folder import Folder
 from engine.cli.definitions.plan import Generation
-from engine.cli.session import AsJson, Lang
+from engine.cli.language import language, tell
+from engine.cli.session import AsJson
 from engine.cli.views import plan as view
-from engine.cli.views.output import as_json, counted, note, on_terminal, say
+from engine.cli.views.output import as_json, note, on_terminal, say
 from engine.core.errors import SopError
 from engine.core.rollout.basis import Basis
+from engine.core.sentence import Sentence
 from engine.messages.story import StoryFormatter
 from engine.services.rollout.apply import Applied
 from engine.services.rollout.plan_apply import Target
@@ -29,7 +31,7 @@ from engine.wiring import Wiring
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Definitions")(apply)
+    app.command(rich_help_panel=panels.DEFINITIONS)(apply)
 
 
 def apply(
@@ -39,7 +41,6 @@ def apply(
         Path | None, typer.Option(metavar="FILE", help="Apply exactly what `sop plan --out FILE` planned, or nothing.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, even if timelines end.")] = False,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Check definitions and put them in force, as new immutable versions. Running workers take them up by themselves.
@@ -54,11 +55,11 @@ def apply(
     if plan is not None:
         directory, version, basis = _planned(plan, directory, version)
     if version is not None:
-        name, target = f"generation {version}", parts.apply_planner.generation(version)
+        name, target = tell(Sentence("generation {number}", number=version)), parts.apply_planner.generation(version)
     else:
         name, target = _checked(directory, json_)
     if basis is None and on_terminal() and not json_:
-        basis = _asked(parts, target, StoryFormatter(session.language(lang), None), yes)
+        basis = _asked(parts, target, StoryFormatter(language(), None), yes)
     if version is not None and basis is None:
         basis = parts.apply_planner.basis(target)
     done = parts.definition_applier.apply(target.sources, f"cli:{_user()}", basis)
@@ -70,7 +71,7 @@ def apply(
         return
     if warnings:
         note(definitions_yaml.render_problems(warnings))
-    _tell(name, done, StoryFormatter(session.language(lang), None))
+    _tell(name, done, StoryFormatter(language(), None))
 
 
 def _checked(directory: Path | None, json_: bool) -> tuple[str, Target]:
@@ -81,7 +82,14 @@ def _checked(directory: Path | None, json_: bool) -> tuple[str, Target]:
             as_json({"applied": False, "problems": [folders.problem_as_dict(each) for each in loaded.problems]})
         else:
             say(definitions_yaml.render_problems(loaded.problems))
-            note(f"{path}: not applied, nothing has changed; correct the {counted(len(loaded.errors), 'error')} above")
+            note(
+                Sentence.counted(
+                    "{path}: not applied, nothing has changed; correct the {number:,} error above",
+                    "{path}: not applied, nothing has changed; correct the {number:,} errors above",
+                    len(loaded.errors),
+                    path=path,
+                )
+            )
         raise typer.Exit(1)
     return str(path), Target(folders.sources(loaded), loaded)
 
@@ -89,10 +97,14 @@ def _checked(directory: Path | None, json_: bool) -> tuple[str, Target]:
 def _planned(file: Path, directory: Path | None, version: int | None) -> tuple[Path | None, int | None, Basis]:
     """Return what a plan is about: the folder (the one named, else where it was) or the generation, and its basis."""
     if version is not None:
-        raise SopError("name --plan or --version, not both: the plan knows its version")
+        raise SopError(Sentence("name --plan or --version, not both: the plan knows its version"))
     folder, basis = plans.read(file)
     if basis.back_to is not None and directory is not None:
-        raise SopError(f"`{file}` plans to go back to generation {basis.back_to}; name no folder")
+        raise SopError(
+            Sentence(
+                "`{file}` plans to go back to generation {number}; name no folder", file=file, number=basis.back_to
+            )
+        )
     return directory or folder, basis.back_to, basis
 
 
@@ -109,24 +121,33 @@ def _asked(parts: Wiring, target: Target, words: StoryFormatter, yes: bool) -> B
     say("")
     removed = [each.name for each in found.differences if each.kind == "removed"]
     if (found.ending or removed) and not yes:
-        phrase = "apply_ask" if found.ending else "apply_ask_removed"
+        phrase = (
+            Sentence("{number} timelines end. Go on?") if found.ending else Sentence("{sops} will be removed. Go on?")
+        )
         if not typer.confirm(words.say(phrase, number=found.ending, sops=words.listed(removed))):
-            note(words.say("apply_left"))
+            note(words.say("not applied; nothing has changed"))
             raise typer.Exit(1)
     return found.basis
 
 
 def _tell(path: str, done: Applied, words: StoryFormatter) -> None:
     for sop, then, now in done.moved:
-        note(words.say("plan_moved", sop=sop, then=then, now=now))
+        note(words.say("{sop} has {now} timelines in flight now; the plan counted {then}", sop=sop, then=then, now=now))
     if not done.changed:
-        say(words.say("apply_same", path=path, generation=done.generation))
+        say(
+            words.say(
+                "{path}: in force already as generation {generation}; nothing changed",
+                path=path,
+                generation=done.generation,
+            )
+        )
         return
     for name in done.new:
-        say(f"{name}\tv{done.versions[name]}\t{words.say('apply_new' if name in done.added else 'apply_changed')}")
+        became = Sentence.within("definition", "new") if name in done.added else Sentence("changed")
+        say(f"{name}\tv{done.versions[name]}\t{words.say(became)}")
     for name in done.removed:
-        say(f"{name}\t\t{words.say('apply_removed')}")
-    note(words.say("apply_done", path=path, generation=done.generation))
+        say(f"{name}\t\t" + words.say("removed, its timelines end"))
+    note(words.say("{path}: in force as generation {generation}", path=path, generation=done.generation))
 
 
 def _quiet(done: int, last: int) -> None:
@@ -137,13 +158,13 @@ def _told() -> Progress:
     """Return what says, every second at most, how far setting the clocks anew has come. Interrupted, the workers go on with it."""
     next_at = time.monotonic() + 1
 
-    def tell(done: int, last: int) -> None:
+    def told(done: int, last: int) -> None:
         nonlocal next_at
         if time.monotonic() >= next_at:
             next_at = time.monotonic() + 1
-            note(f"clocks set anew: {100 * done // max(last, 1)} % of the customers")
+            note(Sentence("clocks set anew: {percent} % of the customers", percent=100 * done // max(last, 1)))
 
-    return tell
+    return told
 
 
 def _applied(done: Applied) -> dict[str, Any]:

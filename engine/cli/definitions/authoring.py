@@ -10,17 +10,23 @@ from typing import Annotated
 import typer
 
 from engine import definitions_yaml
+from engine.cli import panels
 from engine.cli.definitions import folder as folders
 from engine.cli.definitions.folder import Folder
+from engine.cli.language import language
 from engine.cli.session import AsJson
-from engine.cli.views.output import as_json, counted, note, say
+from engine.cli.views.output import as_json, note, say
+from engine.core import os_errors
 from engine.core.errors import SopError, did_you_mean
+from engine.core.sentence import Sentence
+from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.shipped import shipped_definitions
+from engine.messages.languages import speech
 from engine.schema import json_schema as schemas
 from engine.schema import reference as references
+from engine.schema.reference_pages import EDITIONS
 from engine.wiring import CHANNEL_TYPES
 
-_PANEL = "Definitions"
 _SCHEMAS = {
     "engine.schema.json": "engine.yaml",
     "segments.schema.json": "segments.yaml",
@@ -31,7 +37,7 @@ _SCHEMAS = {
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (init, validate, schema, reference):
-        app.command(rich_help_panel=_PANEL)(command)
+        app.command(rich_help_panel=panels.DEFINITIONS)(command)
 
 
 def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
@@ -40,16 +46,18 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or
     Example: sop init my_sops; sop validate my_sops; sop apply my_sops
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise SopError(f"`{directory}` is not empty; name a new folder, nothing was written")
+        raise SopError(Sentence("`{folder}` is not empty; name a new folder, nothing was written", folder=directory))
     try:
         shutil.copytree(shipped_definitions(), directory, dirs_exist_ok=True)
         write_schemas(directory)
         _point_at_schemas(directory)
     except OSError as error:
-        raise SopError(f"cannot write to `{directory}`: {error.strerror}") from error
+        raise SopError(
+            Sentence("cannot write to `{folder}`: {why}", folder=directory, why=os_errors.reason(error))
+        ) from error
     for path in sorted(each for each in directory.rglob("*.yaml")):
         say(str(path))
-    note(f"Edit them, then `sop validate {directory}` and `sop apply {directory}`.")
+    note(Sentence("Edit them, then `sop validate {folder}` and `sop apply {folder}`.", folder=directory))
 
 
 def _point_at_schemas(directory: Path) -> None:
@@ -75,10 +83,18 @@ def validate(directory: Folder = None, json_: AsJson = False) -> None:
     else:
         if loaded.problems:
             say(definitions_yaml.render_problems(loaded.problems))
-        errors, warnings = len(loaded.errors), len(loaded.warnings)
-        fine = f"{counted(len(loaded.sops), 'SOP')} {'is' if len(loaded.sops) == 1 else 'are'} fine"
-        note(f"{path}: {fine}, {counted(errors, 'error')}, {counted(warnings, 'warning')}")
+        note(_summary(path, loaded))
     raise typer.Exit(1 if loaded.errors else 0)
+
+
+def _summary(path: Path, loaded: Loaded) -> Sentence:
+    return Sentence(
+        "{path}: {sops}, {errors}, {warnings}",
+        path=path,
+        sops=Sentence.counted("{number:,} SOP is fine", "{number:,} SOPs are fine", len(loaded.sops)),
+        errors=Sentence.counted("{number:,} error", "{number:,} errors", len(loaded.errors)),
+        warnings=Sentence.counted("{number:,} warning", "{number:,} warnings", len(loaded.warnings)),
+    )
 
 
 def schema(
@@ -100,13 +116,13 @@ def schema(
         say(_schema_text("engine.schema.json" if engine else "segments.schema.json" if segments else "sop.schema.json"))
         return
     if not write.is_dir():
-        raise SopError(f"no folder `{write}`; name the definitions folder")
+        raise SopError(Sentence("no folder `{folder}`; name the definitions folder", folder=write))
     write_schemas(write)
-    note("Put this on the first line of engine.yaml:")
+    note(Sentence("Put this on the first line of engine.yaml:"))
     say(_schema_line("engine.yaml"))
-    note("on the first line of segments.yaml:")
+    note(Sentence("on the first line of segments.yaml:"))
     say(_schema_line("segments.yaml"))
-    note("and this on the first line of each file in sops/:")
+    note(Sentence("and this on the first line of each file in sops/:"))
     say(_schema_line("any.yaml"))
 
 
@@ -120,27 +136,42 @@ def reference(
 
     Example: sop reference steps
     """
-    pages = references.pages(CHANNEL_TYPES)
+    pages = _reference(language())
     if write is not None:
-        write.mkdir(parents=True, exist_ok=True)
-        for name, text in pages.items():
-            (write / name).write_text(text, encoding="utf-8")
+        _write_reference(write)
     elif f"{page}.md" in pages:
         say(pages[f"{page}.md"])
     else:
         names = [name.removesuffix(".md") for name in pages]
-        raise SopError(f"no page `{page}`; there are: {', '.join(names)}.{did_you_mean(page, names)}")
+        raise SopError(
+            Sentence("no page `{page}`; there are: {pages}.", page=page, pages=names) + did_you_mean(page, names)
+        )
+
+
+def _reference(language: str) -> dict[str, str]:
+    return references.pages(CHANNEL_TYPES, language, speech(language))
+
+
+def _write_reference(directory: Path) -> None:
+    """Write the pages of every language, which lead to each other."""
+    for tongue, edition in EDITIONS.items():
+        folder = directory / edition.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for page, text in _reference(tongue).items():
+            (folder / page).write_text(text, encoding="utf-8")
 
 
 def write_schemas(directory: Path) -> None:
-    """Write the schemas of all kinds of file into a definitions folder."""
+    """Write the schemas of all kinds of file into a definitions folder, with hover texts in the reader's language."""
     for name in _SCHEMAS:
         (directory / name).write_text(_schema_text(name) + "\n", encoding="utf-8")
 
 
 def _schema_text(name: str) -> str:
+    said = speech(language())
     made = {
-        "engine.schema.json": lambda: schemas.engine_schema(CHANNEL_TYPES),
-        "segments.schema.json": schemas.segments_schema,
+        "engine.schema.json": lambda: schemas.engine_schema(CHANNEL_TYPES, said),
+        "segments.schema.json": lambda: schemas.segments_schema(said),
     }
-    return json.dumps(made.get(name, schemas.sop_schema)(), ensure_ascii=False, indent=2)
+    whole = made.get(name, lambda: schemas.sop_schema(said))()
+    return json.dumps(whole, ensure_ascii=False, indent=2)

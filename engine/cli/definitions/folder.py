@@ -10,19 +10,31 @@ import typer
 from engine import definitions_yaml
 from engine.core.errors import DefinitionError, NotFound
 from engine.core.problems import Problem
+from engine.core.sentence import Sentence
 from engine.definitions_yaml import Loaded
 from engine.settings import Settings
 from engine.wiring import CHANNEL_TYPES
 
-_HELP = "Folder of engine.yaml and sops/; without it, SOP_DEFINITIONS."
-Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help=_HELP, show_default="sop_definitions")]
+Folder = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[DIR]",
+        help="Folder of engine.yaml and sops/; without it, SOP_DEFINITIONS.",
+        show_default="sop_definitions",
+    ),
+]
 
 
 def read(folder: Path | None) -> tuple[Path, Loaded]:
     """Return the folder and what it defines, with every problem. Raises NotFound where there is no such folder."""
     path = folder or Settings().definitions
     if not path.is_dir():
-        raise NotFound(f"no folder `{path}`; name the one that holds engine.yaml, or make one with `sop init {path}`")
+        raise NotFound(
+            Sentence(
+                "no folder `{folder}`; name the one that holds engine.yaml, or make one with `sop init {folder}`",
+                folder=path,
+            )
+        )
     return path, definitions_yaml.load(path, CHANNEL_TYPES)
 
 

@@ -12,19 +12,21 @@ import typer
 from pydantic import ValidationError
 
 from engine import definitions_yaml
-from engine.cli import session
+from engine.cli import panels, session
 from engine.cli.definitions import folder as folders
 from engine.cli.definitions.folder import Folder
-from engine.cli.session import AsJson, Lang
+from engine.cli.language import language
+from engine.cli.session import AsJson
 from engine.cli.views import plan as view
-from engine.cli.views.output import Column, as_json, at, counted, json_text, note, on_terminal, say, table
+from engine.cli.views.output import Column, as_json, at, json_text, note, on_terminal, say, table
+from engine.core import os_errors
 from engine.core.errors import DefinitionError, NotFound, SopError
 from engine.core.rollout.basis import Basis
+from engine.core.sentence import Sentence
 from engine.messages.story import StoryFormatter
 from engine.services.rollout.plan_apply import Plan, Target
 from engine.wiring import Wiring
 
-_PANEL = "Definitions"
 _FORMAT = "sop-plan/1"
 _MOST_DAYS = 366
 
@@ -36,17 +38,17 @@ Generation = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (diff, plan, versions):
-        app.command(rich_help_panel=_PANEL)(command)
+        app.command(rich_help_panel=panels.DEFINITIONS)(command)
 
 
-def diff(directory: Folder = None, version: Generation = None, lang: Lang = None, json_: AsJson = False) -> None:
+def diff(directory: Folder = None, version: Generation = None, json_: AsJson = False) -> None:
     """Say what differs between a folder and what is in force, field by field, steps by their id.
 
     Example: sop diff my_sops; sop diff --version 3
     """
     parts = session.wiring()
     _, target = target_of(parts, directory, version)
-    found, words = parts.apply_planner.diff(target), StoryFormatter(session.language(lang), None)
+    found, words = parts.apply_planner.diff(target), StoryFormatter(language(), None)
     if json_:
         as_json(view.differences_as_dict(found, words))
         return
@@ -65,7 +67,6 @@ def plan(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the plan, for `sop apply --plan FILE`.")
     ] = None,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:  # fmt: skip
     """Show what applying would do: what changes, which timelines end, get or lose steps, who joins, what goes out. Nothing is written.
@@ -75,8 +76,8 @@ def plan(
     parts = session.wiring()
     path, target = target_of(parts, directory, version)
     quiet = json_ or not on_terminal()
-    found = parts.apply_planner.plan(target, days or None, sample, lambda said: None if quiet else note(f"… {said}"))
-    words = StoryFormatter(session.language(lang), found.zone)
+    found = parts.apply_planner.plan(target, days or None, sample, lambda said: _going_on(said, quiet))
+    words = StoryFormatter(language(), found.zone)
     if out is not None:
         write(out, found, path, words)
     if json_:
@@ -89,9 +90,13 @@ def plan(
         note(f"\nsop apply --plan {out}")
 
 
+def _going_on(said: str, quiet: bool) -> None:
+    if not quiet:
+        note(Sentence("… {said}", said=said))
+
+
 def versions(
     newest: Annotated[int, typer.Option("--newest", "-n", min=1, help="So many, the newest first.")] = 20,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """List the generations: number, when, who, what each changed. `sop plan --version N` shows what going back would do.
@@ -103,8 +108,11 @@ def versions(
     if json_:
         as_json([asdict(each) for each in found])
         return
-    zone, words = session.zone_of(parts), StoryFormatter(session.language(lang), None)
-    columns = [Column("generation"), Column("applied"), Column("by"), Column("what")]
+    zone, words = session.zone_of(parts), StoryFormatter(language(), None)
+    columns = [
+        Column(Sentence.within("column", "generation")), Column(Sentence.within("column", "applied")),
+        Column(Sentence.within("column", "by")), Column(Sentence.within("column", "what")),
+    ]  # fmt: skip
     table(
         columns, ([each.generation, at(each.at, zone), each.who, view.generation_said(each, words)] for each in found)
     )
@@ -120,12 +128,19 @@ def target_of(parts: Wiring, directory: Path | None, version: int | None) -> tup
     """
     if version is not None:
         if directory is not None:
-            raise SopError("name a folder or --version, not both")
+            raise SopError(Sentence("name a folder or --version, not both"))
         return None, parts.apply_planner.generation(version)
     path, loaded = folders.read(directory)
     if loaded.errors:
         say(definitions_yaml.render_problems(loaded.problems))
-        raise DefinitionError(f"{path}: correct the {counted(len(loaded.errors), 'error')} above first")
+        raise DefinitionError(
+            Sentence.counted(
+                "{path}: correct the {number:,} error above first",
+                "{path}: correct the {number:,} errors above first",
+                len(loaded.errors),
+                path=path,
+            )
+        )
     return path, Target(folders.sources(loaded), loaded)
 
 
@@ -144,7 +159,7 @@ def write(file: Path, found: Plan, folder: Path | None, words: StoryFormatter) -
     try:
         file.write_text(json_text(whole) + "\n", encoding="utf-8")
     except OSError as error:
-        raise SopError(f"cannot write `{file}`: {error.strerror}") from error
+        raise SopError(Sentence("cannot write `{file}`: {why}", file=file, why=os_errors.reason(error))) from error
 
 
 def read(file: Path) -> tuple[Path | None, Basis]:
@@ -155,9 +170,19 @@ def read(file: Path) -> tuple[Path | None, Basis]:
     try:
         whole: Any = orjson.loads(file.read_bytes())
         if not isinstance(whole, dict) or whole.get("format") != _FORMAT:
-            raise SopError(f"`{file}` is no plan of this version; write one with `sop plan --out {file}`")
+            raise SopError(
+                Sentence("`{file}` is no plan of this version; write one with `sop plan --out {file}`", file=file)
+            )
         return Path(whole["folder"]) if whole["folder"] else None, Basis.model_validate(whole["plan"]["basis"])
     except OSError as error:
-        raise NotFound(f"cannot read `{file}`: {error.strerror}; write a plan with `sop plan --out {file}`") from error
+        raise NotFound(
+            Sentence(
+                "cannot read `{file}`: {why}; write a plan with `sop plan --out {file}`",
+                file=file,
+                why=os_errors.reason(error),
+            )
+        ) from error
     except (json.JSONDecodeError, KeyError, TypeError, ValidationError) as error:
-        raise SopError(f"`{file}` is no whole plan; write one with `sop plan --out {file}`") from error
+        raise SopError(
+            Sentence("`{file}` is no whole plan; write one with `sop plan --out {file}`", file=file)
+        ) from error

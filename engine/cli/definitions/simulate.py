@@ -13,18 +13,20 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import session
+from engine.cli import panels, session
 from engine.cli.definitions import folder as folders
 from engine.cli.definitions.folder import Folder
-from engine.cli.session import Lang
+from engine.cli.language import language
 from engine.cli.views import calendar_html, calendar_table
-from engine.cli.views.output import counted, json_text, note
+from engine.cli.views.output import json_text, note
 from engine.clocks import wall_now
+from engine.core import os_errors
 from engine.core.definitions.base import parse_duration
 from engine.core.definitions.catalog import Definitions
 from engine.core.definitions.lookup import unknown_sop
 from engine.core.errors import DefinitionError, EventError, NotFound, SopError, did_you_mean
 from engine.core.events.event import Event
+from engine.core.sentence import Sentence
 from engine.core.simulation.event_file import read_feed
 from engine.core.simulation.simulate import Progress, Report, Span, Wanted
 from engine.core.simulation.simulate import simulate as play
@@ -48,7 +50,7 @@ class Format(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Definitions")(simulate)
+    app.command(rich_help_panel=panels.DEFINITIONS)(simulate)
 
 
 def simulate(
@@ -70,7 +72,7 @@ def simulate(
         list[str] | None, typer.Option("--customer-ref", help="Only these customers; may be given again.")
     ] = None,
     days: Annotated[
-        int | None, typer.Option(min=1, max=3650, help=f"So many days from the beginning on. [default: {_DAYS}]")
+        int | None, typer.Option(min=1, max=3650, help="So many days from the beginning on.", show_default=str(_DAYS))
     ] = None,
     until: Annotated[str | None, typer.Option(help="Up to this date or time, instead of --days.")] = None,
     sop: Annotated[str | None, typer.Option(help="Show only this SOP; all are played.")] = None,
@@ -79,7 +81,6 @@ def simulate(
         Format, typer.Option("--format", help="table, json, or html (one self-contained page).")
     ] = Format.table,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it into this file.")] = None,
-    lang: Lang = None,
 ) -> None:
     """Play the production decisions on a virtual clock and show the calendar of touches. Nothing is sent or stored.
 
@@ -91,9 +92,8 @@ def simulate(
 
     sop simulate my_sops --replay --since 30d --format html -o replay.html
     """
-    language = session.language(lang)
     if example_customer:
-        typer.echo(example(language), nl=False)
+        typer.echo(example(language()), nl=False)
         return
     _check_source([events is not None, customer is not None, replay])
     _check_end(days, until, replay=replay)
@@ -106,28 +106,36 @@ def simulate(
         if customer_ref:
             happening = _only(happening, customer_ref)
         report = play(happening, definitions, Span(begin, _end(begin, days, until, definitions)), wanted, _progress())
-    _show(report, format_, output, language)
+    _show(report, format_, output, language())
 
 
 def _check_source(named: list[bool]) -> None:
     """Raise BadParameter unless one source of events is named."""
     if sum(named) != 1:
-        raise typer.BadParameter("name one of --events FILE, --customer FILE, --replay")
+        raise typer.BadParameter(Sentence("name one of --events FILE, --customer FILE, --replay"))
 
 
 def _check_end(days: int | None, until: str | None, *, replay: bool) -> None:
     """Raise BadParameter where the end is given twice, or for a replay, which goes up to now."""
     if replay and (days is not None or until is not None):
-        raise typer.BadParameter("--replay goes up to now; --days and --until are for --events and --customer")
+        raise typer.BadParameter(
+            Sentence("--replay goes up to now; --days and --until are for --events and --customer")
+        )
     if days is not None and until is not None:
-        raise typer.BadParameter("name --days or --until, not both")
+        raise typer.BadParameter(Sentence("name --days or --until, not both"))
 
 
 def _definitions(directory: Path | None, sop: str | None) -> Definitions:
     """Return what a folder defines. Raises DefinitionError where it has errors, NotFound where it lacks the SOP asked for."""
     path, loaded = folders.read(directory)
     if loaded.errors:
-        raise DefinitionError(f"{path} has errors, nothing was simulated:\n{render_problems(loaded.errors)}")
+        raise DefinitionError(
+            Sentence(
+                "{path} has errors, nothing was simulated:\n{problems}",
+                path=path,
+                problems=render_problems(loaded.errors),
+            )
+        )
     definitions = definitions_of(loaded)
     if sop is not None and sop not in definitions.sops:
         raise unknown_sop(sop, definitions.sops)
@@ -139,7 +147,10 @@ def _only(happening: list[Event], refs: list[str]) -> list[Event]:
     known = {each.subject for each in happening}
     for ref in refs:
         if ref not in known:
-            raise NotFound(f"no event of this file names the customer `{ref}`.{did_you_mean(ref, known)}")
+            raise NotFound(
+                Sentence("no event of this file names the customer `{customer}`.", customer=ref)
+                + did_you_mean(ref, known)
+            )
     return [each for each in happening if each.subject in refs]
 
 
@@ -158,12 +169,17 @@ def _from_events(path: Path, definitions: Definitions) -> tuple[datetime, list[E
     feed = read_feed(_bytes(path), str(path), definitions, wall_now())
     if feed.problems:
         raise EventError(
-            f"nothing was simulated, {counted(len(feed.problems), 'event')} cannot be taken:\n{_some(feed.problems)}"
+            Sentence.counted(
+                "nothing was simulated, {number:,} event cannot be taken:\n{problems}",
+                "nothing was simulated, {number:,} events cannot be taken:\n{problems}",
+                len(feed.problems),
+                problems=_some(feed.problems),
+            )
         )
     if feed.warnings:
         note(_some(feed.warnings))
     if feed.duplicates:
-        note(f"{counted(feed.duplicates, 'duplicate')} left out")
+        note(Sentence.counted("{number:,} duplicate left out", "{number:,} duplicates left out", feed.duplicates))
     return min(event.time for event in feed.events), feed.events
 
 
@@ -171,7 +187,7 @@ def _from_customer(path: Path | None, definitions: Definitions) -> tuple[datetim
     assert path is not None
     found = read_customer(_bytes(path), str(path), definitions, wall_now().replace(microsecond=0))
     if found.cast is None:
-        raise DefinitionError(f"nothing was simulated:\n{render_problems(found.problems)}")
+        raise DefinitionError(Sentence("nothing was simulated:\n{problems}", problems=render_problems(found.problems)))
     if found.problems:
         note(render_problems(found.problems))
     return found.cast.start, found.cast.events
@@ -183,17 +199,21 @@ def _bytes(path: Path) -> bytes:
         return sys.stdin.buffer.read()
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise SopError(f"`{path}` is over 1 GiB; split it by customers")
+            raise SopError(Sentence("`{file}` is over 1 GiB; split it by customers", file=path))
         return path.read_bytes()
     except FileNotFoundError:
-        raise NotFound(f"no file `{path}`") from None
+        raise NotFound(Sentence("no file `{file}`", file=path)) from None
     except OSError as error:
-        raise SopError(f"cannot read `{path}`: {error.strerror}") from error
+        raise SopError(Sentence("cannot read `{file}`: {why}", file=path, why=os_errors.reason(error))) from error
 
 
-def _some(lines: Sequence[str]) -> str:
-    more = [f"… and {len(lines) - _MOST_SAID:,} more"] if len(lines) > _MOST_SAID else []
-    return "\n".join([*lines[:_MOST_SAID], *more])
+def _some(lines: Sequence[str]) -> Sentence:
+    """Return the first lines, and how many more there are."""
+    said = Sentence("")
+    for each in lines[:_MOST_SAID]:
+        said = said + "\n" + each if said else said + each
+    more = len(lines) - _MOST_SAID
+    return said + Sentence("\n… and {number:,} more", number=more) if more > 0 else said
 
 
 def _end(begin: datetime, days: int | None, until: str | None, definitions: Definitions) -> datetime:
@@ -205,7 +225,10 @@ def _end(begin: datetime, days: int | None, until: str | None, definitions: Defi
     except ValueError:
         end = session.moment(until, begin, definitions.engine.timezone)
     if end <= begin:
-        raise SopError(f"--until {until} is not after the beginning, {begin.isoformat(timespec='minutes')}")
+        beginning = begin.isoformat(timespec="minutes")
+        raise SopError(
+            Sentence("--until {until} is not after the beginning, {beginning}", until=until, beginning=beginning)
+        )
     return end
 
 
@@ -215,13 +238,13 @@ def _progress() -> Progress:
         return lambda done: None
     next_at = time.monotonic() + 2
 
-    def tell(done: int) -> None:
+    def told(done: int) -> None:
         nonlocal next_at
         if time.monotonic() >= next_at:
             next_at = time.monotonic() + 2
-            note(f"{done:,} customers …")
+            note(Sentence("{number:,} customers …", number=done))
 
-    return tell
+    return told
 
 
 def _show(report: Report, format_: Format, output: Path | None, language: str) -> None:
@@ -235,9 +258,11 @@ def _show(report: Report, format_: Format, output: Path | None, language: str) -
     try:
         output.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise SopError(f"cannot write `{output}`: {error.strerror}") from error
-    touches = counted(report.totals.sent, "touch", "touches")
-    note(f"{output}: {counted(report.totals.customers, 'customer')}, {touches}")
+        raise SopError(Sentence("cannot write `{file}`: {why}", file=output, why=os_errors.reason(error))) from error
+    totals = report.totals
+    customers = Sentence.counted("{number:,} customer", "{number:,} customers", totals.customers)
+    touches = Sentence.counted("{number:,} touch", "{number:,} touches", totals.sent)
+    note(Sentence("{file}: {customers}, {touches}", file=output, customers=customers, touches=touches))
 
 
 def _written(report: Report, format_: Format, language: str) -> str:

@@ -9,29 +9,36 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli import client, session
-from engine.cli.session import AsJson, Lang
+from engine.cli import client, panels, session
+from engine.cli.language import language
+from engine.cli.session import AsJson
 from engine.cli.views.output import Column, as_json, at, clean, line, note, say, table
 from engine.core.errors import SopError
 from engine.core.explain.story import EventEntry, decisions
+from engine.core.sentence import Sentence
 from engine.messages.story import StoryFormatter, gist
 from engine.services.reports.dispatch_log import Inbox
 from engine.settings import Settings
 
-_VALUES = "The event's data. What is JSON (a number, true, [..], {..}) is read as such; a.b=… nests."
-_PANEL = "Events and touches"
 _ALREADY = datetime.min.replace(tzinfo=UTC)
 """Stands for moments that an answer does not tell."""
 _WAIT = 10.0
 """Seconds `--wait` waits."""
-_INBOX = (Column("received", 19), Column("customer", 16), Column("event", 34), Column("led to"))
-_REJECTED = (Column("received", 19), Column("source", 12), Column("id", 20), Column("why"))
+_RECEIVED, _CUSTOMER = Sentence.within("column", "received"), Sentence.within("column", "customer")
+_INBOX = (
+    Column(_RECEIVED, 19), Column(_CUSTOMER, 16), Column(Sentence.within("column", "event"), 34),
+    Column(Sentence.within("column", "led to")),
+)  # fmt: skip
+_REJECTED = (
+    Column(_RECEIVED, 19), Column(Sentence.within("column", "source"), 12), Column(Sentence.within("column", "id"), 20),
+    Column(Sentence.within("column", "why")),
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(rich_help_panel=_PANEL)(event)
-    app.command(rich_help_panel=_PANEL)(events)
+    app.command(rich_help_panel=panels.TOUCHES)(event)
+    app.command(rich_help_panel=panels.TOUCHES)(events)
 
 
 def event(
@@ -39,8 +46,14 @@ def event(
         str, typer.Argument(metavar="TYPE", help="tag.added, stage.changed, message.received, purchase, …")
     ],
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id in the CRM.")],
-    values: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=_VALUES)] = None,
-    wait: Annotated[bool, typer.Option("--wait", help=f"Say what came of it, within {_WAIT:.0f} seconds.")] = False,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="The event's data. What is JSON (a number, true, [..], {..}) is read as such; a.b=… nests.",
+        ),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Say what came of it, within 10 seconds.")] = False,
     time: Annotated[
         str | None, typer.Option(help="When it happened, e.g. 2026-03-01T10:00:00+08:00; without it, now.")
     ] = None,
@@ -48,7 +61,6 @@ def event(
         str | None, typer.Option("--id", help="Its id; without it, a new one. The same id again is a duplicate.")
     ] = None,
     source: Annotated[str, typer.Option(help="The system that saw it.")] = "cli",
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Post one event through the API.
@@ -75,9 +87,14 @@ def event(
     if json_:
         as_json({"id": posted["id"], **answer})
     else:
-        _tell(posted, answer, StoryFormatter(session.language(lang), None))
+        _tell(posted, answer, StoryFormatter(language(), None))
     if wait and not _outcome(answer):
-        note(f"taken, and not matched within {_WAIT:.0f} seconds; is the matcher running? `sop doctor` looks")
+        note(
+            Sentence(
+                "taken, and not matched within {seconds} seconds; is the matcher running? `sop doctor` looks",
+                seconds=round(_WAIT),
+            )
+        )
         raise typer.Exit(1)
 
 
@@ -87,13 +104,19 @@ def data_of(values: list[str]) -> dict[str, Any]:
     for each in values:
         name, equals, value = each.partition("=")
         if not equals or not name:
-            raise SopError(f"`{each}` is not KEY=VALUE; write e.g. tag=装修意向")
+            raise SopError(Sentence("`{given}` is not KEY=VALUE; write e.g. tag=装修意向", given=each))
         *parents, last = name.split(".")
         inner = data
         for parent in parents:
             inner = inner.setdefault(parent, {})
             if not isinstance(inner, dict):
-                raise SopError(f"`{each}`: `{parent}` has a value already, so nothing can stand below it")
+                raise SopError(
+                    Sentence(
+                        "`{given}`: `{name}` has a value already, so nothing can stand below it",
+                        given=each,
+                        name=parent,
+                    )
+                )
         inner[last] = _value(value)
     return data
 
@@ -107,11 +130,11 @@ def _value(text: str) -> Any:
 
 def _tell(posted: dict[str, Any], answer: dict[str, Any], words: StoryFormatter) -> None:
     for warning in answer.get("warnings", []):
-        note(f"warning: {clean(warning)}")
+        note(Sentence("warning: {text}", text=clean(warning)))
     if answer.get("duplicates"):
-        say(f"{clean(posted['id'])}: a duplicate, it came before; nothing was done again")
+        say(Sentence("{id}: a duplicate, it came before; nothing was done again", id=clean(posted["id"])))
     else:
-        say(f"{clean(posted['id'])}: accepted")
+        say(Sentence("{id}: accepted", id=clean(posted["id"])))
     told = _outcome(answer)
     for each in words.outcome(told) if told else ():
         say(f"  {clean(each)}")
@@ -138,7 +161,6 @@ def events(
     rejected: Annotated[bool, typer.Option("--rejected", help="Those that were not taken, and why.")] = False,
     customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=10_000, help="So many of the newest.")] = 30,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Show the inbox: the newest events and what each led to. In a pipe: tab-separated lines; --json: an object a line.
@@ -153,7 +175,7 @@ def events(
         session.end_at_interrupt()
     parts = session.wiring()
     zone = session.zone_of(parts)
-    words = StoryFormatter(session.language(lang), zone)
+    words = StoryFormatter(language(), zone)
     inbox = Inbox(parts.engine, customer, rejected=rejected)
     columns = _REJECTED if rejected else _INBOX
 
@@ -162,7 +184,7 @@ def events(
             return at(row.received_at, zone), row.source or "", row.event_id or "", row.error
         told = _told(row.type, row.data, row.outcome, row)
         about = f"{row.type} {gist(row.type, row.data)}".strip()
-        return at(row.received_at, zone), row.subject, about, words.say("semicolon").join(words.outcome(told))
+        return at(row.received_at, zone), row.subject, about, words.joined(words.outcome(told))
 
     def show(row: Any) -> None:
         if json_:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import session
-from engine.cli.session import AsJson, Lang
+from engine.cli import panels, session
+from engine.cli.language import language
+from engine.cli.session import AsJson
 from engine.cli.views.output import as_json, clean, print_beside, print_styled, say
 from engine.core.explain.story import StepEntry, Story, WhyNot
 from engine.messages.story import StoryFormatter
@@ -22,7 +23,7 @@ _TO_COME = ("·", "cyan")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Events and touches")(explain)
+    app.command(rich_help_panel=panels.TOUCHES)(explain)
 
 
 def explain(
@@ -34,7 +35,6 @@ def explain(
         str | None, typer.Option(help="Why this SOP did not start: what came closest, and whether it would now.")
     ] = None,
     events: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, help="So many of the newest events.")] = 50,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Tell one customer's story: what came in, which SOPs it started or not and why, each step sent, skipped or still to come.
@@ -46,7 +46,7 @@ def explain(
     if json_:
         as_json(story)
         return
-    words = StoryFormatter(session.language(lang), story.timezone)
+    words = StoryFormatter(language(), story.timezone)
     _head(story, words)
     _events(story, words)
     _timelines(story, words)
@@ -56,25 +56,35 @@ def explain(
 
 def _head(story: Story, words: StoryFormatter) -> None:
     facts = [f"{name} {value}" for name, value in story.stands.items()]
-    facts.append(words.say("tags", names=words.listed(story.tags)) if story.tags else words.say("no_tags"))
+    facts.append(words.say("tags {names}", names=words.listed(story.tags)) if story.tags else words.say("no tags"))
     if story.opt_outs:
-        facts.append(words.say("opted_out", names=words.listed(story.opt_outs)))
-    facts.append(words.say("zone", name=story.timezone))
-    print_styled((words.say("customer", ref=story.customer), "bold"), ("  ·  " + "  ·  ".join(facts), ""))
+        facts.append(words.say("opted out of {names}", names=words.listed(story.opt_outs)))
+    facts.append(words.say("zone {name}", name=story.timezone))
+    print_styled((words.say("Customer {ref}", ref=story.customer), "bold"), ("  ·  " + "  ·  ".join(facts), ""))
 
 
 def _events(story: Story, words: StoryFormatter) -> None:
-    _title(words.say("events"))
+    _title(words.say("Events"))
     if story.earlier_events:
-        print_styled((f"  {words.say('earlier_left_out')}", "dim"))
+        print_styled(("  " + words.say("older events are left out; --events NUMBER shows more"), "dim"))
     for each in story.events:
         print_styled((f"  {words.time(each.time)}  ", ""), (words.event(each), "bold"))
         for said in words.outcome(each):
             print_styled((f"      {said}", _tone(each.matched_at is None, bool(each.decisions))))
     if not story.events:
-        print_styled((f"  {words.say('no_events')}", "dim"))
+        print_styled(("  " + words.say("no events"), "dim"))
     if story.rejected_events:
-        print_styled((f"  {words.say('rejected', number=story.rejected_events, ref=story.customer)}", "yellow"))
+        print_styled(
+            (
+                "  "
+                + words.say(
+                    "rejected events: {number}; see `sop events --rejected --customer {ref}`",
+                    number=story.rejected_events,
+                    ref=story.customer,
+                ),
+                "yellow",
+            )
+        )
 
 
 def _tone(waits: bool, decided: bool) -> str:
@@ -82,7 +92,7 @@ def _tone(waits: bool, decided: bool) -> str:
 
 
 def _timelines(story: Story, words: StoryFormatter) -> None:
-    _title(words.say("timelines"))
+    _title(words.say("Timelines"))
     for each in story.timelines:
         print_styled((f"  {words.timeline(each, story.now, story.timezone)}", "bold"))
         reached = [step for step in each.steps if step.status != "unreached"]
@@ -94,7 +104,7 @@ def _timelines(story: Story, words: StoryFormatter) -> None:
     if story.waits_for:
         print_styled((f"  {words.nothing_to_tell(story)}", "yellow"))
     elif not story.timelines:
-        print_styled((f"  {words.say('no_timelines')}", "dim"))
+        print_styled(("  " + words.say("was never in any SOP"), "dim"))
 
 
 def _step(step: StepEntry, width: int, words: StoryFormatter) -> None:
@@ -108,7 +118,7 @@ _HOLDS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 
 
 def _why_not(story: Story, why_not: WhyNot, words: StoryFormatter) -> None:
-    _title(words.say("closest", sop=story.asked_title or story.asked))
+    _title(words.say("Why {sop} did not start", sop=story.asked_title or story.asked))
     for each in why_not.closest:
         print_styled((f"  {each.trigger}", "bold"), (f"  ({each.path})", "dim"))
         for said in words.closest(each, why_not.applied_at):

@@ -6,30 +6,41 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli import session
-from engine.cli.operate.pause import PANEL, operating
+from engine.cli import panels, session
+from engine.cli.commands import Commands
+from engine.cli.language import language
+from engine.cli.operate.pause import operating
 from engine.cli.operate.timelines import tell_outcome
-from engine.cli.session import AsJson, Lang
+from engine.cli.session import AsJson
 from engine.cli.views.output import Column, as_json, at, clean, note, say, table
+from engine.core.sentence import Sentence
+from engine.messages.operating import RETRY_VERDICT
 from engine.messages.story import StoryFormatter, gist
 from engine.services.operations.retry import Retried
 
-_AUDIT = (Column("time", 19), Column("who", 16), Column("action", 18), Column("detail"))
-_LETTERS = (Column("id", 6), Column("time", 19), Column("customer", 16), Column("event", 30), Column("error"))
+_TIME = Sentence.within("column", "time")
+_AUDIT = (
+    Column(_TIME, 19), Column(Sentence.within("column", "who"), 16), Column(Sentence.within("column", "action"), 18),
+    Column(Sentence.within("column", "detail")),
+)  # fmt: skip
+_LETTERS = (
+    Column(Sentence.within("column", "id"), 6), Column(_TIME, 19), Column(Sentence.within("column", "customer"), 16),
+    Column(Sentence.within("column", "event"), 30), Column(Sentence.within("column", "error")),
+)  # fmt: skip
 
 _Letter = Annotated[int, typer.Argument(metavar="ID", help="Its id, as `sop dead-letters` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(rich_help_panel=PANEL)(retry)
-    letters = typer.Typer(help="What could not be matched and was set aside: list, replay, discard.")
+    app.command(rich_help_panel=panels.OPERATING)(retry)
+    letters = Commands(help="What could not be matched and was set aside: list, replay, discard.")
     letters.callback(invoke_without_command=True)(_list_unless_told)
     letters.command("list")(list_letters)
     letters.command()(replay)
     letters.command()(discard)
-    app.add_typer(letters, name="dead-letters", rich_help_panel=PANEL)
-    app.command(rich_help_panel=PANEL)(audit)
+    app.add_typer(letters, name="dead-letters", rich_help_panel=panels.OPERATING)
+    app.command(rich_help_panel=panels.OPERATING)(audit)
 
 
 def retry(
@@ -37,7 +48,6 @@ def retry(
     mark_sent: Annotated[
         bool, typer.Option("--mark-sent", help="Instead: you know that they arrived; note them as sent.")
     ] = False,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Send touches again that failed or whose outcome is not known, under the same key, if their limit lies ahead. Audited.
@@ -50,7 +60,7 @@ def retry(
 
     sop retry 4713 --mark-sent
     """
-    operations, words, who = operating(lang)
+    operations, words, who = operating()
     told = operations.retrier.retry(touches, who, mark_sent=mark_sent)
     if json_:
         as_json(told)
@@ -70,20 +80,19 @@ def _retried(each: Retried, words: StoryFormatter) -> str:
         values["status"] = each.status
     if each.verdict in ("queued", "expired") and each.limit_at:
         values["limit"] = words.time(each.limit_at)
-    return words.say(f"retry_{each.verdict}", **values)
+    return words.say(RETRY_VERDICT[each.verdict], **values)
 
 
 # ── dead letters and the audit ───────────────────────────────────────────────────────────────────────────────
 
 
-def _list_unless_told(context: typer.Context, lang: Lang = None, json_: AsJson = False) -> None:
+def _list_unless_told(context: typer.Context, json_: AsJson = False) -> None:
     if context.invoked_subcommand is None:
-        list_letters(lang=lang, json_=json_)
+        list_letters(json_=json_)
 
 
 def list_letters(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="So many of the newest.")] = 50,
-    lang: Lang = None,
     json_: AsJson = False,
 ) -> None:
     """Show what was set aside, newest last. In a pipe: tab-separated lines.
@@ -103,26 +112,26 @@ def list_letters(
     if shown:
         table(_LETTERS, shown)
     else:
-        note(StoryFormatter(session.language(lang), zone).say("dead_none"))
+        note(StoryFormatter(language(), zone).say("there are no dead letters"))
 
 
-def replay(letter: _Letter, lang: Lang = None, json_: AsJson = False) -> None:
+def replay(letter: _Letter, json_: AsJson = False) -> None:
     """Let the matcher come to the event again as if for the first time, and say what comes of it. Audited."""
-    operations, words, who = operating(lang)
+    operations, words, who = operating()
     event = operations.dead_letters.replay(letter, who)
     if not json_:
-        say(words.say("replayed", letter=letter))
+        say(words.say("dead letter {letter}: its event is matched anew", letter=letter))
     tell_outcome(operations, event, words, {"letter": letter, "event": event} if json_ else None)
 
 
-def discard(letter: _Letter, lang: Lang = None, json_: AsJson = False) -> None:
+def discard(letter: _Letter, json_: AsJson = False) -> None:
     """Take a dead letter away; its event stays in the inbox, unmatched for good. Audited."""
-    operations, words, who = operating(lang)
+    operations, words, who = operating()
     operations.dead_letters.discard(letter, who)
     if json_:
         as_json({"letter": letter, "discarded": True})
     else:
-        say(words.say("discarded", letter=letter))
+        say(words.say("dead letter {letter} is discarded; its event stays in the inbox", letter=letter))
 
 
 def audit(

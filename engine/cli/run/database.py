@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli import session
+from engine.cli import panels, session
+from engine.cli.commands import Commands
 from engine.cli.views.output import say
+from engine.core.sentence import Sentence
 from engine.store import schema
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="The database's schema.")
+    group = Commands(no_args_is_help=True, help="The database's schema.")
     group.command()(upgrade)
-    app.add_typer(group, name="db", rich_help_panel="Installation")
+    app.add_typer(group, name="db", rich_help_panel=panels.INSTALLATION)
 
 
 def upgrade() -> None:
@@ -25,4 +27,7 @@ def upgrade() -> None:
     before = schema.current(engine)
     schema.upgrade(engine)
     after = schema.current(engine)
-    say(f"schema {after}, nothing to do" if before == after else f"schema {before or 'empty'} → {after}")
+    if before == after:
+        say(Sentence("schema {version}, nothing to do", version=after))
+    else:
+        say(Sentence("schema {before} → {after}", before=before or Sentence.within("schema", "empty"), after=after))

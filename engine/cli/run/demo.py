@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,11 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from engine import logs
+from engine.cli import panels
 from engine.cli.definitions.folder import checked, sources
+from engine.cli.language import language, tell
 from engine.cli.run.up import await_api, servers, start_all, write_key
-from engine.cli.session import Lang, language
 from engine.clocks import SteppedClock
 from engine.core.definitions.catalog import Definitions
+from engine.core.sentence import Sentence
 from engine.definitions_yaml.shipped import shipped_definitions
 from engine.demo.driver import Driven, Driver
 from engine.demo.feed import CUSTOMERS, DAYS, ZONE, end, feed, names, start
@@ -39,7 +40,7 @@ from engine.wiring import Wiring
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Start here")(demo)
+    app.command(rich_help_panel=panels.START)(demo)
 
 
 def demo(
@@ -48,7 +49,6 @@ def demo(
     keep: Annotated[
         bool, typer.Option(help="Keep everything running at the end, to look around; Ctrl-C ends it.")
     ] = False,
-    lang: Lang = None,
 ) -> None:
     """Watch the whole engine work: a CRM feed in, SOP messages out on days 1, 3, 8 and 15, and every one of them checked.
 
@@ -58,21 +58,22 @@ def demo(
     console = Console() if sys.stdout.isatty() else Console(width=150)
     logs.configure("warning", "demo")
     began = time.monotonic()
-    said_in = language(lang)
     settings = _settings()
     verdict = None
     try:
         with _running(settings, console) as stage:
-            driven = _drive(stage, console, customers, days, said_in)
+            driven = _drive(stage, console, customers, days)
             verdict = _judge(stage, driven, customers, days)
-            _report(console, verdict, stage, driven, time.monotonic() - began, said_in, names(feed(customers, days)))
+            _report(console, verdict, stage, driven, time.monotonic() - began, names(feed(customers, days)))
             if keep:
                 _wait(stage, console)
     finally:
         if verdict is not None and verdict.held:
             shutil.rmtree(settings.state_dir, ignore_errors=True)
         else:
-            console.print(f"What the processes logged is in {settings.state_dir / 'logs'}")
+            console.print(
+                tell(Sentence("What the processes logged is in {folder}", folder=settings.state_dir / "logs"))
+            )
     raise typer.Exit(0 if verdict.held else 1)
 
 
@@ -107,8 +108,8 @@ class Stage:
 def _running(settings: Settings, console: Console) -> Iterator[Stage]:
     """Yield the engine with every process running, the clock at the first day's start."""
     with (
-        console.status("Starting") as status,
-        servers(settings, status.update, throwaway=True) as connected,
+        console.status(tell(Sentence("Starting"))) as status,
+        servers(settings, lambda said: status.update(tell(said)), throwaway=True) as connected,
         Supervisor(log_dir=settings.state_dir / "logs") as supervisor,
     ):
         wiring = Wiring(connected, "demo")
@@ -118,22 +119,23 @@ def _running(settings: Settings, console: Console) -> Iterator[Stage]:
         wiring.schedule_runner.run()  # from here on the driver knows when the next slots are
         wiring.segment_refresher.run()
         key = write_key(wiring)
-        status.update("Starting API, matcher, workers and beat")
+        status.update(tell(Sentence("Starting API, matcher, workers and beat")))
         start_all(supervisor, connected)
         url = await_api(connected, supervisor)
         with transaction(wiring.engine) as connection:
             definitions = wiring.current.read(connection)
         status.stop()
-        pids = ", ".join(f"{name} {pid}" for name, pid in supervisor.pids.items())
-        console.print(
-            f"PostgreSQL, Valkey; processes: {pids}; events go to {url}/v1/events", highlight=False, soft_wrap=True
+        pids = [f"{name} {pid}" for name, pid in supervisor.pids.items()]
+        running = Sentence(
+            "PostgreSQL, Valkey; processes: {processes}; events go to {url}/v1/events", processes=pids, url=url
         )
+        console.print(tell(running), highlight=False, soft_wrap=True)
         titles = {name: defined.sop.title for name, defined in definitions.sops.items()}
         yield Stage(wiring, supervisor, url, key, definitions, titles)
 
 
-def _drive(stage: Stage, console: Console, customers: int, days: int, lang: str) -> Driven:
-    view = View(console, stage.titles, ZONE, days, lang)
+def _drive(stage: Stage, console: Console, customers: int, days: int) -> Driven:
+    view = View(console, stage.titles, ZONE, days, language())
     last = 0
 
     def on_moment(now: datetime, driven: Driven) -> None:
@@ -160,59 +162,74 @@ def _judge(stage: Stage, driven: Driven, customers: int, days: int) -> Verdict:
     out = written_keys(stage.wiring.settings.state_dir / "logs" / "send.log")
     verdict = judge(promised, DemoOutcome(touches, timelines, events, out), ZONE)
     if verdict.events != driven.posted:
-        verdict.differing.append(f"events: posted {driven.posted}, in the inbox {verdict.events}")
+        verdict.differing.append(
+            Sentence("events: posted {posted}, in the inbox {found}", posted=driven.posted, found=verdict.events)
+        )
     return verdict
 
 
 def _report(
-    console: Console,
-    verdict: Verdict,
-    stage: Stage,
-    driven: Driven,
-    seconds: float,
-    lang: str,
-    called: Mapping[str, str],
+    console: Console, verdict: Verdict, stage: Stage, driven: Driven, seconds: float, called: Mapping[str, str]
 ) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
-    table.add_row("events", f"{verdict.events} posted over HTTP, {verdict.unmatched} not matched")
-    table.add_row("timelines", str(verdict.timelines))
-    table.add_row("touches sent", str(verdict.sent))
-    table.add_row(
-        "", "\n".join(f"{number:5d}  {stage.titles.get(sop, sop)}" for sop, number in verdict.per_sop.items())
-    )
-    table.add_row("per day", _days(verdict.per_day))
-    table.add_row("silent", _silent(verdict, called))
-    table.add_row("ends", _reasons(verdict.ends, lang))
-    table.add_row("skips", _reasons(verdict.skips, lang))
-    table.add_row("lost", str(len(verdict.lost)))
-    table.add_row("doubled", str(len(verdict.doubled)))
-    table.add_row(
-        "otherwise", f"{len(verdict.differing) + len(verdict.unexpected)} touches or timelines not as core alone says"
-    )
-    table.add_row("lateness", f"p99 {verdict.lateness_p99:g} s, longest {verdict.lateness_max:g} s of business time")
+    for head, said in _rows(verdict, stage, called):
+        table.add_row(tell(head), tell(said))
     console.print(table, soft_wrap=True)
     for problem in [*verdict.lost, *verdict.doubled, *verdict.unexpected, *verdict.differing][:20]:
-        console.print(f"  {problem}", markup=False, highlight=False)
-    word = "as the definitions promise" if verdict.held else "NOT as the definitions promise"
-    console.print(
-        f"{word}: {driven.moments} moments of {len(verdict.per_day)} days in {seconds:.0f} s", highlight=False
+        console.print(f"  {tell(problem)}", markup=False, highlight=False)
+    console.print(tell(_conclusion(verdict, driven, seconds)), highlight=False)
+    after = Sentence(
+        "Definitions: {folder}. Next: `sop up`, edit them, `sop apply`; `sop demo --keep` leaves this running.",
+        folder=stage.wiring.settings.definitions,
     )
-    console.print(
-        f"Definitions: {stage.wiring.settings.definitions}. Next: `sop up`, edit them, `sop apply`; `sop demo --keep` leaves this running.",
-        highlight=False,
-        soft_wrap=True,
+    console.print(tell(after), highlight=False, soft_wrap=True)
+
+
+def _rows(verdict: Verdict, stage: Stage, called: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what came out, each figure with its heading."""
+    events = Sentence(
+        "{number} posted over HTTP, {unmatched} not matched", number=verdict.events, unmatched=verdict.unmatched
+    )
+    yield Sentence.within("demo", "events"), events
+    yield Sentence.within("demo", "timelines"), str(verdict.timelines)
+    yield Sentence.within("demo", "touches sent"), str(verdict.sent)
+    yield "", "\n".join(f"{number:5d}  {stage.titles.get(sop, sop)}" for sop, number in verdict.per_sop.items())
+    yield Sentence.within("demo", "per day"), _days(verdict.per_day)
+    yield Sentence.within("demo", "silent"), _silent(verdict, called)
+    yield Sentence.within("demo", "ends"), _reasons(verdict.ends)
+    yield Sentence.within("demo", "skips"), _reasons(verdict.skips)
+    yield Sentence.within("demo", "lost"), str(len(verdict.lost))
+    yield Sentence.within("demo", "doubled"), str(len(verdict.doubled))
+    otherwise = len(verdict.differing) + len(verdict.unexpected)
+    yield (
+        Sentence.within("demo", "otherwise"),
+        Sentence("{number} touches or timelines not as core alone says", number=otherwise),
+    )
+    p99, longest = f"{verdict.lateness_p99:g}", f"{verdict.lateness_max:g}"
+    yield (
+        Sentence.within("demo", "lateness"),
+        Sentence("p99 {p99} s, longest {longest} s of business time", p99=p99, longest=longest),
     )
 
 
-def _silent(verdict: Verdict, called: Mapping[str, str]) -> str:
+def _conclusion(verdict: Verdict, driven: Driven, seconds: float) -> Sentence:
+    figures = {"moments": driven.moments, "days": len(verdict.per_day), "seconds": f"{seconds:.0f}"}
+    if verdict.held:
+        return Sentence("as the definitions promise: {moments} moments of {days} days in {seconds} s", **figures)
+    return Sentence("NOT as the definitions promise: {moments} moments of {days} days in {seconds} s", **figures)
+
+
+def _silent(verdict: Verdict, called: Mapping[str, str]) -> Sentence:
     """Return how many were woken, and who answered in time to get nothing more."""
-    line = f"woken: {verdict.woken}, replied in time: {len(verdict.answered)}"
+    figures = {"woken": verdict.woken, "answered": len(verdict.answered)}
     first = next((ref for ref in verdict.answered if ref in called), None)
-    return (
-        f"{line}; {first} {called[first]} wrote after the first message and got no more (sop explain {first})"
-        if first
-        else line
-    )
+    if first is None:
+        return Sentence("woken: {woken}, replied in time: {answered}", **figures)
+    return Sentence(
+        "woken: {woken}, replied in time: {answered}; "
+        "{customer} {name} wrote after the first message and got no more (sop explain {customer})",
+        **figures, customer=first, name=called[first],
+    )  # fmt: skip
 
 
 def _days(per_day: Mapping[str, int]) -> str:
@@ -222,18 +239,18 @@ def _days(per_day: Mapping[str, int]) -> str:
     return "\n".join(f"{line[0][0]}  " + " ".join(f"{number:4d}" for _, number in line) for line in lines)
 
 
-def _reasons(counts: Mapping[str, int], lang: str) -> str:
+def _reasons(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda each: -each[1])
     return "\n".join(
-        f"{number:5d}  {name}: {sentence(name.split(' ')[0], lang)}".removesuffix(f": {name}")
+        f"{number:5d}  {name}: {tell(sentence(name.split(' ')[0]))}".removesuffix(f": {name}")
         for name, number in ordered
     )
 
 
 def _wait(stage: Stage, console: Console) -> None:
-    folder: Path = stage.wiring.settings.state_dir
-    console.print(
-        f"Still running. In another terminal: export SOP_STATE_DIR={folder} SOP_CLOCK=stepped; then sop log, sop explain C0007, sop events",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    still = Sentence(
+        "Still running. In another terminal: export SOP_STATE_DIR={folder} SOP_CLOCK=stepped; then sop log, sop explain C0007, sop events",
+        folder=stage.wiring.settings.state_dir,
+    )
+    console.print(tell(still), highlight=False, soft_wrap=True)
     stage.supervisor.wait()

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from engine.channels import registry
-from engine.cli import client, session
+from engine.cli import client, panels, session
+from engine.cli.language import tell
 from engine.cli.session import AsJson
 from engine.cli.views.output import STYLES, as_json, note, on_terminal, print_styled, say
 from engine.clocks import wall_now
@@ -20,16 +21,15 @@ from engine.services.reports.doctor import PROCESSES, Doctor
 from engine.settings import Settings
 from engine.store.database import transaction
 from engine.store.reports import vitals
-from engine.wiring import Wiring, channel_environment
+from engine.wiring import NoServers, Wiring, channel_environment
 
 Process = StrEnum("Process", {name: name for name in (*PROCESSES, "api")})  # type: ignore[misc]  # the names are those of the processes
-_PANEL = "Installation"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(rich_help_panel=_PANEL)(doctor)
-    app.command(rich_help_panel=_PANEL)(health)
+    app.command(rich_help_panel=panels.INSTALLATION)(doctor)
+    app.command(rich_help_panel=panels.INSTALLATION)(health)
 
 
 def doctor(json_: AsJson = False) -> None:
@@ -47,21 +47,19 @@ def doctor(json_: AsJson = False) -> None:
     errors = sum(each.level == "error" for each in found)
     warnings = sum(each.level == "warning" for each in found)
     if not json_:
-        note(f"{errors} wrong, {warnings} to look at" if errors or warnings else "all is well")
+        note(
+            Sentence("{errors} wrong, {warnings} to look at", errors=errors, warnings=warnings)
+            if errors or warnings
+            else Sentence("all is well")
+        )
     raise typer.Exit(1 if errors else 0)
 
 
 def _examine(parts: Wiring) -> Iterator[Finding]:
     try:
         parts.urls  # noqa: B018 - asked for its error only
-    except InstallationError as error:
-        text, _, remedy = str(error).rpartition("; ")
-        yield Finding(
-            "error",
-            Sentence.within("doctor", "servers"),
-            Sentence("{text}", text=text),
-            Sentence("{text}", text=remedy),
-        )
+    except NoServers as error:
+        yield Finding("error", Sentence.within("doctor", "servers"), error.text, error.remedy)
         return
     environment = channel_environment()
     yield from Doctor(
@@ -75,12 +73,13 @@ def _examine(parts: Wiring) -> Iterator[Finding]:
 
 def _show(finding: Finding) -> None:
     if not on_terminal():
-        say("\t".join([finding.level, finding.about, " ".join(finding.text.split()), finding.remedy or ""]))
+        told = tell(finding.about), " ".join(tell(finding.text).split()), tell(finding.remedy or "")
+        say("\t".join([finding.level, *told]))
         return
     mark = {"ok": "✓", "warning": "!", "error": "✗"}[finding.level]
-    print_styled((f"{mark} ", STYLES[finding.level]), (finding.about, "bold"), (f"  {finding.text}", ""))
+    print_styled((f"{mark} ", STYLES[finding.level]), (finding.about, "bold"), (f"  {tell(finding.text)}", ""))
     if finding.remedy:
-        print_styled((f"    → {finding.remedy}", "dim"))
+        print_styled((f"    → {tell(finding.remedy)}", "dim"))
 
 
 def health(
@@ -92,14 +91,16 @@ def health(
     """
     trouble = client.alive(Settings()) if process.value == "api" else _silence(process.value)
     if trouble:
-        raise InstallationError(f"{process.value} {trouble}")
-    say(f"{process.value} is alive")
+        raise InstallationError(trouble)
+    say(Sentence("{process} is alive", process=process.value))
 
 
-def _silence(name: str) -> str | None:
+def _silence(name: str) -> Sentence | None:
     """Return None for a process that has shown itself lately, else since when it has not."""
     with transaction(session.wiring().engine) as connection:
         age = vitals.heartbeat_age(connection, name)
     if age is None:
-        return "has never shown itself"
-    return None if age < SILENT_AFTER.total_seconds() else f"has not shown itself for {age:.0f} s"
+        return Sentence("{process} has never shown itself", process=name)
+    if age < SILENT_AFTER.total_seconds():
+        return None
+    return Sentence("{process} has not shown itself for {seconds} s", process=name, seconds=f"{age:.0f}")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli import panels
 from engine.processes.supervisor import Supervisor
 from engine.settings import Settings
 
@@ -46,10 +47,10 @@ def beat_command() -> list[str]:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(rich_help_panel="Processes")(api)
-    app.command(rich_help_panel="Processes")(matcher)
-    app.command(rich_help_panel="Processes")(worker)
-    app.command(rich_help_panel="Processes")(beat)
+    app.command(rich_help_panel=panels.PROCESSES)(api)
+    app.command(rich_help_panel=panels.PROCESSES)(matcher)
+    app.command(rich_help_panel=panels.PROCESSES)(worker)
+    app.command(rich_help_panel=panels.PROCESSES)(beat)
 
 
 def api() -> None:

@@ -14,11 +14,13 @@ import typer
 from pydantic import SecretStr
 
 from engine import logs
+from engine.cli import panels
 from engine.cli.client import KEY_FILE
 from engine.cli.definitions.folder import checked, sources
 from engine.cli.run.processes import api_command, beat_command, matcher_command, worker_command
-from engine.cli.views.output import counted
+from engine.cli.views import output
 from engine.core.errors import AccessError, InstallationError
+from engine.core.sentence import Sentence
 from engine.embedded import EmbeddedServers
 from engine.processes.supervisor import Supervisor
 from engine.services.rollout.apply import Applied
@@ -34,7 +36,7 @@ _READY_WITHIN = 30.0
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="Start here")(up)
+    app.command(rich_help_panel=panels.START)(up)
 
 
 def up(
@@ -51,21 +53,29 @@ def up(
     logs.configure("warning", "up")
     if port is not None:
         settings = settings.model_copy(update={"api_port": port})
-    say = typer.echo
+    say = output.say
     with servers(settings, say) as connected, _supervised(connected) as supervisor:
         wiring = Wiring(connected, "up")
-        say("Bringing the schema up to date")
+        say(Sentence("Bringing the schema up to date"))
         schema.upgrade(wiring.engine)
         _apply_first(wiring, directory or settings.definitions, say)
         write_key(wiring)
         start_all(supervisor, connected)
         url = await_api(connected, supervisor)
-        say(f"Running. Events go to {url}/v1/events; the admin key is in {connected.state_dir / KEY_FILE}")
+        folder = connected.state_dir
         say(
-            f"Logs are in {connected.state_dir / 'logs'}. In another terminal: sop event tag.added C1 tag=装修意向 --wait; sop log --follow"
+            Sentence(
+                "Running. Events go to {url}/v1/events; the admin key is in {file}", url=url, file=folder / KEY_FILE
+            )
+        )
+        say(
+            Sentence(
+                "Logs are in {folder}. In another terminal: sop event tag.added C1 tag=装修意向 --wait; sop log --follow",
+                folder=folder / "logs",
+            )
         )
         supervisor.wait()
-        say("Draining")
+        say(Sentence("Draining"))
 
 
 @contextmanager
@@ -122,7 +132,12 @@ def await_api(settings: Settings, supervisor: Supervisor) -> str:
         except httpx2.HTTPError:
             time.sleep(0.05)
     raise InstallationError(
-        f"the API did not answer on {url} within {_READY_WITHIN:.0f} s; see {settings.state_dir / 'logs' / 'api.log'}"
+        Sentence(
+            "the API did not answer on {url} within {seconds} s; see {file}",
+            url=url,
+            seconds=f"{_READY_WITHIN:.0f}",
+            file=settings.state_dir / "logs" / "api.log",
+        )
     )
 
 
@@ -131,11 +146,24 @@ def _apply_first(wiring: Wiring, folder: Path, say: Say) -> None:
     with transaction(wiring.engine) as connection:
         in_force = definitions.generation(connection)
     if in_force:
-        say(f"Definitions: generation {in_force} is in force; `sop apply {folder}` puts changes in force")
+        say(
+            Sentence(
+                "Definitions: generation {number} is in force; `sop apply {folder}` puts changes in force",
+                number=in_force,
+                folder=folder,
+            )
+        )
         return
     applied: Applied = wiring.definition_applier.apply(sources(checked(folder)), "sop up")
     sops = [name for name in applied.versions if not name.endswith(".yaml")]
-    say(f"Definitions: applied {folder} ({counted(len(sops), 'SOP')})")
+    say(
+        Sentence.counted(
+            "Definitions: applied {folder} ({number:,} SOP)",
+            "Definitions: applied {folder} ({number:,} SOPs)",
+            len(sops),
+            folder=folder,
+        )
+    )
 
 
 def write_key(wiring: Wiring) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from engine.cli.language import tell
+from engine.cli.views import wrapping
+from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import zone
+
+wrapping.break_between_characters()
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What could steer a terminal or turn the reading direction: control characters, bidi overrides."""
@@ -41,12 +46,8 @@ class Column:
     """A column of a list; `width` is what it gets where lines come one by one."""
 
     name: str
+    """A sentence of ours, or words in the reader's language."""
     width: int = 20
-
-
-def counted(number: int, noun: str, more: str = "") -> str:
-    """Return a number with an English noun, `more` of which there are several if that is not the noun and s: `1 error`, `2,000 errors`."""
-    return f"{number:,} {noun if number == 1 else more or noun + 's'}"
 
 
 def on_terminal() -> bool:
@@ -54,9 +55,14 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def coded(code: str, words: Mapping[str, Sentence]) -> str:
+    """Return a code in words on a terminal; in a pipe, where programs read it, as it is."""
+    return words.get(code, code) if on_terminal() else code
+
+
 def clean(value: Any) -> str:
-    """Return a value as one line of text that cannot steer a terminal."""
-    text = "" if value is None else str(value)
+    """Return a value as one line of text that cannot steer a terminal, in the language of this run."""
+    text = "" if value is None else tell(value)
     return _UNSAFE.sub(
         lambda found: " " if found[0] in "\t\n" else found[0].encode("unicode_escape", "backslashreplace").decode(),
         text,
@@ -72,13 +78,13 @@ def at(moment: datetime | None, zone_name: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print one line."""
-    typer.echo(text)
+    """Print one line, in the language of this run."""
+    typer.echo(tell(text))
 
 
 def note(text: str) -> None:
-    """Print one line beside the output proper: to standard error."""
-    typer.echo(text, err=True)
+    """Print one line beside the output proper: to standard error, in the language of this run."""
+    typer.echo(tell(text), err=True)
 
 
 def as_json(value: Any, *, indent: bool = True) -> None:
@@ -87,12 +93,16 @@ def as_json(value: Any, *, indent: bool = True) -> None:
 
 
 def json_text(value: Any, *, indent: bool = True) -> str:
-    """Return a value as JSON: dataclasses as objects, moments as ISO 8601."""
-    options = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
+    """Return a value as JSON: dataclasses as objects, moments as ISO 8601, sentences in the language of this run."""
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS | (orjson.OPT_INDENT_2 if indent else 0)
     return orjson.dumps(value, default=_plain, option=options).decode()
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return tell(value)
+    if isinstance(value, (dict, list)):
+        return dict(value) if isinstance(value, dict) else list(value)
     if isinstance(value, (set, frozenset, tuple)):
         return sorted(value) if isinstance(value, (set, frozenset)) else list(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
@@ -107,7 +117,7 @@ def table(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> None:
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         # a moment cut in two would take two lines for each row, whatever else is in it
-        shown.add_column(column.name, overflow="fold", no_wrap=column.name in _MOMENTS)
+        shown.add_column(tell(column.name), overflow="fold", no_wrap=column.name in _MOMENTS)
     for line in lines:
         shown.add_row(*(styled(each) for each in line))
     Console().print(shown)
@@ -130,8 +140,7 @@ def _padded(text: str, width: int) -> str:
 
 def styled(value: Any) -> Text:
     """Return a cell for a table, in the colour of its status if it is one."""
-    text = clean(value)
-    return Text(text, style=STYLES.get(text, ""))
+    return Text(clean(value), style=STYLES.get(str(value), ""))
 
 
 def print_styled(*parts: tuple[str, str]) -> None:

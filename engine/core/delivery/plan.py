@@ -21,7 +21,8 @@ from engine.core.errors import SopError
 from engine.core.events.event import Event
 from engine.core.reasons import Reason
 from engine.core.sentence import Sentence
-from engine.core.timelines.schedule import DueStep, next_step, schedule, set_next_step
+from engine.core.timelines.due_step import DueStep
+from engine.core.timelines.schedule import next_step, schedule, set_next_step
 from engine.core.timelines.touch import DELAYED, FIXABLE_REASONS, Touch
 
 PAUSED_ALL = "*"

@@ -22,7 +22,7 @@ from engine.core.errors import MissingValue, TemplateError
 from engine.core.reasons import Reason
 from engine.core.stored_sentence import shortened
 from engine.core.time.arithmetic import local_date
-from engine.core.timelines.schedule import DueStep
+from engine.core.timelines.due_step import DueStep
 from engine.core.timelines.touch import DELAY_REASONS, DELAYED, FIXABLE_REASONS, Touch
 from engine.core.timelines.variants import choose, content_of
 

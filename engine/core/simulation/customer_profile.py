@@ -62,7 +62,7 @@ def _short_form(key: str, value: Any) -> Any:
 class ProfileTag(Model):
     """A tag the customer has."""
 
-    tag: Name = Field(description="the tag")
+    tag: Name = Field(description=Sentence("the tag"))
     since: When | None = Field(None, description="when it was set; absent: when the customer was first known")
 
     @model_validator(mode="before")
@@ -74,7 +74,7 @@ class ProfileTag(Model):
 class HeldValue(Model):
     """The value a customer has in a dimension."""
 
-    value: Name = Field(description="the value")
+    value: Name = Field(description=Sentence("the value"))
     since: When | None = Field(None, description="since when; absent: when the customer was first known")
 
     @model_validator(mode="before")
@@ -86,7 +86,9 @@ class HeldValue(Model):
 class ProfileEvent(Model):
     """An event: of the past if it lies before `start`, which then only counts as a fact."""
 
-    type: str = Field(description="tag.added, stage.changed, message.received, purchase, visit, or your own type")
+    type: str = Field(
+        description=Sentence("tag.added, stage.changed, message.received, purchase, visit, or your own type")
+    )
     time: When | None = Field(None, description="when it happens; a date alone is its midnight")
     after: Duration | None = Field(None, description="so long after `start`: 2h, 3d")
     data: dict[str, Any] = Field(default_factory=dict, description="what the type needs, e.g. {tag: 装修意向}")

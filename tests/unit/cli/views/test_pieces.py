@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from engine.cli import app, client, session
 from engine.cli.operate.events import data_of
-from engine.cli.views.output import Column, clean, counted, table
+from engine.cli.views.output import Column, clean, table
 from engine.core.errors import AccessError, InstallationError, SopError
 from engine.settings import Settings
 
@@ -59,41 +59,10 @@ def test_since_takes_durations_dates_and_moments(text: str, moment: datetime) ->
 
 
 @pytest.mark.parametrize(
-    ("variables", "language"),
-    [
-        ({"LANG": "zh_CN.UTF-8"}, "zh"),
-        ({"LANG": "zh_TW"}, "zh"),
-        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
-        ({"LANG": "de_DE.UTF-8"}, "en"),
-        ({"LANG": ""}, "en"),
-        ({}, "en"),
-    ],
-)
-def test_the_language_is_that_of_the_locale(
-    variables: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert session.language(None) == language
-    assert session.language(session.Language.zh) == "zh"
-
-
-@pytest.mark.parametrize(
     ("text", "shown"), [("a\tb\nc", "a b c"), ("\x1b[31m", "\\x1b[31m"), ("\u202e", "\\u202e"), (None, ""), (5, "5")]
 )
 def test_what_could_steer_a_terminal_is_shown_as_what_it_is(text: object, shown: str) -> None:
     assert clean(text) == shown
-
-
-@pytest.mark.parametrize(("number", "said"), [(0, "0 errors"), (1, "1 error"), (2000, "2,000 errors")])
-def test_a_number_stands_with_its_noun(number: int, said: str) -> None:
-    assert counted(number, "error") == said
-
-
-def test_a_noun_may_have_a_plural_of_its_own() -> None:
-    assert [counted(number, "touch", "touches") for number in (1, 2)] == ["1 touch", "2 touches"]
 
 
 def test_a_moment_is_not_cut_in_two_however_narrow_the_terminal(
