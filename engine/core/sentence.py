@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from pydantic_core import CoreSchema, core_schema
-
 By = Literal[", ", "; ", " ", "\n", "or", "and"]
 
 
@@ -114,9 +112,9 @@ class Sentence(str):
         return Sentence._made("{first}{then}", None, None, {"first": self, "then": other}) if other else self
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, _source: type, _handler: object) -> CoreSchema:
-        """Have a sentence in an answer be a text, as JSON Schema and OpenAPI have it."""
-        return core_schema.str_schema()
+    def __get_pydantic_core_schema__(cls, _source: object, handler: Callable[[Any], Any]) -> Any:
+        """Return what pydantic, and so OpenAPI, takes it for: a text."""
+        return handler(str)
 
     def __reduce__(self) -> tuple[Callable[..., Sentence], tuple[Any, ...]]:
         return _again, (self.msgid, self.context, self.many, dict(self.values))
