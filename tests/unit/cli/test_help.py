@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import typer
 
 from engine.cli import app
 from engine.cli.app import run
-from engine.cli.commands import Group
 from engine.services.operations.api_keys import SCOPES
 from tests.support.chinese import english_words
+from tests.support.commands import commands
 
 EXAMPLE = re.compile(r"^\s*(例如：)?\s*sop .*$", re.MULTILINE)
 """A line that is a command, as it is typed."""
-
-
-def commands(group: Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the way to every command, groups too."""
-    yield path
-    for name, command in group.commands.items():
-        if isinstance(command, Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name)
 
 
 ALL = list(commands(typer.main.get_command(app.build())))  # type: ignore[arg-type]  # the app is a group
