@@ -15,6 +15,7 @@ from engine.core.customers.silence import Since
 from engine.core.definitions import EngineConfig
 from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.core.errors import ChannelError, DefinitionError
+from engine.core.sentence import Sentence
 from engine.definitions_yaml import Loaded
 from engine.ports import Channel
 from engine.store.scheduled import clock_rebase
@@ -73,7 +74,11 @@ def assembled(loaded: Loaded, generation: int, versions: Mapping[str, int], sinc
     Raises DefinitionError where engine.yaml or segments.yaml cannot be read.
     """
     if loaded.engine is None or loaded.segments is None:
-        raise DefinitionError(f"generation {generation} cannot be read by this version; apply the definitions again")
+        raise DefinitionError(
+            Sentence(
+                "generation {number} cannot be read by this version; apply the definitions again", number=generation
+            )
+        )
     sops = {name: DefinedSop(sop, versions[name]) for name, sop in loaded.sops.items()}
     broken = frozenset(versions) - frozenset(sops)
     days_off = holidays.days_off(loaded.engine.calendar)

@@ -171,7 +171,7 @@ class Wiring:
         hints = BestEffortHints(RedisHintQueue(self.redis, self.name), _HINT_PATIENCE, _HINT_PAUSE)
         return Ingest(self.engine, self.clock, hints, self._warn)
 
-    def _warn(self, event: Event) -> list[str]:
+    def _warn(self, event: Event) -> list[Sentence]:
         """Return what of an event would be dropped under the definitions in force (as known a few seconds ago)."""
         if monotonic() > self._definitions_known_until:
             self._definitions_known_until = monotonic() + _DEFINITIONS_KNOWN_FOR

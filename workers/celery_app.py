@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging
+from celery.signals import celeryd_init, setup_logging, worker_ready
 
 from engine import logs
 from engine.embedded import broker_url
+from engine.processes.collector import spare_the_collector
 from engine.settings import Settings
 from engine.wiring import urls
 
@@ -61,3 +62,9 @@ app.conf.update(
 def _configure_logs(**_: Any) -> None:
     """Keep Celery from setting up logs of its own."""
     logs.configure(settings.log_level, "worker")
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]  # Celery ships no types
+def _spare_the_collector(**_: Any) -> None:
+    """Everything is loaded, the work begins."""
+    spare_the_collector()

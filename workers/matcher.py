@@ -12,6 +12,7 @@ import structlog
 from engine import logs
 from engine.adapters.hint_queue import QueueError, RedisHintQueue
 from engine.clocks import wall_now
+from engine.processes.collector import spare_the_collector
 from engine.settings import Settings
 from engine.store import installation
 from engine.store.database import DatabaseUnavailable, transaction
@@ -96,6 +97,7 @@ def main() -> None:
     matcher = MatcherLoop(Wiring(settings, "matcher"))
     signal.signal(signal.SIGTERM, matcher.stop)
     signal.signal(signal.SIGINT, matcher.stop)
+    spare_the_collector()
     matcher.run()
 
 

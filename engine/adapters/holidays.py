@@ -16,8 +16,9 @@ from functools import lru_cache
 from typing import Any
 
 from engine.core.definitions.calendar import WorkCalendar
-from engine.core.errors import DefinitionError, did_you_mean
+from engine.core.errors import DefinitionError, did_you_mean, meant
 from engine.core.problems import Problem
+from engine.core.sentence import Sentence, codes
 from engine.core.time.days_off import NONE_OFF, DaysOff
 from engine.core.validation.files import problem
 
@@ -73,23 +74,28 @@ def _days_off(calendar: WorkCalendar, first: int, stop: int) -> DaysOff:
 
 def check(calendar: WorkCalendar) -> list[Problem]:
     """Return what is wrong with a calendar that only the library can tell: an unknown country or subdivision."""
-    codes = _codes()
-    if calendar.country not in codes:
-        message = f"`{calendar.country}` is not a country whose holidays are known; write its ISO 3166 code: CN, HK, US"
-        return [_problem("country", f"{message}.{_did_you_mean_country(calendar.country)}")]
-    parts, part = codes[calendar.country], calendar.subdivision
+    known = _codes()
+    if calendar.country not in known:
+        message = Sentence(
+            "`{code}` is not a country whose holidays are known; write its ISO 3166 code: CN, HK, US.{hint}",
+            code=calendar.country, hint=_did_you_mean_country(calendar.country),
+        )  # fmt: skip
+        return [_problem("country", message)]
+    parts, part = known[calendar.country], calendar.subdivision
     if part is None or part in parts:
         return []
     if not parts:
-        return [
-            _problem("subdivision", f"{calendar.country} has no subdivisions with holidays of their own; remove it")
-        ]
-    message = f"`{part}` is not a subdivision of {calendar.country}; write one of {', '.join(parts)}"
-    return [_problem("subdivision", f"{message}.{did_you_mean(part, parts)}")]
+        message = Sentence("{code} has no subdivisions with holidays of their own; remove it", code=calendar.country)
+        return [_problem("subdivision", message)]
+    message = Sentence(
+        "`{part}` is not a subdivision of {code}; write one of {names}.{hint}",
+        part=part, code=calendar.country, names=codes(parts), hint=did_you_mean(part, parts),
+    )  # fmt: skip
+    return [_problem("subdivision", message)]
 
 
-def gaps(calendar: WorkCalendar | None, years: Iterable[int]) -> list[str]:
-    """Return, in a sentence each, the years in which the days off are not known completely, and what to do about it.
+def gaps(calendar: WorkCalendar | None, years: Iterable[int]) -> list[tuple[Sentence, Sentence]]:
+    """Return the years in which the days off are not known completely, in a sentence each, with what to do about it.
 
     Parameters:
         years: those that are planned in, usually this one and the next.
@@ -98,10 +104,13 @@ def gaps(calendar: WorkCalendar | None, years: Iterable[int]) -> list[str]:
         return []
     known = days_off(calendar).known_until
     assert known is not None
+    unknown = Sentence(
+        "calendar {code}: breaks and make-up workdays of {year} are not known (this version of the engine "
+        "knows them until {known}); the rules alone are followed, so days moved by the official notice are missing"
+    )
+    remedy = Sentence("When it is published, upgrade the `holidays` package, or add them under `also` and `except`")
     return [
-        f"calendar {calendar.country}: breaks and make-up workdays of {year} are not known (this version of the engine "
-        f"knows them until {known}); the rules alone are followed, so days moved by the official notice are missing. "
-        "When it is published, upgrade the `holidays` package, or add them under `also` and `except`"
+        (unknown.with_values(code=calendar.country, year=year, known=known), remedy)
         for year in sorted(set(years))
         if year > known.year
     ]
@@ -160,18 +169,18 @@ def _codes() -> dict[str, tuple[str, ...]]:
     return {code: tuple(map(str, parts)) for code, parts in sorted(known.items())}
 
 
-def _did_you_mean_country(written: str) -> str:
+def _did_you_mean_country(written: str) -> Sentence:
     """Name the code most like what is written, or that of the country whose name is most like it."""
     from holidays.registry import COUNTRIES  # see _country
 
     if written.upper() in _codes():
-        return f" Did you mean `{written.upper()}`?"
+        return meant(written.upper())
     named = {name: codes[1] for name, codes in COUNTRIES.items()} | {codes[2]: codes[1] for codes in COUNTRIES.values()}
     wanted = written.strip().replace(" ", "_")
     names = difflib.get_close_matches(wanted.lower(), named, n=1, cutoff=0.85)  # Deutschland is not nearly netherlands
     near = named.get(wanted.upper()) or (named[names[0]] if names else None)
-    return f" Did you mean `{near}`?" if near else ""
+    return meant(near) if near else Sentence("")
 
 
-def _problem(key: str, message: str) -> Problem:
+def _problem(key: str, message: Sentence) -> Problem:
     return problem("engine.yaml", ("calendar", key), message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 
@@ -9,6 +10,7 @@ from engine import logs
 from engine.api.dependencies import Parts
 from engine.api.server import serve
 from engine.core.errors import SopError
+from engine.messages.languages import language_of, tell
 from engine.settings import Settings
 from engine.store.database import transaction
 from engine.wiring import Wiring
@@ -39,7 +41,7 @@ def main() -> int:
         )
         serve(parts, settings.api_host, settings.api_port)
     except SopError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{tell(error.message, language_of(os.environ))}\n")
         return 1
     return 0
 

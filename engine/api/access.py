@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from engine.api.problems import ApiProblem
 from engine.core.errors import AccessError
+from engine.core.sentence import Sentence, codes
 from engine.services.operations.api_keys import ApiKeys, Key
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sop"'}
@@ -22,15 +23,23 @@ async def require(request: Request, keys: ApiKeys, scope: str) -> Key:
         remembered = keys.remembered(token)
         key = remembered if remembered is not None else await run_in_threadpool(keys.verify, token)
     except AccessError as error:
-        raise ApiProblem(401, str(error), headers=_CHALLENGE) from None
+        raise ApiProblem(401, error.message, headers=_CHALLENGE) from None
     if not key.allows(scope):
-        has = ", ".join(sorted(key.scopes))
-        raise ApiProblem(403, f"this call needs a key with the scope `{scope}`; this one has {has}")
+        raise ApiProblem(
+            403,
+            Sentence(
+                "this call needs a key with the scope `{scope}`; this one has {scopes}",
+                scope=scope,
+                scopes=codes(sorted(key.scopes)),
+            ),
+        )
     return key
 
 
 def _token(request: Request) -> str:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
-        raise ApiProblem(401, "send an API key: `Authorization: Bearer sop_<id>_<secret>`", headers=_CHALLENGE)
+        raise ApiProblem(
+            401, Sentence("send an API key: `Authorization: Bearer sop_<id>_<secret>`"), headers=_CHALLENGE
+        )
     return token.strip()

@@ -8,9 +8,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Engine
+from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.api import language
 from engine.api.problems import ApiProblem
+from engine.core.sentence import Sentence
 from engine.operations import Operations
 from engine.ports import Clock
 from engine.services.operations.api_keys import ApiKeys
@@ -55,10 +58,12 @@ def before_id(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     if not (cursor.isascii() and cursor.isdigit() and int(cursor) < 2**63):
-        raise ApiProblem(400, "cursor is not one this list gave; leave it out to begin with the newest")
+        raise ApiProblem(400, Sentence("cursor is not one this list gave; leave it out to begin with the newest"))
     return int(cursor)
 
 
-def json_response(body: Any) -> Response:
-    """Return an answer whose mappings may have keys that are no texts."""
-    return Response(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), media_type="application/json")
+def json_response(body: Any, request: Request, status: int = 200) -> Response:
+    """Return an answer, what it says in words in the language its request asks for. Mappings may have keys that are no texts."""
+    wanted = language.asked_for(request)
+    told = orjson.dumps(language.told(body, wanted), option=orjson.OPT_NON_STR_KEYS)
+    return Response(told, status, headers=language.headers(wanted), media_type="application/json")

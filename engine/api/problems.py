@@ -16,7 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from engine.api import language
+from engine.api.validation_faults import fault
 from engine.core.errors import AccessError, EventConflict, EventError, InstallationError, NotFound, SopError, TooLarge
+from engine.core.foreign_texts import ForeignTexts
+from engine.core.sentence import Sentence
 from engine.services.pipeline.group_commit import Overloaded
 from engine.store.database import DatabaseUnavailable, is_conflict
 
@@ -53,7 +57,12 @@ class ApiProblem(Exception):
     """An error with the answer it leads to. `extra` are further members of the problem."""
 
     def __init__(
-        self, status: int, detail: str, *, headers: dict[str, str] | None = None, extra: dict[str, Any] | None = None
+        self,
+        status: int,
+        detail: Sentence,
+        *,
+        headers: dict[str, str] | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -63,14 +72,20 @@ class ApiProblem(Exception):
 
 
 def respond(
-    status: int, detail: str, *, headers: dict[str, str] | None = None, extra: dict[str, Any] | None = None
+    request: Request,
+    status: int,
+    detail: Sentence,
+    *,
+    headers: dict[str, str] | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> Response:
-    """Return a problem as a response.
+    """Return a problem as a response, in the language its request asks for.
 
     Parameters:
         detail: what is wrong and what to do about it, for a person.
         extra: further members of the problem.
     """
+    wanted = language.asked_for(request)
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -78,7 +93,8 @@ def respond(
         "detail": detail,
         **(extra or {}),
     }
-    return Response(orjson.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
+    said = {**(headers or {}), **language.headers(wanted)}
+    return Response(orjson.dumps(language.told(body, wanted)), status, headers=said, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -96,44 +112,48 @@ def install(app: FastAPI) -> None:
 def of_failure(error: Exception) -> ApiProblem | None:
     """Return the problem a failing database or an overload leads to, None for other errors."""
     if isinstance(error, (DatabaseUnavailable, Overloaded, InstallationError)):
-        return ApiProblem(503, str(error), headers=RETRY_AFTER)
+        return ApiProblem(503, error.message, headers=RETRY_AFTER)
     unreachable = isinstance(error, (PoolTimeout, OperationalError, InterfaceError))
     if unreachable or (isinstance(error, DBAPIError) and is_conflict(error)):
-        return ApiProblem(503, "the database is away or too busy; nothing was taken, try again", headers=RETRY_AFTER)
+        busy = Sentence("the database is away or too busy; nothing was taken, try again")
+        return ApiProblem(503, busy, headers=RETRY_AFTER)
     return None
 
 
-async def _own(_request: Request, error: Exception) -> Response:
+async def _own(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiProblem)
-    return respond(error.status, error.detail, headers=error.headers, extra=error.extra)
+    return respond(request, error.status, error.detail, headers=error.headers, extra=error.extra)
 
 
-async def _sop_error(_request: Request, error: Exception) -> Response:
+async def _sop_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SopError)
     status = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
-    return respond(status, str(error), headers=RETRY_AFTER if status == 503 else None)
+    return respond(request, status, error.message, headers=RETRY_AFTER if status == 503 else None)
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+_FRAMEWORK = ForeignTexts(Sentence("There was an error parsing the body"))
+"""What FastAPI says of a request that it cannot read."""
+
+
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     details = {
-        404: "nothing is at this address; /openapi.json lists what there is",
-        405: "this address does not know this method",
+        404: Sentence("nothing is at this address; /openapi.json lists what there is"),
+        405: Sentence("this address does not know this method"),
     }
-    return respond(
-        error.status_code, details.get(error.status_code, str(error.detail)), headers=dict(error.headers or {})
-    )
+    said = details.get(error.status_code) or _FRAMEWORK.said(str(error.detail))
+    return respond(request, error.status_code, said, headers=dict(error.headers or {}))
 
 
-async def _validation(_request: Request, error: Exception) -> Response:
+async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"field": ".".join(str(part) for part in each["loc"]), "error": str(each["msg"])} for each in error.errors()
-    ]
-    return respond(422, "; ".join(f"{each['field']}: {each['error']}" for each in errors), extra={"errors": errors})
+    errors = [{"field": ".".join(str(part) for part in each["loc"]), "error": fault(each)} for each in error.errors()]
+    said = Sentence.joined(Sentence("{field}: {error}", **each) for each in errors)
+    return respond(request, 422, said, extra={"errors": errors})
 
 
-async def _gone(_request: Request, _error: Exception) -> Response:
-    return respond(400, "the connection was closed before the body was complete")
+async def _gone(request: Request, _error: Exception) -> Response:
+    return respond(request, 400, Sentence("the connection was closed before the body was complete"))
 
 
 async def _database(request: Request, error: Exception) -> Response:
@@ -146,4 +166,4 @@ async def _database(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     _log.error("api.failed", method=request.method, path=request.url.path, error=type(error).__name__, exc_info=error)
-    return respond(500, "something went wrong on our side; the log of the API says what")
+    return respond(request, 500, Sentence("something went wrong on our side; the log of the API says what"))

@@ -13,6 +13,9 @@ import uvicorn
 from engine.api.app import create_app
 from engine.api.dependencies import Parts
 from engine.core.errors import InstallationError
+from engine.core.foreign_texts import SYSTEM
+from engine.core.sentence import Sentence
+from engine.processes.collector import spare_the_collector
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +36,12 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise InstallationError(
-            f"cannot listen on {host}:{port}: {error.strerror}; set SOP_API_HOST and SOP_API_PORT"
+            Sentence(
+                "cannot listen on {host}:{port}: {error}; set SOP_API_HOST and SOP_API_PORT",
+                host=host,
+                port=port,
+                error=SYSTEM.said(error.strerror or type(error).__name__),
+            )
         ) from error
     return listening
 
@@ -52,6 +60,7 @@ def serve(parts: Parts, host: str, port: int, *, announce: Callable[[str, int], 
         _log.info("api.listening", host=host, port=chosen)
         if announce:
             announce(host, chosen)
+        spare_the_collector()
         _run(server(parts), listening)
     _log.info("api.stopped", port=chosen)
 

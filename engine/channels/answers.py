@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from engine.core.sentence import Sentence
 from engine.ports import Receipt
 
 LONGEST_WAIT = 86_400.0
@@ -31,7 +32,10 @@ def receipt(status: int, headers: Mapping[str, str]) -> Receipt:
     if status in _TRY_AGAIN or 500 <= status < 600:
         return Receipt("retry", title, retry_after=retry_after(headers))
     if 300 <= status < 400:
-        return Receipt("failed", f"{title}: redirects are not followed; put the final address into the channel's url")
+        said = Sentence(
+            "{title}: redirects are not followed; put the final address into the channel's url", title=title
+        )
+        return Receipt("failed", said)
     return Receipt("failed", title)
 
 
@@ -56,13 +60,14 @@ def no_answer(error: BaseException) -> Receipt:
     innermost = error
     while (below := innermost.__cause__ or innermost.__context__) is not None:
         innermost = below
-    cause = "" if type(innermost) is type(error) else f" ({type(innermost).__name__})"
-    return Receipt("retry", f"no answer: {type(error).__name__}{cause}")
+    kind, cause = type(error).__name__, type(innermost).__name__
+    shown = kind if type(innermost) is type(error) else f"{kind} ({cause})"
+    return Receipt("retry", Sentence("no answer: {error}", error=shown))
 
 
 def too_late(seconds: float) -> Receipt:
     """Return what silence means: the receiver may have taken the touch, but it honours the key, so it is sent again."""
-    return Receipt("retry", f"no answer within {seconds:g} s")
+    return Receipt("retry", Sentence("no answer within {seconds} s", seconds=f"{seconds:g}"))
 
 
 def _title(status: int) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 
 from engine.channels import placeholders
+from engine.core.sentence import Sentence
 from engine.ports import Rate
 
 RESOLVED = {"resolved": True}
@@ -29,7 +30,7 @@ def _rate(value: Any) -> Any:
     if isinstance(value, Rate):
         return value
     if not found:
-        raise ValueError('must be a number per second, minute or hour: "50/s", "600/m", "1000/h"')
+        raise ValueError(Sentence('must be a number per second, minute or hour: "50/s", "600/m", "1000/h"'))
     return Rate(int(found[1]), found[2])  # type: ignore[arg-type]  # one of the three
 
 
@@ -64,7 +65,7 @@ def _seconds(value: Any) -> Any:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
     found = _SECONDS.fullmatch(value)
     if not found:
-        raise ValueError("must be a duration such as 500ms, 10s or 1m")
+        raise ValueError(Sentence("must be a duration such as 500ms, 10s or 1m"))
     return float(found[1]) * _UNITS[found[2]]
 
 

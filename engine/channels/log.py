@@ -15,10 +15,11 @@ from pydantic import Field
 
 from engine.channels.config import ChannelConfig, Text
 from engine.core.errors import ChannelError
+from engine.core.sentence import Sentence
 from engine.ports import Delivery, Receipt
 
-_SENT = Receipt("sent", "written to the log")
-_UNWRITABLE = Receipt("failed", "the body cannot be written as JSON")
+_SENT = Receipt("sent", Sentence("written to the log"))
+_UNWRITABLE = Receipt("failed", Sentence("the body cannot be written as JSON"))
 _STDOUT = threading.Lock()  # two channels of one process share the stream
 
 
@@ -60,7 +61,8 @@ class LogChannel:
         try:
             self._write(b"".join(line for line in lines if line is not None))
         except OSError as error:
-            written = Receipt("retry", f"the log cannot be written: {error.strerror or type(error).__name__}")
+            why = error.strerror or type(error).__name__
+            written = Receipt("retry", Sentence("the log cannot be written: {error}", error=why))
         else:
             written = _SENT
         return [written if line is not None else _UNWRITABLE for line in lines]
@@ -123,6 +125,11 @@ def _try_open(name: str, path: Path) -> None:
         os.close(_open(path))
     except OSError as error:
         raise ChannelError(
-            f"channel `{name}`: path: {path} cannot be opened for appending ({error.strerror}); "
-            "create its folder, or let the engine's user write there."
+            Sentence(
+                "channel `{name}`: path: {path} cannot be opened for appending ({error}); "
+                "create its folder, or let the engine's user write there.",
+                name=name,
+                path=path,
+                error=error.strerror,
+            )
         ) from error

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.core.sentence import Sentence
+
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -23,7 +25,9 @@ def checked(text: str) -> str:
         ValueError: it holds a `${` that begins no placeholder.
     """
     if "${" in _PLACEHOLDER.sub("", text):
-        raise ValueError("holds a `${` that is no placeholder; write ${NAME} with letters, digits and underscores")
+        raise ValueError(
+            Sentence("holds a `${` that is no placeholder; write ${NAME} with letters, digits and underscores")
+        )
     return text
 
 

@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from engine.channels import placeholders
 from engine.channels.config import RESOLVED, ChannelConfig
 from engine.channels.log import LogChannel, LogConfig
 from engine.channels.webhook import WebhookChannel, WebhookConfig
 from engine.core.errors import ChannelError, did_you_mean
+from engine.core.pydantic_texts import PYDANTIC
+from engine.core.sentence import Listed, Sentence, codes, sentence_of
 from engine.ports import Channel
 
 
@@ -51,9 +54,15 @@ def build(name: str, config: Mapping[str, Any], env: Mapping[str, str], *, wall:
 def _type(name: str, config: Mapping[str, Any]) -> ChannelType:
     wanted = config.get("type")
     if not isinstance(wanted, str) or wanted not in TYPES:
-        allowed = ", ".join(sorted(TYPES))
-        hint = did_you_mean(str(wanted), TYPES)
-        raise ChannelError(f"channel `{name}`: type: {wanted!r} is unknown; it must be one of {allowed}.{hint}")
+        raise ChannelError(
+            Sentence(
+                "channel `{name}`: type: {type} is unknown; it must be one of {names}.{hint}",
+                name=name,
+                type=repr(wanted),
+                names=codes(sorted(TYPES)),
+                hint=did_you_mean(str(wanted), TYPES),
+            )
+        )
     return TYPES[wanted]
 
 
@@ -61,10 +70,17 @@ def _require(name: str, config: Mapping[str, Any], env: Mapping[str, str]) -> No
     absent = list(placeholders.missing(config, env))
     if not absent:
         return
-    what = "; ".join(f"{field} needs the environment variable {variable}" for field, variable in absent)
-    remedy = " ".join(f"{variable}=…" for variable in dict.fromkeys(variable for _, variable in absent))
+    what = Sentence.joined(
+        Sentence("{field} needs the environment variable {variable}", field=field, variable=variable)
+        for field, variable in absent
+    )
     raise ChannelError(
-        f"channel `{name}`: {what}, not set or empty. Set it for every process of the engine, e.g. export {remedy}"
+        Sentence(
+            "channel `{name}`: {what}, not set or empty. Set it for every process of the engine, e.g. export {remedy}",
+            name=name,
+            what=what,
+            remedy=" ".join(f"{variable}=…" for variable in dict.fromkeys(variable for _, variable in absent)),
+        )
     )
 
 
@@ -75,14 +91,25 @@ def _validate(
     try:
         return kind.config.model_validate(dict(config), context=RESOLVED if written is not None else None)
     except ValidationError as error:
-        said = "; ".join(_problem(kind, each["loc"], each["msg"], written or {}) for each in error.errors())
+        said = Sentence.joined([_problem(kind, each, written or {}) for each in error.errors()])
     # Outside the handler: pydantic's error keeps what it was given, and a traceback would show it.
-    raise ChannelError(f"channel `{name}`: {said}")
+    raise ChannelError(Sentence("channel `{name}`: {said}", name=name, said=said))
 
 
-def _problem(kind: ChannelType, place: tuple[int | str, ...], message: str, written: Mapping[str, Any]) -> str:
+def _problem(kind: ChannelType, error: ErrorDetails, written: Mapping[str, Any]) -> Sentence:
+    place, said = error["loc"], _said(error)
+    if not place:
+        return said
     field = ".".join(str(part) for part in place)
-    origin = " and ".join(f"${{{each}}}" for each in placeholders.names(written.get(str(place[0])))) if place else ""
-    hint = "" if not place or place[0] in kind.config.model_fields else did_you_mean(field, kind.config.model_fields)
-    text = message.removeprefix("Value error, ")
-    return ": ".join(part for part in (field, text) if part) + (f" (value of {origin})" if origin else "") + hint
+    said = Sentence("{field}: {said}", field=field, said=said)
+    origin = tuple(f"${{{each}}}" for each in placeholders.names(written.get(str(place[0]))))
+    if origin:
+        said = Sentence("{said} (value of {names})", said=said, names=Listed(origin, "and"))
+    known = kind.config.model_fields
+    return said if place[0] in known else said + did_you_mean(field, known)
+
+
+def _said(error: ErrorDetails) -> Sentence:
+    """Return what is wrong: in the words of our own check, else in pydantic's."""
+    own = error.get("ctx", {}).get("error")
+    return sentence_of(own) if isinstance(own, Exception) else PYDANTIC.said(error["msg"])

@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 from engine.channels import answers
 from engine.channels.background import BackgroundLoop
 from engine.channels.webhook_config import WebhookConfig
+from engine.core.sentence import Sentence
 from engine.ports import Delivery, Receipt
 
 __all__ = ["WebhookChannel", "WebhookConfig", "payload"]
@@ -146,7 +147,8 @@ class WebhookChannel:
         try:
             request = self._request(delivery)
         except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
-            receipts[at] = Receipt("failed", f"the touch cannot be written as a request ({type(error).__name__})")
+            said = Sentence("the touch cannot be written as a request ({error})", error=type(error).__name__)
+            receipts[at] = Receipt("failed", said)
             return
         try:
             response = await client.send(request, stream=True)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from engine.channels import placeholders
 from engine.channels.config import ChannelConfig, Seconds, Text, resolved
+from engine.core.sentence import Sentence
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HOST = re.compile(rb"[a-z0-9._-]+|[0-9a-f:.]+")  # a name, or an IPv6 address
@@ -28,7 +29,7 @@ def _url(value: str, info: ValidationInfo) -> str:
     if not resolved(info) and value.startswith("${"):
         return value
     if not value.lower().startswith(("https://", "http://")):
-        raise ValueError("must begin with https:// or http://, or be a placeholder such as ${CRM_URL}")
+        raise ValueError(Sentence("must begin with https:// or http://, or be a placeholder such as ${CRM_URL}"))
     if not resolved(info) and placeholders.names(value):
         return value
     return _address(value)
@@ -39,20 +40,26 @@ def _address(value: str) -> str:
         url = httpx2.URL(value)
     except httpx2.InvalidURL:
         # Without its cause: that message quotes the address, which may hold a token.
-        raise ValueError("is no address; write it as https://host/path") from None
+        raise ValueError(Sentence("is no address; write it as https://host/path")) from None
     if not _HOST.fullmatch(url.raw_host):
-        raise ValueError("names no host that can exist; write it as https://host/path")
+        raise ValueError(Sentence("names no host that can exist; write it as https://host/path"))
     if url.userinfo:
-        raise ValueError("holds a user or password; put them into headers, e.g. {Authorization: 'Basic ${CRM_AUTH}'}")
+        raise ValueError(
+            Sentence("holds a user or password; put them into headers, e.g. {Authorization: 'Basic ${CRM_AUTH}'}")
+        )
     return value
 
 
 def _secret(value: str, info: ValidationInfo) -> str:
     if not resolved(info):
         if not placeholders.names(value):
-            raise ValueError("must not stand in the definition; name a variable that holds it, e.g. ${CRM_SECRET}")
+            raise ValueError(
+                Sentence("must not stand in the definition; name a variable that holds it, e.g. ${CRM_SECRET}")
+            )
         return value
-    remedy = "must be whsec_ and the base64 of 24 to 64 bytes; make one with: echo whsec_$(openssl rand -base64 32)"
+    remedy = Sentence(
+        "must be whsec_ and the base64 of 24 to 64 bytes; make one with: echo whsec_$(openssl rand -base64 32)"
+    )
     if not value.startswith("whsec_"):
         raise ValueError(remedy)
     try:
@@ -68,14 +75,14 @@ def _headers(value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
     names = [name.lower() for name in value]
     for name in names:
         if not _TOKEN.fullmatch(name):
-            raise ValueError(f"{name!r} is no header name")
+            raise ValueError(Sentence("{name} is no header name", name=repr(name)))
         if name in _OWN_HEADERS:
-            raise ValueError(f"{name} is set by the engine and cannot be configured")
+            raise ValueError(Sentence("{name} is set by the engine and cannot be configured", name=name))
     if len(set(names)) < len(names):
-        raise ValueError("the same header is written twice in different case")
+        raise ValueError(Sentence("the same header is written twice in different case"))
     for name, text in value.items():
         if not text.isascii() or not text.isprintable():
-            raise ValueError(f"{name} may hold printable ASCII only")
+            raise ValueError(Sentence("{name} may hold printable ASCII only", name=name))
     return {name.lower(): text for name, text in value.items()}
 
 
@@ -99,7 +106,9 @@ class WebhookConfig(ChannelConfig):
     @model_validator(mode="after")
     def _signed_or_said(self) -> Self:
         if self.secret is None and not self.unsigned:
-            raise ValueError('secret is missing; write secret: "${CRM_SECRET}", or unsigned: true to post unsigned')
+            raise ValueError(
+                Sentence('secret is missing; write secret: "${CRM_SECRET}", or unsigned: true to post unsigned')
+            )
         if self.secret is not None and self.unsigned:
-            raise ValueError("secret and unsigned: true contradict each other; leave one of them out")
+            raise ValueError(Sentence("secret and unsigned: true contradict each other; leave one of them out"))
         return self

@@ -138,7 +138,7 @@ def _with_cause(error: SopError) -> str:
 
 
 def _setting(place: tuple[int | str, ...], wrong: str) -> Sentence:
-    return Sentence("{setting}: {wrong}", setting=f"SOP_{str(place[0]).upper()}", wrong=usage.again(wrong))
+    return Sentence("{setting}: {wrong}", setting=f"SOP_{str(place[0]).upper()}", wrong=usage.ERRORS.said(wrong))
 
 
 def _flushed(code: int) -> int:

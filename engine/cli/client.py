@@ -100,7 +100,9 @@ def _checked(answer: httpx2.Response, base: str) -> dict[str, Any]:
     if answer.is_success:
         return body
     raise (AccessError if answer.status_code in (401, 403) else SopError)(
-        str(body.get("detail") or "") or Sentence("status {status}", status=answer.status_code)
+        Sentence("{said}", said=body["detail"])
+        if body.get("detail")
+        else Sentence("status {status}", status=answer.status_code)
     )
 
 

@@ -6,12 +6,11 @@ and said again by the pattern that fits; one that fits none stays English.
 
 from __future__ import annotations
 
-import re
-from functools import cache
-
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError  # Typer exports no base of its errors
 
 from engine.cli.language import language, tell
+from engine.core.foreign_texts import ForeignTexts
+from engine.core.pydantic_texts import PYDANTIC
 from engine.core.sentence import Sentence
 
 USAGE = Sentence("Usage: ")
@@ -37,7 +36,7 @@ _HELP = (
 )
 """The help of the options that Typer adds: said by the commands that show them."""
 
-_ERRORS = (
+ERRORS = ForeignTexts(
     Sentence("Invalid value for {parameter}: {why}"),
     Sentence("Invalid value: {why}"),
     Sentence("Missing argument {parameter}. Choose from:\n\t{choices}"),
@@ -54,13 +53,7 @@ _ERRORS = (
     Sentence("Got unexpected extra argument(s) ({arguments})"),
     # what is wrong with a value, in Pydantic's words
     Sentence("Value error, {value} is not one of {choices}."),
-    Sentence("Value error, {why}"),
-    Sentence("Input should be a valid integer, unable to parse string as an integer"),
-    Sentence("Input should be a valid number, unable to parse string as a number"),
-    Sentence("Input should be greater than or equal to {limit}"),
-    Sentence("Input should be less than or equal to {limit}"),
-    Sentence("Input should be greater than {limit}"),
-    Sentence("String should match pattern '{pattern}'"),
+    *PYDANTIC.known,
 )
 """More particular ones first."""
 
@@ -94,24 +87,8 @@ def show_abort() -> None:
 def _error(error: ClickException) -> str:
     said = error.format_message()
     if isinstance(error.message, Sentence):  # one of ours, within what Typer says around it
-        return tell(again(said.replace(error.message, _OURS))).replace(_OURS, tell(error.message))
-    return tell(again(said))
+        return tell(ERRORS.said(said.replace(error.message, _OURS))).replace(_OURS, tell(error.message))
+    return tell(ERRORS.said(said))
 
 
 _OURS = "\x00"
-
-
-def again(said: str) -> str:
-    """Return what Typer or Pydantic said as a sentence, which can be said in other languages; as it is where it is unknown."""
-    for known in _ERRORS:
-        if found := _form(known.msgid).fullmatch(said):
-            return known.with_values(**{name: again(value) for name, value in found.groupdict().items()})
-    return said
-
-
-@cache
-def _form(pattern: str) -> re.Pattern[str]:
-    """Return what fits everything that a pattern can say."""
-    parts = re.split(r"\{(\w+)\}", pattern)
-    fits = (f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
-    return re.compile("".join(fits), re.DOTALL)

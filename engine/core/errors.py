@@ -28,13 +28,13 @@ from engine.core.sentence import Sentence
 class SopError(Exception):
     """The engine could not do what was asked."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: Sentence | None = None) -> None:
         super().__init__(message or Sentence((type(self).__doc__ or "").strip().splitlines()[0]))
 
     @property
-    def message(self) -> str:
+    def message(self) -> Sentence:
         """What to tell a person: a sentence, which can be said in their language."""
-        message: str = self.args[0]
+        message: Sentence = self.args[0]
         return message
 
 
@@ -86,6 +86,12 @@ class InstallationError(SopError):
     """The installation is not ready; run `sop doctor` to see what is missing."""
 
 
+def failure(error: Exception) -> Sentence:
+    """Return what failed, for whoever looks for the cause: the kind of error and what it says."""
+    said = error.message if isinstance(error, SopError) else str(error)
+    return Sentence("{kind}: {said}", kind=type(error).__name__, said=said)
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name most like `name`, or None where nothing comes close."""
     found = difflib.get_close_matches(str(name), [str(each) for each in known], n=1, cutoff=0.5)
@@ -95,4 +101,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def did_you_mean(name: str, known: Iterable[str]) -> Sentence:
     """Return ``" Did you mean `x`?"`` for a near miss of a known name, else an empty sentence."""
     near = nearest(name, known)
-    return Sentence(" Did you mean `{near}`?", near=near) if near else Sentence("")
+    return meant(near) if near else Sentence("")
+
+
+def meant(near: str) -> Sentence:
+    """Return ``" Did you mean `near`?"``."""
+    return Sentence(" Did you mean `{near}`?", near=near)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-By = Literal[", ", "; ", "or", "and"]
+By = Literal[", ", "; ", " ", "\n", "or", "and"]
 
 
 class Speech(Protocol):
@@ -44,14 +44,16 @@ _ENGLISH = _English()
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Several values one after the other: with commas, semicolons, as a choice (`a, b or c`) or together (`a, b and c`)."""
+    """Several values one after the other: with commas, semicolons, a line each, as a choice (`a, b or c`) or together (`a, b and c`)."""
 
     items: tuple[object, ...]
     by: By = ", "
 
     def say(self, speech: Speech) -> str:
         """Return them in a language."""
-        said = [_said(each, speech) for each in self.items]
+        said = [str(_said(each, speech)) for each in self.items]
+        if self.by in (" ", "\n"):
+            return self.by.join(said)
         if self.by == ", " or self.by == "; ":
             return speech.pgettext("between", self.by).join(said)
         if len(said) < 2:
@@ -150,3 +152,14 @@ def _said(value: object, speech: Speech) -> Any:
 _OR = Sentence.within("between", "{before} or {last}")
 _AND = Sentence.within("between", "{before} and {last}")
 _COMMA, _SEMICOLON = Sentence.within("between", ", "), Sentence.within("between", "; ")
+
+
+def codes(names: Iterable[object]) -> tuple[Sentence, ...]:
+    """Return names as they are written in files and commands, to be listed; a language of other letters sets them off."""
+    return tuple(Sentence.within("code", "{name}", name=name) for name in names)
+
+
+def sentence_of(error: Exception) -> Sentence:
+    """Return what an error says: the sentence it was made with, else its text as it is."""
+    said = error.args[0] if error.args else ""
+    return said if isinstance(said, Sentence) else Sentence.joined((str(error),))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from engine.core.definitions.catalog import Definitions
-from engine.core.problems import Loc, Problem
+from engine.core.problems import Level, Loc, Problem
+from engine.core.sentence import Sentence
 from engine.core.simulation.customer_profile import CustomerProfile, ProfileEvents, profile_to_events
 from engine.definitions_yaml.nodes import Node
 from engine.definitions_yaml.reading import Refused, decode, read
@@ -33,7 +34,7 @@ def read_customer(data: bytes, file: str, definitions: Definitions, now: datetim
     try:
         root, problems = read(decode(data), file)
     except Refused as error:
-        return ReadCustomer(None, [Problem(str(error), file=file, line=error.line, column=error.column)])
+        return ReadCustomer(None, [Problem(error.message, file=file, line=error.line, column=error.column)])
     if root is None or problems:
         return ReadCustomer(None, problems)
     described, problems = validate(CustomerProfile, root, file)
@@ -44,10 +45,14 @@ def read_customer(data: bytes, file: str, definitions: Definitions, now: datetim
     return ReadCustomer(None if done.problems else done, sorted(every, key=lambda each: (each.line, each.column)))
 
 
-def _placed(
-    mistakes: list[tuple[Loc, str]], root: Node, file: str, level: Literal["error", "warning"]
-) -> list[Problem]:
+def _placed(mistakes: Sequence[tuple[Loc, Sentence]], root: Node, file: str, level: Level) -> list[Problem]:
     return [
-        Problem(message, "/".join(map(str, loc)), file, *root.place(loc, key=level == "warning"), level=level)
+        Problem(
+            message,
+            "/".join(map(str, loc)),
+            file,
+            *root.place(loc, key=level == "warning"),
+            level=level,
+        )
         for loc, message in mistakes
     ]

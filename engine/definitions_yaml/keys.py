@@ -10,13 +10,15 @@ from pydantic import BaseModel
 from engine.core.definitions import EngineConfig
 from engine.core.errors import did_you_mean
 from engine.core.problems import Loc, show
+from engine.core.sentence import Sentence, codes
 from engine.definitions_yaml.scalars import short
 from engine.definitions_yaml.traps import full_width_hint
 
 LATER = frozenset(("notify",))
 """Keys of the language that this version does not run yet: `notify` of engine.yaml."""
 
-NOT_YET = "is part of the language but this version does not run it yet; remove it"
+THE_FILE = Sentence("the file")
+"""What is wrong at the top of a file is wrong of this."""
 
 
 def models_at(annotation: Any, loc: Loc) -> list[type[BaseModel]]:
@@ -51,24 +53,35 @@ def allowed_at(root: Any, loc: Loc) -> list[str]:
     return list(dict.fromkeys(info.alias or name for name, info in fields))
 
 
-def unknown(root: Any, loc: Loc, prefix: Loc = ()) -> str:
+def unknown(root: Any, loc: Loc, prefix: Loc = ()) -> Sentence:
     """Return what to say of the unknown key at the end of a way; `prefix` leads from the file to `root`."""
     key, owner = str(loc[-1]), loc[:-1]
-    where = f" in {show((*prefix, *owner))}" if prefix or owner else ""
+    place = show((*prefix, *owner))
     if key in LATER and root is EngineConfig and not owner:
-        return f"`{key}`{where} {NOT_YET}"
+        return Sentence("`{key}` is part of the language but this version does not run it yet; remove it", key=key)
     allowed = allowed_at(root, owner)
-    listed = f"; allowed: {', '.join(allowed)}" if allowed else ""
-    return f"unknown key `{short(key)}`{where}{listed}{full_width_hint(key)}.{did_you_mean(key, allowed)}"
+    said = _unknown(short(key), place, allowed) + full_width_hint(key)
+    return Sentence("{said}.{hint}", said=said, hint=did_you_mean(key, allowed))
 
 
-def missing(root: Any, loc: Loc, prefix: Loc = ()) -> str:
+def _unknown(key: str, place: str, allowed: list[str]) -> Sentence:
+    if not allowed:
+        return Sentence("unknown key `{key}` in {place}", key=key, place=place)
+    if not place:
+        return Sentence("unknown key `{key}`; allowed: {names}", key=key, names=codes(allowed))
+    return Sentence("unknown key `{key}` in {place}; allowed: {names}", key=key, place=place, names=codes(allowed))
+
+
+def missing(root: Any, loc: Loc, prefix: Loc = ()) -> Sentence:
     """Return what to say of a required key that is not there; `prefix` leads from the file to `root`."""
-    where = show((*prefix, *loc[:-1])) or "the file"
+    place = show((*prefix, *loc[:-1]))
     described = [
         info.description
         for model in models_at(root, loc[:-1])
         for name, info in model.model_fields.items()
         if (info.alias or name) == loc[-1] and info.description
     ]
-    return f"{where} needs the key `{loc[-1]}`" + (f": {described[0]}" if described else "")
+    said = Sentence("the file needs the key `{key}`", key=loc[-1])
+    if place:
+        said = Sentence("{place} needs the key `{key}`", place=place, key=loc[-1])
+    return Sentence("{said}: {described}", said=said, described=Sentence(described[0])) if described else said

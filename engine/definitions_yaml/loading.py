@@ -14,7 +14,9 @@ from engine.adapters import holidays
 from engine.core import validation
 from engine.core.definitions import EngineConfig, Model, SegmentsConfig, Sop
 from engine.core.errors import did_you_mean
+from engine.core.foreign_texts import SYSTEM
 from engine.core.problems import Loc, Problem
+from engine.core.sentence import Sentence, codes
 from engine.definitions_yaml import traps
 from engine.definitions_yaml.nodes import Node
 from engine.definitions_yaml.placing import placed
@@ -75,9 +77,12 @@ def load(folder: Path, channel_types: ChannelTypes) -> Loaded:
             sources[name] = decode(data)
         except Refused as error:
             remains[name] = data.decode("utf-8", "replace")
-            problems.append(Problem(str(error), file=name, line=error.line, column=error.column))
+            problems.append(Problem(error.message, file=name, line=error.line, column=error.column))
         except OSError as error:
-            problems.append(Problem(f"the file cannot be read: {error.strerror}", file=name, line=1, column=1))
+            said = Sentence(
+                "the file cannot be read: {reason}", reason=SYSTEM.said(error.strerror or type(error).__name__)
+            )
+            problems.append(Problem(said, file=name, line=1, column=1))
     return _load(sources, channel_types, problems, remains)
 
 
@@ -86,9 +91,9 @@ def load_sources(sources: Mapping[str, str], channel_types: ChannelTypes) -> Loa
     return _load(dict(sorted(sources.items())), channel_types, [], {})
 
 
-def render_problems(problems: Iterable[Problem]) -> str:
+def render_problems(problems: Iterable[Problem]) -> Sentence:
     """Return the problems as plain lines: `sops/x.yaml:7:17: error: …`."""
-    return "\n".join(str(problem) for problem in problems)
+    return Sentence.joined((problem.said() for problem in problems), by="\n")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -128,7 +133,9 @@ class _Loading:
     def engine(self) -> EngineConfig | None:
         """Return engine.yaml as a model, its channels checked by their types."""
         if ENGINE_FILE not in self._sources:
-            message = "engine.yaml is missing; run `sop init` to get a commented one, or name the folder that holds it"
+            message = Sentence(
+                "engine.yaml is missing; run `sop init` to get a commented one, or name the folder that holds it"
+            )
             self._problems.append(Problem(message, file=ENGINE_FILE, line=1, column=1))
             return None
         root = self._shared_root(ENGINE_FILE)
@@ -238,10 +245,14 @@ def _channel(name: str, node: Node, types: ChannelTypes) -> list[Problem]:
         shown = node if "type" in model.model_fields else _without(node, "type")
         return validate(model, shown, ENGINE_FILE, prefix)[1]
     place = (kind.line, kind.column) if kind else (node.line, node.column)
-    mistake = f"unknown channel type `{wanted}`" if kind else f"channel `{name}` needs its `type`"
-    message = (
-        f"{mistake}; this version has: {', '.join(sorted(types))}.{did_you_mean(str(wanted), types) if kind else ''}"
-    )
+    known = codes(sorted(types))
+    if kind:
+        message = Sentence(
+            "unknown channel type `{type}`; this version has: {names}.{hint}",
+            type=str(wanted), names=known, hint=did_you_mean(str(wanted), types),
+        )  # fmt: skip
+    else:
+        message = Sentence("channel `{name}` needs its `type`; this version has: {names}.", name=name, names=known)
     return [Problem(message, f"channels/{name}/type", ENGINE_FILE, *place)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.core.problems import Loc, Problem
+from engine.core.sentence import Sentence
 from engine.definitions_yaml.nodes import Node
 
 
@@ -32,5 +33,5 @@ def _in_template(problem: Problem, node: Node, lines: list[str], inside: int, co
         return replace(problem, line=node.line + inside, column=indent + max(column, 1))
     if inside == 1 and "\\" not in node.raw and node.style != ">":
         return replace(problem, line=node.line, column=node.column + bool(node.style) + max(column, 1) - 1)
-    message = f"{problem.message} (line {inside} of the text)"
+    message = Sentence("{said} (line {line} of the text)", said=problem.message, line=inside)
     return replace(problem, line=node.line, column=node.column, message=message)

@@ -19,7 +19,8 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from engine.core.problems import Problem
-from engine.definitions_yaml import traps
+from engine.core.sentence import Sentence, sentence_of
+from engine.definitions_yaml import traps, yaml_texts
 from engine.definitions_yaml.nodes import Node
 from engine.definitions_yaml.scalars import read_plain, short
 
@@ -34,15 +35,16 @@ _STARTS = (ScalarEvent, MappingStartEvent, SequenceStartEvent)
 class Refused(Exception):
     """Reading cannot go on from here."""
 
-    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+    def __init__(self, message: Sentence, line: int = 1, column: int = 1) -> None:
         super().__init__(message)
-        self.line, self.column = line, column
+        self.message, self.line, self.column = message, line, column
 
 
 def decode(data: bytes) -> str:
     """Return the text of a file. Raises Refused for a file too large or not in UTF-8."""
     if len(data) > MAX_BYTES:
-        raise Refused(f"the file is over {MAX_BYTES:,} bytes (1 MiB); split it into several files")
+        said = Sentence("the file is over {limit:,} bytes (1 MiB); split it into several files", limit=MAX_BYTES)
+        raise Refused(said)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -50,7 +52,8 @@ def decode(data: bytes) -> str:
         line = before.count(b"\n") + 1
         column = len(before.rsplit(b"\n", 1)[-1].decode("utf-8", "replace")) + 1
         byte = f"0x{data[error.start]:02X}"
-        raise Refused(f"byte {byte} is not UTF-8; save the file as UTF-8 (it may be GBK)", line, column) from None
+        said = Sentence("byte {byte} is not UTF-8; save the file as UTF-8 (it may be GBK)", byte=byte)
+        raise Refused(said, line, column) from None
 
 
 def read(text: str, file: str) -> tuple[Node | None, list[Problem]]:
@@ -61,18 +64,20 @@ def read(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     problems: list[Problem] = []
     try:
         if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-            raise Refused(f"the text is over {MAX_BYTES:,} bytes (1 MiB); split it into several files")
+            raise Refused(
+                Sentence("the text is over {limit:,} bytes (1 MiB); split it into several files", limit=MAX_BYTES)
+            )
         _refuse_lines(text)
         return _Reading(file, problems).document(text), problems
     except Refused as error:
-        problems.append(Problem(str(error), file=file, line=error.line, column=error.column))
+        problems.append(Problem(error.message, file=file, line=error.line, column=error.column))
     except ReaderError as error:
         problems.append(_unreadable(text, file, error))
     except MarkedYAMLError as error:
         problems.append(_syntax(text, file, error))
     except (ValueError, IndexError, RecursionError, AssertionError, TypeError, AttributeError) as error:
         # ruamel.yaml's scanner answers some broken directives and escapes with plain Python errors.
-        message = f"this is not YAML ({type(error).__name__}); compare with the examples"
+        message = Sentence("this is not YAML ({name}); compare with the examples", name=type(error).__name__)
         problems.append(Problem(message, file=file, line=1, column=1))
     return None, problems
 
@@ -81,25 +86,28 @@ def _refuse_lines(text: str) -> None:
     for number, line in enumerate(text.split("\n"), 1):
         indent = line[: len(line) - len(line.lstrip(" \t"))]
         if "\t" in indent and line.strip():
-            raise Refused("a tab indents this line; write spaces instead", number, indent.index("\t") + 1)
+            said = Sentence("a tab indents this line; write spaces instead")
+            raise Refused(said, number, indent.index("\t") + 1)
         if len(line) > MAX_LINE:
-            raise Refused(f"the line is over {MAX_LINE:,} characters; break it up", number)
+            raise Refused(Sentence("the line is over {limit:,} characters; break it up", limit=MAX_LINE), number)
 
 
 def _unreadable(text: str, file: str, error: ReaderError) -> Problem:
     before = text[: error.position]
     line, column = before.count("\n") + 1, len(before.rsplit("\n", 1)[-1]) + 1
     code = ord(error.character) if isinstance(error.character, str) else int(error.character)
-    return Problem(f"the character U+{code:04X} is not allowed in YAML; delete it", file=file, line=line, column=column)
+    message = Sentence("the character U+{code} is not allowed in YAML; delete it", code=f"{code:04X}")
+    return Problem(message, file=file, line=line, column=column)
 
 
 def _syntax(text: str, file: str, error: MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    reason = " ".join(part for part in (error.context, error.problem) if part)
+    reason = yaml_texts.said(error.context, error.problem)
     begun = error.context_mark.line + 1 if error.context_mark else line
     hint = traps.syntax_hint(text, line, begun)
-    return Problem(f"this is not YAML: {reason}{hint}", file=file, line=line, column=column)
+    message = Sentence("this is not YAML: {reason}{hint}", reason=reason, hint=hint)
+    return Problem(message, file=file, line=line, column=column)
 
 
 class _Reading:
@@ -115,7 +123,8 @@ class _Reading:
         root: Node | None = None
         for event in events:
             if isinstance(event, DocumentStartEvent) and root is not None:
-                raise Refused("a second document begins here (`---`); write one document a file", *_place(event))
+                said = Sentence("a second document begins here (`---`); write one document a file")
+                raise Refused(said, *_place(event))
             if isinstance(event, (*_STARTS, AliasEvent)):
                 root = self._node(event, events, 1)
         return root or Node("word", 1, 1)
@@ -142,35 +151,32 @@ class _Reading:
             raise Refused(traps.mapping_as_key(event), *place)
         key = event.value
         if key == "<<" and not event.style:
-            raise Refused("merge keys (`<<`) are not allowed; write the keys out", *place)
+            raise Refused(Sentence("merge keys (`<<`) are not allowed; write the keys out"), *place)
         self._refuse(event, depth)
         member = self._node(next(events), events, depth)
         if member.kind == "word" and not (member.raw or member.style):
             member.line, member.column = place  # an empty value's own mark lies at the next word
         if key in owner.members:
-            first = owner.keys[key][0]
-            self._say(f"the key `{short(key)}` stands here twice (first in line {first}); remove one", place)
+            said = Sentence(
+                "the key `{key}` stands here twice (first in line {line}); remove one",
+                key=short(key), line=owner.keys[key][0],
+            )  # fmt: skip
+            self._say(said, place)
             return
         owner.members[key] = member
         owner.keys[key] = place
 
     def _refuse(self, event: Any, depth: int) -> None:
         place = _place(event)
-        if isinstance(event, AliasEvent):
-            raise Refused(
-                f"aliases (`*{short(event.anchor)}`) are not allowed; write it out, or quote a text with *", *place
-            )
-        if event.anchor:
-            raise Refused(
-                f"anchors (`&{short(event.anchor)}`) are not allowed; remove it, or quote a text with &", *place
-            )
-        if event.tag is not None and not (isinstance(event, ScalarEvent) and event.tag == "!" and event.style):
-            raise Refused(f"tags (`{short(event.tag)}`) are not allowed; remove it, or quote a text with !", *place)
+        refused = _unsafe(event)
+        if refused:
+            raise Refused(refused, *place)
         self._values += 1
         if self._values > MAX_VALUES:
-            raise Refused(f"the file holds over {MAX_VALUES:,} values; split it into several files", *place)
+            said = Sentence("the file holds over {limit:,} values; split it into several files", limit=MAX_VALUES)
+            raise Refused(said, *place)
         if depth > MAX_DEPTH:
-            raise Refused(f"nested deeper than {MAX_DEPTH} levels; make it flatter", *place)
+            raise Refused(Sentence("nested deeper than {limit} levels; make it flatter", limit=MAX_DEPTH), *place)
 
     def _word(self, event: Any) -> Node:
         line, column = _place(event)
@@ -180,11 +186,26 @@ class _Reading:
             try:
                 node.value = read_plain(event.value)
             except ValueError as error:
-                self._say(str(error), (line, column))
+                self._say(sentence_of(error), (line, column))
         return node
 
-    def _say(self, message: str, place: tuple[int, int]) -> None:
+    def _say(self, message: Sentence, place: tuple[int, int]) -> None:
         self._problems.append(Problem(message, file=self._file, line=place[0], column=place[1]))
+
+
+def _unsafe(event: Any) -> Sentence | None:
+    """Return why a part of YAML that could make values out of others, or objects, is refused; None for any other."""
+    if isinstance(event, AliasEvent):
+        return Sentence(
+            "aliases (`*{name}`) are not allowed; write it out, or quote a text with *", name=short(event.anchor)
+        )
+    if event.anchor:
+        return Sentence(
+            "anchors (`&{name}`) are not allowed; remove it, or quote a text with &", name=short(event.anchor)
+        )
+    if event.tag is not None and not (isinstance(event, ScalarEvent) and event.tag == "!" and event.style):
+        return Sentence("tags (`{name}`) are not allowed; remove it, or quote a text with !", name=short(event.tag))
+    return None
 
 
 def _place(event: Any) -> tuple[int, int]:

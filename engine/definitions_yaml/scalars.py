@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
+from engine.core.sentence import Sentence
+
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -33,27 +35,42 @@ def read_plain(text: str) -> Plain:
     if _DECIMAL.fullmatch(text):
         return _decimal(text)
     if _NOT_FINITE.fullmatch(text) or _OTHER_BASE.fullmatch(text):
-        raise ValueError(f'`{text}` is no number this language knows; write "{text}" in quotes if it is a text')
+        raise ValueError(
+            Sentence('`{text}` is no number this language knows; write "{text}" in quotes if it is a text', text=text)
+        )
     return _calendar(text)
 
 
 def _integer(text: str) -> int:
     digits = text.lstrip("+-")
     if len(digits) > 1 and digits.startswith("0"):
-        raise ValueError(
-            f"`{short(text)}` begins with 0 and YAML reads it as the number {short(digits.lstrip('0') or '0')}; "
-            f'write "{short(text)}" in quotes for a text, or the number without the 0'
-        )
+        raise ValueError(_leading_zero(text, digits))
     if len(digits) > _DIGITS:
-        size = f"has {len(digits)} digits, at most {_DIGITS} are allowed"
-        raise ValueError(f"the number `{short(text)}` {size}; write it in quotes if it is a text")
+        raise ValueError(
+            Sentence(
+                "the number `{text}` has {number} digits, at most {limit} are allowed; write it in quotes if it is a text",
+                text=short(text),
+                number=len(digits),
+                limit=_DIGITS,
+            )
+        )
     return int(text)
+
+
+def _leading_zero(text: str, digits: str) -> Sentence:
+    return Sentence(
+        "`{text}` begins with 0 and YAML reads it as the number {number}; "
+        'write "{text}" in quotes for a text, or the number without the 0',
+        text=short(text), number=short(digits.lstrip("0") or "0"),
+    )  # fmt: skip
 
 
 def _decimal(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise ValueError(f"the number `{short(text)}` is too large; write it in quotes if it is a text")
+        raise ValueError(
+            Sentence("the number `{text}` is too large; write it in quotes if it is a text", text=short(text))
+        )
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.core.errors import InstallationError
+from engine.core.sentence import Sentence
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -17,4 +18,6 @@ def shipped_definitions() -> Path:
     for folder in (_PACKAGE / "_shipped" / "sop_definitions", _PACKAGE.parent / "sop_definitions"):
         if (folder / "engine.yaml").is_file():
             return folder
-    raise InstallationError("the example definitions are missing from this installation; install sop-engine again")
+    raise InstallationError(
+        Sentence("the example definitions are missing from this installation; install sop-engine again")
+    )

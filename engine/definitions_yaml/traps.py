@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 from ruamel.yaml.events import MappingStartEvent
 
 from engine.core import definitions
-from engine.core.problems import Loc, Problem
+from engine.core.problems import Level, Loc, Problem
+from engine.core.sentence import Sentence
 from engine.definitions_yaml.nodes import Node
 from engine.definitions_yaml.scalars import short
 
@@ -53,41 +54,56 @@ def _language_keys() -> frozenset[str]:
 _COLON = re.compile(rf"^(?:- )?({'|'.join(sorted(_language_keys(), key=len, reverse=True))})：", re.MULTILINE)
 
 
-def full_width_hint(text: str) -> str:
+def full_width_hint(text: str) -> Sentence:
     """Return a hint where a text holds a full-width sign that stands for a half-width one, else nothing."""
     sign = next((sign for sign in FULL_WIDTH if sign in text), None)
-    return f"; it holds the full-width `{sign}`: write `{FULL_WIDTH[sign]}`" if sign else ""
+    if sign is None:
+        return Sentence("")
+    return Sentence("; it holds the full-width `{sign}`: write `{meant}`", sign=sign, meant=FULL_WIDTH[sign])
 
 
-def mapping_as_key(event: Any) -> str:
+def mapping_as_key(event: Any) -> Sentence:
     """Return what to say of a mapping or list that stands where a key is wanted."""
     if event.flow_style and isinstance(event, MappingStartEvent):
-        return "unquoted `{{`: YAML reads it as a mapping; write the text in quotes, or on its own lines after `|`"
-    return "a key must be one word here, not a list or a mapping"
+        return Sentence(
+            "unquoted `{{`: YAML reads it as a mapping; write the text in quotes, or on its own lines after `|`"
+        )
+    return Sentence("a key must be one word here, not a list or a mapping")
 
 
-def syntax_hint(text: str, line: int, begun: int) -> str:
+def syntax_hint(text: str, line: int, begun: int) -> Sentence:
     """Return a hint about the line at which YAML gave up, the one before it, or the one at which it began the part; if one is known."""
     lines = text.split("\n")
     looked_at = {number: lines[number - 1].strip() for number in (line, line - 1, begun) if 0 < number <= len(lines)}
     for number, content in looked_at.items():
-        if _UNQUOTED_TEMPLATE.search(content):
-            return (
-                f" (line {number}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)"
-            )
-        match = _ANY_COLON.search(content)
-        if match:
-            return f" (line {number}: `{match[1]}：` has a full-width colon; write `{match[1]}: `)"
-        sign = next((sign for sign in "［］【】｛｝“”‘’" if sign in content), None)
-        if sign:
-            return f" (line {number}: `{sign}` is full-width; write `{FULL_WIDTH[sign]}`)"
-        if re.search(r"[:\-]\s+[@`%*&!]", content):
-            return f" (line {number}: a text that begins with @, `, %, *, & or ! needs quotes)"
+        hint = _of_line(number, content)
+        if hint:
+            return hint
     for number, content in looked_at.items():
         written = content.partition(" #")[0]
         if written.count(": ") > 1 and "{" not in written:
-            return f" (line {number}: a text that holds `: ` needs quotes)"
-    return ""
+            return Sentence(" (line {line}: a text that holds `: ` needs quotes)", line=number)
+    return Sentence("")
+
+
+def _of_line(number: int, content: str) -> Sentence | None:
+    """Return what in a line is known to stop YAML."""
+    if _UNQUOTED_TEMPLATE.search(content):
+        return Sentence(
+            " (line {line}: unquoted `{{{{` or `{{%`; write the text in quotes, or on its own lines after `|`)",
+            line=number,
+        )
+    match = _ANY_COLON.search(content)
+    if match:
+        return Sentence(" (line {line}: `{key}：` has a full-width colon; write `{key}: `)", line=number, key=match[1])
+    sign = next((sign for sign in "［］【】｛｝“”‘’" if sign in content), None)
+    if sign:
+        return Sentence(
+            " (line {line}: `{sign}` is full-width; write `{meant}`)", line=number, sign=sign, meant=FULL_WIDTH[sign]
+        )
+    if re.search(r"[:\-]\s+[@`%*&!]", content):
+        return Sentence(" (line {line}: a text that begins with @, `, %, *, & or ! needs quotes)", line=number)
+    return None
 
 
 def find(root: Node, text: str, file: str) -> Iterator[Problem]:
@@ -103,21 +119,29 @@ def find(root: Node, text: str, file: str) -> Iterator[Problem]:
 def _key(key: str, member: Node, place: tuple[int, int], file: str) -> Iterator[Problem]:
     name, colon, _ = key.partition("：")
     if colon and member.kind == "word" and not (member.raw or member.style):
-        yield _problem(f"`{key}` has a full-width colon; write `{name}: `", place, file)
+        message = Sentence("`{key}` has a full-width colon; write `{name}: `", key=key, name=name)
+        yield _problem(message, place, file)
         return
     sign = _IN_KEYS.search(key)
     if sign and key[: sign.start()] in _language_keys():
-        message = f"`{key}` holds the full-width `{sign[0]}`; write `{FULL_WIDTH[sign[0]]}` (with a space after `:`)"
+        message = Sentence(
+            "`{key}` holds the full-width `{sign}`; write `{meant}` (with a space after `:`)",
+            key=key, sign=sign[0], meant=FULL_WIDTH[sign[0]],
+        )  # fmt: skip
         yield _problem(message, place, file)
 
 
 def _word(loc: Loc, node: Node, lines: list[str], file: str) -> Iterator[Problem]:
     colon, place = _swallowed(node, lines)
     if colon:
-        message = f"`{colon[0]}` has a full-width colon, so YAML reads the line as part of a text; write `{colon[1]}: `"
+        message = Sentence(
+            "`{written}` has a full-width colon, so YAML reads the line as part of a text; write `{key}: `",
+            written=colon[0], key=colon[1],
+        )  # fmt: skip
         yield _problem(message, place, file)
     elif node.raw[:1] in ("［", "【") and _wants_names(loc):
-        yield _problem(f"`{short(node.raw)}` is read as one text; write [ , ] half-width for a list", place, file)
+        message = Sentence("`{text}` is read as one text; write [ , ] half-width for a list", text=short(node.raw))
+        yield _problem(message, place, file)
     elif isinstance(node.value, str) and _wants_names(loc) and _SEPARATORS.search(node.raw):
         yield _problem(_one_text(node.raw), place, file)
     yield from _cut(node, lines, file)
@@ -138,10 +162,13 @@ def _swallowed(node: Node, lines: list[str]) -> tuple[re.Match[str] | None, tupl
     return None, (node.line, node.column)
 
 
-def _one_text(raw: str) -> str:
+def _one_text(raw: str) -> Sentence:
     raw = short(raw, 200)
     parts = ", ".join(part.strip() for part in _SEPARATORS.split(raw) if part.strip())
-    return f'`{raw}` is read as one text; write [{parts}] for a list, or "{raw}" in quotes if it is one name'
+    return Sentence(
+        '`{text}` is read as one text; write [{parts}] for a list, or "{text}" in quotes if it is one name',
+        text=raw, parts=parts,
+    )  # fmt: skip
 
 
 def _wants_names(loc: Loc) -> bool:
@@ -160,11 +187,12 @@ def _cut(node: Node, lines: list[str], file: str) -> Iterator[Problem]:
     rest = lines[node.line - 1][node.column - 1 :]
     match = _CUT.match(rest[len(node.raw) :]) if rest.startswith(node.raw) else None
     if match:
-        message = (
-            f"all from `{match[1][:20]}` on is cut off as a comment; write the text in quotes if `#` belongs to it"
+        message = Sentence(
+            "all from `{text}` on is cut off as a comment; write the text in quotes if `#` belongs to it",
+            text=match[1][:20],
         )
         yield _problem(message, (node.line, node.column), file, "warning")
 
 
-def _problem(message: str, place: tuple[int, int], file: str, level: Literal["error", "warning"] = "error") -> Problem:
+def _problem(message: Sentence, place: tuple[int, int], file: str, level: Level = "error") -> Problem:
     return Problem(message, file=file, line=place[0], column=place[1], level=level)

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from engine.core.errors import nearest
 from engine.core.problems import Loc, Problem, show
+from engine.core.sentence import Sentence
 from engine.definitions_yaml import keys, wording
 from engine.definitions_yaml.nodes import Node
 
@@ -30,7 +31,7 @@ class _Part:
     prefix: Loc
     """The way from the file's root to it, for places and messages."""
 
-    def problem(self, loc: Loc, message: str, *, key: bool = False) -> Problem:
+    def problem(self, loc: Loc, message: Sentence, *, key: bool = False) -> Problem:
         """Return a problem at the end of a way in this part; `key`: at the key, not at its value."""
         line, column = self.root.place(loc, key=key)
         whole = (*self.prefix, *loc)
@@ -46,7 +47,10 @@ def validate(model: type[M], node: Node, file: str, prefix: Loc = ()) -> tuple[M
     part = _Part(node, file, prefix)
     problems = [part.problem(loc, _empty(loc, prefix)) for loc in _empties(node)]
     if node.kind != "map":
-        message = f"found {wording.found(node)}; wanted `key: value` pairs, beginning with {_first_keys(model)}"
+        message = Sentence(
+            "found {found}; wanted `key: value` pairs, beginning with {names}",
+            found=wording.found(node), names=_first_keys(model),
+        )  # fmt: skip
         return None, problems or [Problem(message, file=file, line=node.line, column=node.column)]
     try:
         made = model.model_validate(node.plain)
@@ -58,8 +62,8 @@ def validate(model: type[M], node: Node, file: str, prefix: Loc = ()) -> tuple[M
     return (None if problems else made), problems
 
 
-def _first_keys(model: type[BaseModel]) -> str:
-    return ", ".join(f"`{info.alias or name}`" for name, info in list(model.model_fields.items())[:3])
+def _first_keys(model: type[BaseModel]) -> list[str]:
+    return [f"`{info.alias or name}`" for name, info in list(model.model_fields.items())[:3]]
 
 
 def _empties(root: Node) -> Iterator[Loc]:
@@ -73,8 +77,11 @@ def _empties(root: Node) -> Iterator[Loc]:
             yield loc
 
 
-def _empty(loc: Loc, prefix: Loc) -> str:
-    return f"`{show((*prefix, *loc))}` is empty; write a value or remove it (a text that begins with # needs quotes)"
+def _empty(loc: Loc, prefix: Loc) -> Sentence:
+    return Sentence(
+        "`{place}` is empty; write a value or remove it (a text that begins with # needs quotes)",
+        place=show((*prefix, *loc)),
+    )
 
 
 def _problems(model: type[BaseModel], errors: list[ErrorDetails], part: _Part) -> Iterator[Problem]:

@@ -129,7 +129,7 @@ class View:
 
     def _what(self, row: Row) -> str:
         if row.reason:
-            return sentence(row.reason, self._language)
+            return tell(sentence(row.reason), self._language)
         body = row.body or {}
         text = str(
             body.get("text") or body.get("title") or "; ".join(str(action) for action in body.get("do", []))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import sys
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ from engine.core.sentence import Sentence
 from engine.messages.extract import Extracted, extracted
 from engine.messages.languages import tell
 
-_VALUE = re.compile(r"(?<!\{)\{([a-z_]+)(?::([^}]*))?\}(?!\})")
+_SPEC = re.compile(r"[,.\d\w%:-]*")
 
 _SAMPLES: dict[str, object] = {
     "sop": "xin-ke", "step": "d3", "customer": "C-1024", "ref": "C-1024", "channel": "wecom", "number": 3, "days": 30,
@@ -22,8 +23,7 @@ _SAMPLES: dict[str, object] = {
 
 def sample(each: Extracted) -> Sentence:
     """Return a sentence with sample values."""
-    patterns = each.msgid + (each.many or "")
-    values = {name: _sample(name, spec) for name, spec in _VALUE.findall(patterns)}
+    values = {name: _sample(name, spec) for name, spec in fields(each.msgid + (each.many or ""))}
     if each.many is not None:
         return Sentence.counted(
             each.msgid, each.many, 3, **{name: value for name, value in values.items() if name != "number"}
@@ -31,6 +31,15 @@ def sample(each: Extracted) -> Sentence:
     if each.context is not None:
         return Sentence.within(each.context, each.msgid, **values)
     return Sentence(each.msgid, **values)
+
+
+def fields(pattern: str) -> list[tuple[str, str]]:
+    """Return the values that a pattern names, each with how it is written; none where its braces are part of the text."""
+    try:
+        parsed = [(name, spec or "") for _, name, spec, _ in string.Formatter().parse(pattern) if name is not None]
+    except ValueError:
+        return []
+    return parsed if all(name.isidentifier() and _SPEC.fullmatch(spec) for name, spec in parsed) else []
 
 
 def _sample(name: str, spec: str) -> object:

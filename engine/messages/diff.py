@@ -1,12 +1,13 @@
-"""Differences between definitions, as operators read them: in Chinese or English, with the language's own keys."""
+"""Differences between definitions, as operators read them, with the language's own keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.core.definitions.words import key_word
 from engine.core.rollout.diff import Change, Difference, Path
-from engine.messages.catalog import PHRASES
+from engine.core.sentence import Sentence
 from engine.messages.story import StoryFormatter
 
 _SHOWN = 32
@@ -14,13 +15,32 @@ _SHOWN = 32
 _MOST = 100
 """Characters of any other value."""
 _TEXTS = ("text", "title", "desc")
+_DIFFERENCE = {
+    "added": Sentence.within("definition", "new"),
+    "removed": Sentence("removed"),
+    "changed": Sentence("changed"),
+    "text": Sentence("text only (comments, layout); it does the same"),
+    "unreadable": Sentence("the version in force cannot be read by this engine; replaced as a whole"),
+}
+_NOUNS = {
+    "steps": Sentence("step {name}"),
+    "variants": Sentence.within("definition", "variant {name}"),
+    "values": Sentence("value {name}"),
+    "trigger": Sentence("trigger {name}"),
+    "exit": Sentence("exit {name}"),
+    "do": Sentence("action {name}"),
+    "attachments": Sentence("attachment {name}"),
+    "caps": Sentence("cap {name}"),
+}
+"""What a part of a list is called, by the list's key."""
+_OTHER = Sentence("{key} {name}")
 _SYMBOLS = {"added": "+", "removed": "-", "changed": "~", "text": "·", "unreadable": "!"}
 
 
 def summary(difference: Difference, words: StoryFormatter) -> str:
     """Return the headline of one definition: `~ lead 培育: changed`."""
     name = difference.name if not difference.title else f"{difference.name} {difference.title}"
-    return f"{_SYMBOLS[difference.kind]} " + words.say("because", said=name, why=words.say(f"diff_{difference.kind}"))
+    return f"{_SYMBOLS[difference.kind]} " + words.say("{said}: {why}", said=name, why=_DIFFERENCE[difference.kind])
 
 
 def lines(changes: Iterable[Change], words: StoryFormatter) -> list[str]:
@@ -31,15 +51,25 @@ def lines(changes: Iterable[Change], words: StoryFormatter) -> list[str]:
 def line(change: Change, words: StoryFormatter) -> str:
     """Return one change in words."""
     if change.kind == "moved":
-        return words.say("part_moved", where=_named(change.path, words), before=change.before, after=change.after)
+        return words.say(
+            "{where}moved: number {before} → {after}",
+            where=_named(change.path, words),
+            before=change.before,
+            after=change.after,
+        )
     if change.kind != "changed":
         where = _named(change.path, words)
-        return words.say(f"part_{change.kind}", where=where, before=flow(change.before), after=flow(change.after))
+        pattern = (
+            Sentence("{where}added: {after}") if change.kind == "added" else Sentence("{where}removed (was {before})")
+        )
+        return words.say(pattern, where=where, before=flow(change.before), after=flow(change.after))
     if isinstance(change.before, str) and isinstance(change.after, str) and _is_text(change):
         before, after = around(change.before, change.after)
-        return words.say("part_text", where=_named(change.path, words), before=before, after=after)
+        return words.say(
+            "{where}changed: “{before}” → “{after}”", where=_named(change.path, words), before=before, after=after
+        )
     before, after = flow(change.before), flow(change.after)
-    return words.say("part_changed", where=_named(change.path, words), before=before, after=after)
+    return words.say("{where}{before} → {after}", where=_named(change.path, words), before=before, after=after)
 
 
 def _is_text(change: Change) -> bool:
@@ -58,15 +88,15 @@ def _named(path: Path, words: StoryFormatter) -> str:
         said += [".".join(inside)] if inside else []
         said.append(_part(noun, each, words))
         keys = []
-    place = words.say("part_between").join(said)
-    if not keys:
-        return place + " "
-    return (place + words.say("part_end") if place else "") + ".".join(keys) + " "
+    place = words.say(Sentence.within("place", ", ")).join(said)
+    key = key_word(keys[0]) if len(keys) == 1 else ".".join(keys)
+    if not place or not keys:
+        return words.say("{place} ", place=place or key)
+    return words.say(Sentence.within("place", "{place}: {key} "), place=place, key=key)
 
 
 def _part(noun: str, name: str | int, words: StoryFormatter) -> str:
-    phrase = f"noun_{noun}"
-    return words.say(phrase, name=name) if phrase in PHRASES else words.say("noun_other", key=noun, name=name)
+    return words.say(_NOUNS.get(noun, _OTHER), key=key_word(noun), name=name)
 
 
 def flow(value: Any) -> str:

@@ -33,7 +33,7 @@ def catalogue() -> Catalog:
         return read_po(file, locale="zh", domain=DOMAIN)
 
 
-def updated(found: Iterable[Extracted], old: Catalog, given: Mapping[tuple[str | None, str], object] = {}) -> Catalog:  # noqa: B006 - read only
+def updated(found: Iterable[Extracted], old: Catalog, given: Mapping[tuple[str | None, str], object] = {}) -> Catalog:
     """Return a catalogue of all sentences found, with the Chinese ones that the old one has, or that are given.
 
     Parameters:
@@ -83,9 +83,7 @@ def main(arguments: list[str]) -> int:
     new = updated(found, catalogue(), _given(arguments))
     PO.write_bytes(po_text(new))
     MO.write_bytes(mo_bytes(new))
-    lacking = [
-        each for each in new if each.id and not (each.string if isinstance(each.string, str) else all(each.string))
-    ]
+    lacking = [each for each in new if each.id and not "".join(each.string or ())]
     for each in lacking:
         print(f"{each.locations[0][0] if each.locations else '?'}: {each.id!r}")  # noqa: T201
     print(f"{len(new)} sentences, {len(lacking)} without Chinese")  # noqa: T201

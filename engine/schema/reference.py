@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from engine.core import definitions
 from engine.core.definitions import Moment
-from engine.schema.json_schema import engine_schema, segments_schema, sop_schema
-from engine.schema.reference_pages import GROUPS, LANGUAGE, TITLES, Group
+from engine.core.sentence import Sentence, Speech
+from engine.schema.json_schema import ENGLISH, engine_schema, segments_schema, sop_schema
+from engine.schema.reference_pages import CHANNELS, EDITIONS, GROUPS, LANGUAGE, Edition, Group
+from engine.schema.reference_words import Words, default_value
 from engine.schema.schema_rules import Schema
 
 ChannelTypes = Mapping[str, type[BaseModel]]
-_ROOTS = {"Sop": sop_schema, "SegmentsConfig": segments_schema, "EngineConfig": engine_schema}
-_KINDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "array": "list"}
+_ROOTS: Mapping[str, Callable[[], Schema]] = {
+    "Sop": sop_schema,
+    "SegmentsConfig": segments_schema,
+    "EngineConfig": engine_schema,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Key:
     """The name of its model."""
     name: str
     description: str
+    """In English."""
     value: Schema
     default: Any
     needed: bool
@@ -40,15 +45,18 @@ class Key:
         return LANGUAGE.get(f"{self.owner}.{self.name}", LANGUAGE.get(self.owner))
 
 
-def pages(channel_types: ChannelTypes) -> dict[str, str]:
-    """Return every page of the reference by its file name.
+def pages(channel_types: ChannelTypes, language: str = "en", speech: Speech = ENGLISH) -> dict[str, str]:
+    """Return every page of the reference by its file name, in the folder of its language (`EDITIONS`).
 
     Parameters:
         channel_types: config model of each channel type.
+        language: names the edition: where the pages lie, and which one they lead to.
+        speech: says the texts in that language.
     """
-    made = {f"{group.file}.md": _page(group) for group in GROUPS}
-    made["channels.md"] = _channels(channel_types)
-    return {"README.md": _index(), **made}
+    book = _Book(EDITIONS[language], speech)
+    made = {f"{group.file}.md": book.page(group) for group in GROUPS}
+    made["channels.md"] = book.channels(channel_types)
+    return {"README.md": book.index(), **made}
 
 
 def keys(model: type[BaseModel]) -> Iterator[Key]:
@@ -93,184 +101,110 @@ def _properties(schema: Schema) -> dict[str, Schema]:
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_MADE = (
-    "Made from the models by `sop reference --write docs/reference`; a test compares. "
-    "Explained with examples in [the language](../language/README.md)."
+_NEEDED = Sentence.within("column", "needed")
+_COLUMNS = (
+    Sentence.within("column", "key"),
+    Sentence.within("column", "value"),
+    Sentence.within("column", "default"),
+    Sentence.within("column", "meaning"),
+    Sentence.within("column", "more"),
 )
 
 
-def _index() -> str:
-    rows = [f"| [{group.title}]({group.file}.md) | {group.zh} |" for group in GROUPS]
-    rows.append("| [Channels](channels.md) | 渠道：`channels` 里每种类型的设置 |")
-    return "\n".join(
-        (
-            "# Reference",
-            "",
-            "每个键、它的取值、默认值和含义。",
-            "",
-            _MADE,
-            "",
-            "| page | 内容 |",
-            "| --- | --- |",
-            *rows,
-            "",
+class _Book:
+    """The pages of one edition."""
+
+    def __init__(self, edition: Edition, speech: Speech) -> None:
+        self._edition, self._speech = edition, speech
+
+    def index(self) -> str:
+        """Return the page that names the others."""
+        columns = (Sentence.within("column", "page"), Sentence.within("column", "what it holds"))
+        rows = [(f"[{self._say(each.title)}]({each.file}.md)", self._say(each.about)) for each in (*GROUPS, CHANNELS)]
+        about = Sentence("Every key, its values, its default, what it means.")
+        lines = [*self._head("README", Sentence.within("heading", "Reference"), about), *self._table(columns, rows), ""]
+        return "\n".join(lines)
+
+    def page(self, group: Group) -> str:
+        """Return the page of a part of the language."""
+        lines = self._head(group.file, group.title, Sentence("{about}.", about=group.about))
+        words = Words(group.file, self._speech)
+        for model in [models()[name] for name in group.models if name in models()]:
+            lines += self._section(model, words)
+        return "\n".join(lines)
+
+    def channels(self, channel_types: ChannelTypes) -> str:
+        """Return the page of the channel types."""
+        lines = self._head(CHANNELS.file, CHANNELS.title, Sentence("{about}.", about=CHANNELS.about))
+        lines += [self._say(Sentence("How each behaves: [channels]({docs}/channels.md).", docs=self._edition.docs)), ""]
+        schema = engine_schema(channel_types)
+        for each in schema["properties"]["channels"]["additionalProperties"]["oneOf"]:
+            kind = each["properties"]["type"]["const"]
+            model = channel_types[kind]
+            lines += [f"## {kind}", "", self._doc(model), ""]
+            lines += [*self._table(_COLUMNS, self._settings(each, model)), ""]
+        return "\n".join(lines)
+
+    def _head(self, file: str, title: str, about: Sentence) -> list[str]:
+        made = Sentence(
+            "Made from the models by `sop reference --write docs/reference`; a test compares. "
+            "Explained with examples in [the language]({docs}/language/README.md).",
+            docs=self._edition.docs,
         )
-    )
+        other = f"[{self._edition.other}]({self._edition.to_other}/{file}.md)"
+        return [f"# {self._say(title)}", "", other, "", self._say(about), "", self._say(made), ""]
+
+    def _section(self, model: type[BaseModel], words: Words) -> list[str]:
+        name = model.__name__
+        lines = [f"## {words.title(name)}", "", self._doc(model), ""]
+        shorts = words.one_of([each for each in _schemas()[name].get("anyOf", ()) if "properties" not in each])
+        if shorts:
+            lines += [self._say(Sentence("Short form: {forms}.", forms=shorts)), ""]
+        if _is_pair(model):
+            said = [f"- {self._described(info.description)}" for info in model.model_fields.values()]
+            return [*lines, *said, "", self._see(LANGUAGE[name]), ""]
+        inherited = Moment.model_fields if issubclass(model, Moment) and model is not Moment else {}
+        if inherited:
+            any_moment = Sentence("Any [moment]({where}), and beside it:", where=words.where("Moment"))
+            lines += [self._say(any_moment), ""]
+        rows = [self._row(key, words) for key in keys(model) if key.name not in inherited]
+        return [*lines, *self._table(_COLUMNS, rows), ""]
+
+    def _row(self, key: Key, words: Words) -> tuple[str, ...]:
+        default = self._say(_NEEDED) if key.needed else default_value(key.default)
+        more = self._see(key.page) if key.page else ""
+        return f"`{key.name}`", words.value(key.value), default, self._described(key.description), more
+
+    def _settings(self, schema: Schema, model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+        defaults = {info.alias or name: info for name, info in model.model_fields.items()}
+        words = Words(CHANNELS.file, self._speech)
+        for name, value in schema["properties"].items():
+            info = defaults.get(name)
+            if info is None or name in schema["required"]:
+                default = self._say(_NEEDED)
+            else:
+                default = default_value(info.get_default(call_default_factory=True))
+            yield f"`{name}`", words.value(value), default, self._described(value.get("description")), ""
+
+    def _see(self, page: str) -> str:
+        return f"[{page}]({self._edition.docs}/language/{page}.md)"
+
+    def _doc(self, model: type[BaseModel]) -> str:
+        """Return what a model is, on one line."""
+        return " ".join(self._described(inspect.cleandoc(model.__doc__ or "")).split())
+
+    def _described(self, description: str | None) -> str:
+        """Return a description of a model, which it keeps in English."""
+        return Sentence(description or "").say(self._speech)
+
+    def _say(self, text: str) -> str:
+        """Return a sentence in this edition's language; the name of a file as it is."""
+        return text.say(self._speech) if isinstance(text, Sentence) else text
+
+    def _table(self, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> list[str]:
+        head = [self._say(each) for each in columns]
+        return [_cells(head), _cells(["---"] * len(head)), *map(_cells, rows)]
 
 
-def _page(group: Group) -> str:
-    parts = [f"# {group.title}", "", f"{group.zh}。", "", _MADE, ""]
-    for name in group.models:
-        model = models().get(name)
-        if model is not None:
-            parts += _section(model)
-    return "\n".join(parts)
-
-
-def _section(model: type[BaseModel]) -> list[str]:
-    name = model.__name__
-    lines = [f"## {TITLES[name]}", "", " ".join((model.__doc__ or "").split()), ""]
-    shorts = _short_forms(_schemas()[name])
-    if shorts:
-        lines += [f"Short form: {shorts}.", ""]
-    if _is_pair(model):
-        return [
-            *lines,
-            *(f"- {info.description}" for info in model.model_fields.values()),
-            "",
-            _see(LANGUAGE[name]),
-            "",
-        ]
-    inherited = Moment.model_fields if issubclass(model, Moment) and model is not Moment else {}
-    if inherited:
-        lines += [f"Any {_linked('Moment', group_of(name)).replace('[a ', '[')}, and beside it:", ""]
-    rows = [_row(key, group_of(name)) for key in keys(model) if key.name not in inherited]
-    return [*lines, *_table(rows), ""]
-
-
-def _see(page: str) -> str:
-    return f"[{page}](../language/{page}.md)"
-
-
-def group_of(name: str) -> str:
-    """Return the page on which a model stands, without its ending."""
-    return next(group.file for group in GROUPS if name in group.models)
-
-
-def _table(rows: list[str]) -> list[str]:
-    return ["| key | value | default | meaning | more |", "| --- | --- | --- | --- | --- |", *rows]
-
-
-def _row(key: Key, page: str) -> str:
-    default = "needed" if key.needed else _default(key.default)
-    more = _see(key.page) if key.page else ""
-    return _cells(f"`{key.name}`", _value(key.value, page), default, key.description, more)
-
-
-def _cells(*cells: str) -> str:
+def _cells(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
-
-
-def _channels(channel_types: ChannelTypes) -> str:
-    lines = [
-        "# Channels",
-        "",
-        "渠道：`channels` 里每种类型的设置。",
-        "",
-        _MADE,
-        "",
-        "How each behaves: [channels](../channels.md).",
-        "",
-    ]
-    schema = engine_schema(channel_types)
-    for each in schema["properties"]["channels"]["additionalProperties"]["oneOf"]:
-        kind = each["properties"]["type"]["const"]
-        model = channel_types[kind]
-        lines += [f"## {kind}", "", " ".join((model.__doc__ or "").split()), ""]
-        lines += [*_table(list(_settings(each, model))), ""]
-    return "\n".join(lines)
-
-
-def _settings(schema: Schema, model: type[BaseModel]) -> Iterator[str]:
-    defaults = {info.alias or name: info for name, info in model.model_fields.items()}
-    for name, value in schema["properties"].items():
-        info = defaults.get(name)
-        needed = name in schema["required"]
-        default = "needed" if needed or info is None else _default(info.get_default(call_default_factory=True))
-        yield _cells(f"`{name}`", _value(value, "channels"), default, value.get("description", ""), "")
-
-
-# ── words ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _short_forms(schema: Schema) -> str:
-    forms = [each for each in schema.get("anyOf", ()) if "properties" not in each]
-    return " or ".join(dict.fromkeys(_value(each, "") for each in forms))
-
-
-def _value(schema: Schema, page: str) -> str:
-    """Return what a key may hold, in words; `page` is where that will stand."""
-    if "$ref" in schema:
-        return _linked(schema["$ref"].rsplit("/", 1)[-1], page)
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "enum" in schema:
-        return ", ".join(f"`{each}`" for each in schema["enum"])
-    if "type" not in schema and ("anyOf" in schema or "oneOf" in schema):
-        forms = schema.get("anyOf") or schema["oneOf"]
-        options = [_value(each, page) for each in forms if each != {"type": "null"}]
-        return " or ".join(dict.fromkeys(options))
-    if isinstance(schema.get("type"), list):
-        return ", ".join(_KINDS[each] for each in schema["type"])
-    return _plain(schema, page)
-
-
-def _linked(name: str, page: str) -> str:
-    if name not in TITLES:
-        return "nothing more"
-    home = group_of(name)
-    anchor = TITLES[name].lower().replace(" ", "-").replace(".", "").replace("`", "")
-    return f"[{TITLES[name]}]({'' if home == page else f'{home}.md'}#{anchor})"
-
-
-def _plain(schema: Schema, page: str) -> str:
-    kind = schema.get("type")
-    if kind == "array":
-        if "prefixItems" in schema:
-            return "a pair of times of day"
-        return f"list of {_value(schema['items'], page)}" if "items" in schema else "list"
-    if kind == "object":
-        inner = schema.get("additionalProperties")
-        if isinstance(inner, dict) and inner:
-            return f"name: {_value(inner, page)}"
-        return f"{{{', '.join(schema['properties'])}}}" if schema.get("properties") else "`key: value` pairs"
-    if kind == "integer" and "maximum" in schema:
-        return f"whole number, {schema['minimum']} to {schema['maximum']}"
-    if kind == "string" and "examples" in schema and "pattern" in schema:
-        return " or ".join(f"`{each}`" for each in schema["examples"])
-    return _KINDS.get(str(kind), "any value")
-
-
-def _default(value: Any) -> str:
-    if value is None or value is PydanticUndefined or (not value and not isinstance(value, bool)):
-        return ""
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, timedelta):
-        return f"`{_duration(value)}`"
-    if isinstance(value, time):
-        return f"`{value:%H:%M}`"
-    if isinstance(value, BaseModel):
-        written = value.model_dump(exclude_none=True)
-        first = next(iter(written.values()), "")
-        return f"`{first}`" if isinstance(first, str) and first else ""
-    return f"`{value:g}`" if isinstance(value, float) else f"`{_listed(value)}`"
-
-
-def _listed(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _duration(value: timedelta) -> str:
-    hours = int(value.total_seconds()) // 3600
-    return f"{hours // 24}d" if hours % 24 == 0 else f"{hours}h"

@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.core.sentence import Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The reference in one language."""
+
+    folder: str
+    """Where its pages lie, seen from docs/reference."""
+    docs: str
+    """The way from its pages to docs."""
+    other: str
+    """The name of the other language."""
+    to_other: str
+    """The way from its pages to the same ones in that language."""
+
+
+EDITIONS = {"en": Edition(".", "..", "中文", "zh"), "zh": Edition("zh", "../..", "English", "..")}
+"""By language."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -11,64 +31,80 @@ class Group:
 
     file: str
     title: str
-    zh: str
-    """What it holds, in Chinese."""
-    models: tuple[str, ...]
+    """A sentence, or the name of a file."""
+    about: Sentence
+    """What it holds, without a full stop."""
+    models: tuple[str, ...] = ()
     """Names of the models on it, in order."""
 
 
 GROUPS = (
-    Group("engine", "engine.yaml", "`engine.yaml`：所有 SOP 共用的设置",
+    Group("engine", "engine.yaml", Sentence("`engine.yaml`: what all SOPs share"),
           ("EngineConfig", "QuietHours", "Cap", "WorkCalendar", "Attribute", "Dimension", "ActivityClock")),
-    Group("segments", "segments.yaml", "`segments.yaml`：数字、人群、按条件分档的维度",
+    Group("segments", "segments.yaml", Sentence("`segments.yaml`: numbers, segments, dimensions that follow from conditions"),
           ("SegmentsConfig", "Metric", "ComputedDimension", "DimensionValue")),
-    Group("sop", "sops/*.yaml", "`sops/*.yaml`：一个 SOP 的各个部分", ("Sop", "Exit", "Goal", "Reentry", "StartExisting", "Defaults")),
-    Group("moments", "Moments", "时机：触发、退出、目标都用它来写",
+    Group("sop", "sops/*.yaml", Sentence("`sops/*.yaml`: the parts of an SOP"),
+          ("Sop", "Exit", "Goal", "Reentry", "StartExisting", "Defaults")),
+    Group("moments", Sentence.within("heading", "Moments"), Sentence("Moments: what triggers, exits and goals are written with"),
           ("Moment", "AllTags", "Change", "Friend", "Replied", "EventMoment", "Silent", "DateMoment", "Schedule")),
-    Group("conditions", "Conditions", "条件：成立、不成立或未知", ("Condition", "Comparison", "Seen", "Touched")),
-    Group("steps", "Steps", "步骤：什么时候、做什么", ("Step", "Message", "Attachment", "Task", "Variant", "Action", "Notify")),
+    Group("conditions", Sentence.within("heading", "Conditions"), Sentence("Conditions: they hold, do not hold, or are unknown"),
+          ("Condition", "Comparison", "Seen", "Touched")),
+    Group("steps", Sentence.within("heading", "Steps"), Sentence("Steps: when, and what is done"),
+          ("Step", "Message", "Attachment", "Task", "Variant", "Action", "Notify")),
 )  # fmt: skip
 
+CHANNELS = Group(
+    "channels", Sentence.within("heading", "Channels"), Sentence("Channels: the settings of each type in `channels`")
+)
+"""The page of the channel types, whose models lie where the channels do."""
+
+
+def group_of(name: str) -> str:
+    """Return the page on which a model stands, without its ending."""
+    return next(group.file for group in GROUPS if name in group.models)
+
+
 TITLES = {
-    "ActivityClock": "a clock",
-    "Action": "an action",
-    "AllTags": "all tags",
-    "Attachment": "an attachment",
-    "Attribute": "an attribute",
-    "Cap": "a cap",
-    "Change": "a change",
-    "Comparison": "a comparison",
-    "ComputedDimension": "a computed dimension",
-    "Condition": "a condition",
-    "DateMoment": "a date",
-    "Defaults": "defaults",
-    "Dimension": "a dimension",
-    "DimensionValue": "a value of a computed dimension",
-    "EngineConfig": "the file engine.yaml",
-    "EventMoment": "an event",
-    "Exit": "an exit",
-    "Friend": "a friend",
-    "Goal": "a goal",
-    "Message": "a message",
-    "Metric": "a metric",
-    "Moment": "a moment",
-    "Notify": "a notice",
-    "QuietHours": "quiet hours",
-    "Reentry": "reentry",
-    "Replied": "a reply",
-    "Schedule": "a schedule",
-    "Seen": "an activity",
-    "SegmentsConfig": "the file segments.yaml",
-    "Silent": "a silence",
-    "Sop": "an SOP",
-    "StartExisting": "a start of those existing",
-    "Step": "a step",
-    "Task": "a task",
-    "Touched": "a touch",
-    "Variant": "a variant",
-    "WorkCalendar": "a calendar",
+    "ActivityClock": Sentence.within("heading", "a clock"),
+    "Action": Sentence.within("heading", "an action"),
+    "AllTags": Sentence.within("heading", "all tags"),
+    "Attachment": Sentence.within("heading", "an attachment"),
+    "Attribute": Sentence.within("heading", "an attribute"),
+    "Cap": Sentence.within("heading", "a cap"),
+    "Change": Sentence.within("heading", "a change"),
+    "Comparison": Sentence.within("heading", "a comparison"),
+    "ComputedDimension": Sentence.within("heading", "a computed dimension"),
+    "Condition": Sentence.within("heading", "a condition"),
+    "DateMoment": Sentence.within("heading", "a date"),
+    "Defaults": Sentence.within("heading", "defaults"),
+    "Dimension": Sentence.within("heading", "a dimension"),
+    "DimensionValue": Sentence.within("heading", "a value of a computed dimension"),
+    "EngineConfig": Sentence.within("heading", "the file engine.yaml"),
+    "EventMoment": Sentence.within("heading", "an event"),
+    "Exit": Sentence.within("heading", "an exit"),
+    "Friend": Sentence.within("heading", "a friend"),
+    "Goal": Sentence.within("heading", "a goal"),
+    "Message": Sentence.within("heading", "a message"),
+    "Metric": Sentence.within("heading", "a metric"),
+    "Moment": Sentence.within("heading", "a moment"),
+    "Notify": Sentence.within("heading", "a notice"),
+    "QuietHours": Sentence.within("heading", "quiet hours"),
+    "Reentry": Sentence.within("heading", "reentry"),
+    "Replied": Sentence.within("heading", "a reply"),
+    "Schedule": Sentence.within("heading", "a schedule"),
+    "Seen": Sentence.within("heading", "an activity"),
+    "SegmentsConfig": Sentence.within("heading", "the file segments.yaml"),
+    "Silent": Sentence.within("heading", "a silence"),
+    "Sop": Sentence.within("heading", "an SOP"),
+    "StartExisting": Sentence.within("heading", "a start of those existing"),
+    "Step": Sentence.within("heading", "a step"),
+    "Task": Sentence.within("heading", "a task"),
+    "Touched": Sentence.within("heading", "a touch"),
+    "Variant": Sentence.within("heading", "a variant"),
+    "WorkCalendar": Sentence.within("heading", "a calendar"),
 }
 """What each model is called, by its name."""
+
 
 LANGUAGE = {
     "Sop": "sops",

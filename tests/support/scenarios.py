@@ -24,8 +24,10 @@ from engine.core.playback.played import Playback, Played, Waited
 from engine.core.playback.run import play_each
 from engine.core.time.arithmetic import zone
 from engine.definitions_yaml import Loaded, load_sources, render_problems
+from engine.messages.conditions import ConditionFormatter
 from engine.wiring import CHANNEL_TYPES
 from tests.support.builders import INSTALLATION
+from tests.support.chinese import english_words
 
 ARROW = "→"
 SOMEBODY = "C1"
@@ -169,6 +171,8 @@ class Play:
         self._told: dict[str, list[tuple[datetime, int, str]]] = {}
         self._ended: dict[int, tuple[str, Timeline]] = {}
         self._waits: set[tuple[int, str, str, datetime]] = set()
+        self.chinese: list[str] = []
+        """The reasons of everything that came out, with their details, in Chinese."""
 
     def lines(self) -> list[str]:
         """Return what the engine did, line by line."""
@@ -239,7 +243,7 @@ class Play:
     def _tell(self, ref: str, played: Playback) -> None:
         for at, what in played.log:
             if isinstance(what, Matched):
-                for line in _outcome(what):
+                for line in self._outcome(what):
                     self._say(ref, at, line)
             elif isinstance(what, Played):
                 self._say(ref, at, self._touch(what))
@@ -267,11 +271,22 @@ class Play:
             )
         )
 
+    def _outcome(self, matched: Matched) -> Iterator[str]:
+        outcome = matched.outcome
+        for each in outcome.get("goals", ()):
+            yield f"{each['sop']} goal reached"
+        for each in outcome.get("started", ()):
+            yield f"{each['sop']} started" + (f" ({each['key']})" if each.get("key") else "")
+        for each in outcome.get("refused", ()):
+            yield f"{each['sop']} refused: {self._why(each['reason'], each.get('detail'))}"
+        if outcome.get("reason"):
+            yield f"{matched.event.type} ignored: {outcome['reason']}"
+
     def _touch(self, played: Played) -> str:
         touch = played.touch
         told = f"{touch.timeline.sop} {touch.step} "
         if touch.status == "skipped":
-            return f"{told}skipped: {touch.reason}" + (f" ({touch.detail})" if touch.detail else "")
+            return f"{told}skipped: {self._why(touch.reason, touch.detail)}"
         told += _STATUS[touch.kind]
         if touch.variant:
             told += f" ({touch.variant})"
@@ -289,9 +304,14 @@ class Play:
         seen = (id(what.timeline), what.step, what.reason, what.until)
         if seen not in self._waits:
             self._waits.add(seen)
-            detail = f" ({what.detail})" if what.detail else ""
-            line = f"{what.timeline.sop} {what.step} waits until {self._clock(what.until)}: {what.reason}{detail}"
-            self._say(ref, at, line)
+            why = self._why(what.reason, what.detail)
+            self._say(ref, at, f"{what.timeline.sop} {what.step} waits until {self._clock(what.until)}: {why}")
+
+    def _why(self, reason: str | None, detail: str | Mapping[str, Any] | None) -> str:
+        """Return a reason's code, and its detail as an operator reads it, which must be sayable in Chinese too."""
+        self.chinese.append(ConditionFormatter("zh", self._scenario.zone_name).reason(reason, detail))
+        shown = ConditionFormatter("en", self._scenario.zone_name).detail(reason or "", detail)
+        return f"{reason} ({shown})" if shown else str(reason)
 
     def _clock(self, moment: datetime) -> str:
         return f"{moment.astimezone(zone(self._scenario.zone_name)):%Y-%m-%d %H:%M}"
@@ -300,21 +320,14 @@ class Play:
         return f"{self._clock(at)} {text}"
 
 
-def _outcome(matched: Matched) -> Iterator[str]:
-    outcome = matched.outcome
-    for each in outcome.get("goals", ()):
-        yield f"{each['sop']} goal reached"
-    for each in outcome.get("started", ()):
-        yield f"{each['sop']} started" + (f" ({each['key']})" if each.get("key") else "")
-    for each in outcome.get("refused", ()):
-        detail = f" ({each['detail']})" if each.get("detail") else ""
-        yield f"{each['sop']} refused: {each['reason']}{detail}"
-    if outcome.get("reason"):
-        yield f"{matched.event.type} ignored: {outcome['reason']}"
-
-
 def played(text: str, blocks: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    """Return the lines a scenario expects and those that came out."""
-    generations = [defined(sources, number) for number, sources in enumerate(folders(blocks), 1)]
+    """Return the lines a scenario expects and those that came out; what they say of reasons must be Chinese in Chinese."""
+    given = list(blocks)
+    generations = [defined(sources, number) for number, sources in enumerate(folders(given), 1)]
     scenario = read(text, generations)
-    return scenario.expected, Play(scenario).lines()
+    play = Play(scenario)
+    lines = play.lines()
+    names = frozenset(re.findall(r"[A-Za-z]{2,}", " ".join(source for language, source in given if language == "yaml")))
+    english = [each for each in play.chinese if english_words(each, names)]
+    assert english == []
+    return scenario.expected, lines

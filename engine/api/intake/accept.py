@@ -14,6 +14,7 @@ from engine.api.intake.formats import Form
 from engine.api.problems import ApiProblem, of_failure
 from engine.core.errors import EventError
 from engine.core.events.parse import MAX_EVENT_BYTES
+from engine.core.sentence import Sentence
 from engine.services.pipeline.group_commit import GroupCommit
 from engine.services.pipeline.ingest import Ingest, IngestResult, IngestSummary, RawBody, RawEvent, answer
 
@@ -50,11 +51,15 @@ class EventIntake:
         value = await self._in_thread(formats.parse, body) if len(body) > _LARGE else formats.parse(body)
         if formats.is_single(value, form):
             if len(body) > MAX_EVENT_BYTES:
-                raise request_body.too_large(f"one event is over {MAX_EVENT_BYTES:,} bytes; shorten its data")
+                raise request_body.event_too_large()
             return await self._single(value, backfill)
         if len(value) > request_body.MAX_EVENTS:
             raise request_body.too_large(
-                f"{len(value):,} events; at most {request_body.MAX_EVENTS:,} are taken in one call"
+                Sentence(
+                    "{number:,} events; at most {most:,} are taken in one call",
+                    number=len(value),
+                    most=request_body.MAX_EVENTS,
+                )
             )
         return _unless_all_refused(await self._list(value, backfill))
 
@@ -81,17 +86,13 @@ class EventIntake:
                 for line in lines.feed(chunk):
                     part.append(line)
                     if count + len(part) > request_body.MAX_EVENTS:
-                        raise request_body.too_large(
-                            f"more than {request_body.MAX_EVENTS:,} events; send them in several calls"
-                        )
+                        raise _too_many()
                     if len(part) == PART:
                         taken += await self._part(count, part, backfill)
                         count, part = count + len(part), []
             part.extend(lines.end())
             if count + len(part) > request_body.MAX_EVENTS:
-                raise request_body.too_large(
-                    f"more than {request_body.MAX_EVENTS:,} events; send them in several calls"
-                )
+                raise _too_many()
             return taken + await self._part(count, part, backfill)
         except Exception as error:
             raise _midway(error, taken) from error
@@ -114,6 +115,11 @@ class EventIntake:
         self._threads.shutdown(wait=False)
 
 
+def _too_many() -> ApiProblem:
+    most = request_body.MAX_EVENTS
+    return request_body.too_large(Sentence("more than {most:,} events; send them in several calls", most=most))
+
+
 def members(taken: IngestSummary) -> dict[str, Any]:
     """Return an answer as JSON has it."""
     return {
@@ -129,7 +135,11 @@ def _unless_all_refused(taken: IngestSummary) -> IngestSummary:
     if taken.rejected and not taken.accepted and not taken.duplicates:
         first = taken.rejected[0].error
         raise ApiProblem(
-            422, f"none of the {len(taken.rejected):,} events was taken; the first: {first}", extra=members(taken)
+            422,
+            Sentence(
+                "none of the {number:,} events was taken; the first: {first}", number=len(taken.rejected), first=first
+            ),
+            extra=members(taken),
         )
     return taken
 
@@ -140,9 +150,10 @@ def _midway(error: Exception, taken: IngestSummary) -> Exception:
     if problem is None or isinstance(error, EventError):
         return error
     known = taken.accepted + taken.duplicates
-    remedy = (
-        f"{known:,} events are taken; posting all again is safe, they count as duplicates"
-        if known
-        else "nothing was taken"
-    )
-    return ApiProblem(problem.status, f"{problem.detail} ({remedy})", headers=problem.headers, extra=members(taken))
+    remedy = Sentence("nothing was taken")
+    if known:
+        remedy = Sentence(
+            "{number:,} events are taken; posting all again is safe, they count as duplicates", number=known
+        )
+    said = Sentence("{problem} ({remedy})", problem=problem.detail, remedy=remedy)
+    return ApiProblem(problem.status, said, headers=problem.headers, extra=members(taken))

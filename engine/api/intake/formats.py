@@ -13,6 +13,8 @@ from starlette.datastructures import Headers
 
 from engine.api.problems import ApiProblem
 from engine.core.errors import EventError
+from engine.core.events.reading_faults import json_fault
+from engine.core.sentence import Sentence
 from engine.services.pipeline.ingest import RawBody, UnreadableEvent
 
 STRUCTURED = "application/cloudevents+json"
@@ -20,7 +22,13 @@ BATCH = "application/cloudevents-batch+json"
 NDJSON = "application/x-ndjson"
 JSON = "application/json"
 
-_ALLOWED = f"{JSON}, {STRUCTURED}, {BATCH}, {NDJSON}, or CloudEvents binary mode (ce-* headers) with {JSON}"
+_ALLOWED = Sentence(
+    "{json}, {structured}, {batch}, {stream}, or CloudEvents binary mode (ce-* headers) with {json}",
+    json=JSON,
+    structured=STRUCTURED,
+    batch=BATCH,
+    stream=NDJSON,
+)
 _JSON_TYPE = re.compile(r"(application|text)/([a-z0-9.!#$&^_-]+\+)?json")
 _HEAD = 4096
 
@@ -41,7 +49,7 @@ def form_of(headers: Headers) -> Form:
     media = media.strip()
     charset = re.search(r'charset\s*=\s*"?([^";\s]+)', parameters)
     if charset and charset[1] not in ("utf-8", "utf8", "us-ascii"):
-        raise ApiProblem(415, f"charset {charset[1][:40]} is not taken; send UTF-8")
+        raise ApiProblem(415, Sentence("charset {charset} is not taken; send UTF-8", charset=charset[1][:40]))
     forms = {STRUCTURED: Form.STRUCTURED, BATCH: Form.BATCH, NDJSON: Form.STREAM}
     if media in forms:
         return forms[media]
@@ -49,9 +57,13 @@ def form_of(headers: Headers) -> Form:
         return Form.BINARY
     if media == JSON:
         return Form.PLAIN
-    found = f"content type {media[:100]!r} is not taken" if media else "the content type is missing"
+    found = Sentence("the content type is missing")
+    if media:
+        found = Sentence("content type {type} is not taken", type=repr(media[:100]))
     raise ApiProblem(
-        415, f"{found}; allowed: {_ALLOWED}", headers={"Accept-Post": f"{JSON}, {STRUCTURED}, {BATCH}, {NDJSON}"}
+        415,
+        Sentence("{found}; allowed: {allowed}", found=found, allowed=_ALLOWED),
+        headers={"Accept-Post": f"{JSON}, {STRUCTURED}, {BATCH}, {NDJSON}"},
     )
 
 
@@ -60,18 +72,20 @@ def parse(body: bytes) -> Any:
     try:
         return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
-        raise ApiProblem(400, f"the body is not JSON: {error}", extra={"position": error.pos}) from None
+        said = Sentence("the body is not JSON: {fault}", fault=json_fault(error))
+        raise ApiProblem(400, said, extra={"position": error.pos}) from None
 
 
 def parse_line(line: bytes, whole: bool, number: int) -> RawBody:
     """Return the event of one line of a stream, or why it is none."""
     head = line[:_HEAD].decode(errors="replace")
     if not whole:
-        return UnreadableEvent("the event is too large: over 65,536 bytes; shorten its data", head)
+        return UnreadableEvent(Sentence("the event is too large: over 65,536 bytes; shorten its data"), head)
     try:
         return checked(orjson.loads(line))
     except orjson.JSONDecodeError as error:
-        return UnreadableEvent(f"event {number} of the stream is not JSON: {error}", head)
+        said = Sentence("event {number} of the stream is not JSON: {fault}", number=number, fault=json_fault(error))
+        return UnreadableEvent(said, head)
 
 
 def checked(value: Any) -> RawBody:
@@ -79,7 +93,8 @@ def checked(value: Any) -> RawBody:
     if isinstance(value, dict):
         return value
     head = orjson.dumps(value)[:_HEAD].decode(errors="replace")
-    return UnreadableEvent(f"an event is a JSON object with source, id, type and subject; found {head[:60]}", head)
+    said = Sentence("an event is a JSON object with source, id, type and subject; found {found}", found=head[:60])
+    return UnreadableEvent(said, head)
 
 
 def binary_event(headers: Headers, body: bytes) -> dict[str, Any]:
@@ -101,15 +116,19 @@ def _decoded(name: str, value: str) -> str:
     try:
         return unquote(value.encode("latin-1").decode(), errors="strict")
     except UnicodeError:
-        raise EventError(f"header {name} is not UTF-8; percent-encode it") from None
+        raise EventError(Sentence("header {name} is not UTF-8; percent-encode it", name=name)) from None
 
 
 def is_single(value: Any, form: Form) -> bool:
     """Return whether a parsed body is one event. Raises EventError where the form does not allow what was sent."""
     if form is Form.BATCH and not isinstance(value, list):
-        raise EventError(f"{BATCH} is a list of events; send one event as {STRUCTURED}")
+        raise EventError(
+            Sentence("{batch} is a list of events; send one event as {structured}", batch=BATCH, structured=STRUCTURED)
+        )
     if form is Form.STRUCTURED and isinstance(value, list):
-        raise EventError(f"{STRUCTURED} is one event; send a list as {BATCH}")
+        raise EventError(
+            Sentence("{structured} is one event; send a list as {batch}", structured=STRUCTURED, batch=BATCH)
+        )
     if not isinstance(value, (Mapping, list)):
-        raise EventError("the body must be an event (a JSON object) or a list of events")
+        raise EventError(Sentence("the body must be an event (a JSON object) or a list of events"))
     return not isinstance(value, list)

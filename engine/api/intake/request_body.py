@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from engine.api.problems import ApiProblem
 from engine.core.events.parse import MAX_EVENT_BYTES
+from engine.core.sentence import Sentence
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_EVENTS = 10_000
@@ -18,9 +19,14 @@ READ_SECONDS = 30.0
 _CLOSE = {"Connection": "close"}
 
 
-def too_large(detail: str) -> ApiProblem:
+def too_large(detail: Sentence) -> ApiProblem:
     """Return the answer to what is over a limit; the connection is closed, the rest of the body stays unread."""
     return ApiProblem(413, detail, headers=_CLOSE)
+
+
+def event_too_large() -> ApiProblem:
+    """Return the answer to one event that is over its limit."""
+    return too_large(Sentence("one event is over {most:,} bytes; shorten its data", most=MAX_EVENT_BYTES))
 
 
 async def chunks(request: Request) -> AsyncIterator[bytes]:
@@ -38,7 +44,9 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
                 message = await request.receive()
         except TimeoutError:
             raise ApiProblem(
-                408, f"the body did not arrive within {READ_SECONDS:.0f} seconds", headers=_CLOSE
+                408,
+                Sentence("the body did not arrive within {seconds} seconds", seconds=f"{READ_SECONDS:.0f}"),
+                headers=_CLOSE,
             ) from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
@@ -46,7 +54,9 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
         chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
         if size > MAX_BODY_BYTES:
-            raise too_large(f"the body is over {MAX_BODY_BYTES:,} bytes; send the events in several calls")
+            raise too_large(
+                Sentence("the body is over {most:,} bytes; send the events in several calls", most=MAX_BODY_BYTES)
+            )
         yield chunk
 
 
@@ -63,7 +73,7 @@ async def whole(request: Request, *, may_be_list: bool) -> bytes:
         parts.append(chunk)
         size += len(chunk)
         if size > limit:
-            raise too_large(f"one event is over {MAX_EVENT_BYTES:,} bytes; shorten its data")
+            raise event_too_large()
     return b"".join(parts)
 
 
@@ -75,9 +85,17 @@ def _begins_list(parts: list[bytes], chunk: bytes) -> bool:
 def _check_announced(request: Request) -> None:
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > MAX_BODY_BYTES:
-        raise too_large(f"the body is {announced[:20]} bytes; at most {MAX_BODY_BYTES:,} are taken, send several calls")
+        raise too_large(
+            Sentence(
+                "the body is {bytes} bytes; at most {most:,} are taken, send several calls",
+                bytes=announced[:20],
+                most=MAX_BODY_BYTES,
+            )
+        )
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ApiProblem(415, "compressed bodies are not taken; send without Content-Encoding", headers=_CLOSE)
+        raise ApiProblem(
+            415, Sentence("compressed bodies are not taken; send without Content-Encoding"), headers=_CLOSE
+        )
 
 
 class Lines:

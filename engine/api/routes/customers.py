@@ -64,9 +64,8 @@ def router(parts: Parts) -> APIRouter:
         ] = False,
     ) -> Response:
         await require(request, parts.keys, "read")
-        return json_response(
-            await run_in_threadpool(parts.customer_explainer.explain, ref, sop=sop, events=events, why_not=why_not)
-        )
+        story = await run_in_threadpool(parts.customer_explainer.explain, ref, sop=sop, events=events, why_not=why_not)
+        return json_response(story, request)
 
     @routes.get("/touches", summary="The dispatch log, newest first")
     async def find_touches(
@@ -77,7 +76,7 @@ def router(parts: Parts) -> APIRouter:
         await require(request, parts.keys, "read")
         rows = await run_in_threadpool(_rows, parts, wanted, page.limit + 1, before_id(page.cursor))
         more = str(rows[page.limit - 1].id) if len(rows) > page.limit else None
-        return json_response({"touches": [dict(row._mapping) for row in rows[: page.limit]], "next": more})
+        return json_response({"touches": [dict(row._mapping) for row in rows[: page.limit]], "next": more}, request)
 
     return routes
 

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from engine.api.access import require
-from engine.api.dependencies import Parts, plain
+from engine.api.dependencies import Parts, json_response, plain
 from engine.api.intake.accept import EventIntake, members
 from engine.api.metrics import Metrics
 from engine.api.routes import responses
@@ -66,7 +65,7 @@ def _intake(routes: APIRouter, parts: Parts, taking: EventIntake, metrics: Metri
         body = members(taken)
         if wait is not None:
             body["events"] = await _outcomes(parts, taken, wait)
-        return _json(body, 202)
+        return json_response(body, request, 202)
 
 
 def _search(routes: APIRouter, parts: Parts) -> None:
@@ -91,7 +90,7 @@ def _search(routes: APIRouter, parts: Parts) -> None:
         await require(request, parts.keys, "read")
         wanted = store.Filter(plain(id), plain(source), plain(customer), outcome)
         page = await run_in_threadpool(_page, parts, wanted, limit, cursor)
-        return _json({"events": [_listed(row) for row in page.items], "next": page.next}, 200)
+        return json_response({"events": [_listed(row) for row in page.items], "next": page.next}, request)
 
 
 def _page(parts: Parts, wanted: store.Filter, limit: int, cursor: str | None) -> store.Page:
@@ -135,7 +134,3 @@ def _listed(row: Row) -> dict[str, Any]:
     shown = dict(row._mapping)
     shown["id"] = shown.pop("event_id")
     return shown
-
-
-def _json(body: dict[str, Any], status: int) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")

@@ -6,10 +6,12 @@ import asyncio
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from engine.api import language
 from engine.api.dependencies import Parts
+from engine.core.sentence import Sentence
 
 PATIENCE = 5.0
 """Seconds after which a dependency that does not answer counts as away."""
@@ -26,9 +28,11 @@ def router(parts: Parts) -> APIRouter:
     @routes.get(
         "/readyz", summary="Events can be taken", responses={503: {"description": "They cannot; the body says why"}}
     )
-    async def readyz() -> JSONResponse:
+    async def readyz(request: Request) -> JSONResponse:
         found = await _look(parts)
-        return JSONResponse(found, 200 if found["ready"] else 503)
+        wanted = language.asked_for(request)
+        status = 200 if found["ready"] else 503
+        return JSONResponse(language.told(found, wanted), status, headers=language.headers(wanted))
 
     return routes
 
@@ -38,4 +42,5 @@ async def _look(parts: Parts) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE):
             return await to_thread.run_sync(parts.ready, abandon_on_cancel=True)
     except TimeoutError:
-        return {"ready": False, "status": "unready", "database": f"no answer within {PATIENCE:.0f} seconds"}
+        said = Sentence("no answer within {seconds} seconds", seconds=f"{PATIENCE:.0f}")
+        return {"ready": False, "status": "unready", "database": said}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from engine.api import language
 from engine.api.access import require
 from engine.api.dependencies import Parts, plain
 from engine.api.problems import ApiProblem
 from engine.api.routes import requests, responses
+from engine.core.sentence import Sentence
 from engine.operations import Operations
 from engine.services.operations.cancel import Cancelled
 from engine.services.operations.opt_out import Opted
@@ -88,6 +91,7 @@ def _by_hand(routes: APIRouter, parts: Parts) -> None:
     @routes.post("/sops/{sop}/start", summary="Start an SOP for a customer", openapi_extra=responses.NEEDS_KEY)
     async def start(
         request: Request,
+        response: Response,
         sop: _Sop,
         whom: requests.StartRequest,
         wait: Annotated[float, Query(ge=0, le=_MAX_WAIT, allow_inf_nan=False, description="Seconds to wait")] = 3.0,
@@ -103,8 +107,8 @@ def _by_hand(routes: APIRouter, parts: Parts) -> None:
         row = await _matched(parts, asked.event, wait)
         if row is None:
             return requests.StartOutcome(event=asked.event, changed=asked.changed)
-        started = bool((row.outcome or {}).get("started"))
-        return requests.StartOutcome(event=asked.event, changed=asked.changed, started=started, outcome=row.outcome)
+        started, outcome = bool((row.outcome or {}).get("started")), _told(row.outcome, request, response)
+        return requests.StartOutcome(event=asked.event, changed=asked.changed, started=started, outcome=outcome)
 
     @routes.post("/sops/{sop}/recall", summary="Call back a step's touches", openapi_extra=responses.NEEDS_KEY)
     async def recall(request: Request, sop: _Sop, what: requests.RecallRequest) -> Recalled:
@@ -113,12 +117,13 @@ def _by_hand(routes: APIRouter, parts: Parts) -> None:
     @routes.post(
         "/sops/{sop}/test-send", summary="Send one step to one customer now", openapi_extra=responses.NEEDS_KEY
     )
-    async def test_send(request: Request, sop: _Sop, what: requests.TestSendRequest) -> Tried:
-        return await _do(
+    async def test_send(request: Request, response: Response, sop: _Sop, what: requests.TestSendRequest) -> Tried:
+        tried = await _do(
             request,
             parts,
             lambda do, who: do.trial_sender.send(Trial(sop, what.step, what.to, what.variant, what.channel), who),
         )
+        return replace(tried, detail=_told(tried.detail, request, response))
 
     @routes.post("/customers/{ref}/opt-out", summary="No more messages", openapi_extra=responses.NEEDS_KEY)
     async def opt_out(request: Request, ref: _Ref, what: requests.WhatToOptOut | None = None) -> Opted:
@@ -159,17 +164,18 @@ def _mending(routes: APIRouter, parts: Parts) -> None:
         mark = bool(how and how.mark_sent)
         (told,) = await _do(request, parts, lambda do, who: do.retrier.retry([touch], who, mark_sent=mark))
         if told.verdict == "not_found":
-            raise ApiProblem(404, f"no touch has the id {touch}; GET /v1/touches lists them")
+            raise ApiProblem(404, Sentence("no touch has the id {touch}; GET /v1/touches lists them", touch=touch))
         if not told.done:
-            raise ApiProblem(409, _RETRY[told.verdict].format(told=told), extra={"verdict": told.verdict})
+            raise ApiProblem(409, _not_retried(told), extra={"verdict": told.verdict})
         return told
 
     @routes.get("/dead-letters", summary="What was set aside", openapi_extra=responses.NEEDS_KEY)
-    async def letters(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> requests.DeadLettersFound:
+    async def letters(
+        request: Request, response: Response, limit: Annotated[int, Query(ge=1, le=500)] = 50
+    ) -> requests.DeadLettersFound:
         found = await _do(request, parts, lambda do, _: do.dead_letters.newest(limit), "read")
-        return requests.DeadLettersFound(
-            dead_letters=[requests.DeadLetter.model_validate(dict(row._mapping)) for row in found]
-        )
+        told = _told([dict(row._mapping) for row in found], request, response)
+        return requests.DeadLettersFound(dead_letters=[requests.DeadLetter.model_validate(each) for each in told])
 
     @routes.post("/dead-letters/{letter}/replay", summary="Match its event anew", openapi_extra=responses.NEEDS_KEY)
     async def replay(request: Request, letter: _Id) -> requests.Replayed:
@@ -182,17 +188,29 @@ def _mending(routes: APIRouter, parts: Parts) -> None:
         return requests.Discarded(letter=letter)
 
 
-_RETRY = {
-    "expired": "its limit {told.limit_at:%Y-%m-%d %H:%M:%S%z} is over; it is not sent",
-    "ended": "its timeline has ended; it is not sent",
-    "wrong_status": "it is {told.status}; what is failed or unknown can be sent again, what is unknown marked as sent",
-}
+def _not_retried(told: Retried) -> Sentence:
+    if told.verdict == "ended":
+        return Sentence("its timeline has ended; it is not sent")
+    if told.verdict == "expired":
+        return Sentence("its limit {limit} is over; it is not sent", limit=f"{told.limit_at:%Y-%m-%d %H:%M:%S%z}")
+    return Sentence(
+        "it is {status}; what is failed or unknown can be sent again, what is unknown marked as sent",
+        status=told.status,
+    )
+
+
+def _told(body: Any, request: Request, response: Response) -> Any:
+    """Return part of an answer in the language its request asks for, which the answer says."""
+    wanted = language.asked_for(request)
+    response.headers.update(language.headers(wanted))
+    return language.told(body, wanted)
 
 
 def _reading(routes: APIRouter, parts: Parts) -> None:
     @routes.get("/audit", summary="What was done by hand, newest first", openapi_extra=responses.NEEDS_KEY)
     async def audit(
         request: Request,
+        response: Response,
         action: Annotated[str | None, Query(max_length=64)] = None,
         before: Annotated[int | None, Query(ge=1, lt=2**63, description="`next` of the page before")] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
@@ -203,5 +221,6 @@ def _reading(routes: APIRouter, parts: Parts) -> None:
             lambda do, _: do.audit_log.newest(limit + 1, before=before, action=plain(action)),
             "operate",
         )
-        lines = [requests.AuditLine.model_validate(dict(row._mapping)) for row in found[:limit]]
+        told = _told([dict(row._mapping) for row in found[:limit]], request, response)
+        lines = [requests.AuditLine.model_validate(each) for each in told]
         return requests.AuditFound(audit=lines, next=lines[-1].id if len(found) > limit else None)

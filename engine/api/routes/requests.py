@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from engine.core.sentence import Sentence
 from engine.store.state.pauses import Scope
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
@@ -34,7 +35,7 @@ class PauseRequest(Why):
     @model_validator(mode="after")
     def _one(self) -> PauseRequest:
         if (self.channel is None) is not self.all:
-            raise ValueError("name one: `channel`, or `all: true`; an SOP is paused at /v1/sops/{id}/pause")
+            raise ValueError(Sentence("name one: `channel`, or `all: true`; an SOP is paused at /v1/sops/{id}/pause"))
         return self
 
     @property

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from engine.api.access import require
-from engine.api.dependencies import Parts
+from engine.api.dependencies import Parts, json_response
 from engine.api.intake.request_body import MAX_EVENTS
 from engine.api.problems import ApiProblem
 from engine.api.routes import responses
@@ -21,6 +21,7 @@ from engine.core.definitions.base import parse_duration
 from engine.core.definitions.catalog import Definitions
 from engine.core.definitions.lookup import unknown_sop
 from engine.core.events.event import Event
+from engine.core.sentence import Sentence
 from engine.core.simulation.event_file import read_feed
 from engine.core.simulation.simulate import Report, Span, Wanted, simulate
 from engine.definitions_yaml import render_problems
@@ -79,11 +80,11 @@ class WhatToSimulate(_Body):
     @model_validator(mode="after")
     def _one(self) -> WhatToSimulate:
         if sum(each is not None for each in (self.events, self.customer, self.replay)) != 1:
-            raise ValueError("name exactly one of `events`, `customer`, `replay`")
+            raise ValueError(Sentence("name exactly one of `events`, `customer`, `replay`"))
         if self.days is not None and self.until is not None:
-            raise ValueError("name `days` or `until`, not both")
+            raise ValueError(Sentence("name `days` or `until`, not both"))
         if self.replay is not None and (self.days is not None or self.until is not None):
-            raise ValueError("a replay goes up to now; leave out `days` and `until`")
+            raise ValueError(Sentence("a replay goes up to now; leave out `days` and `until`"))
         return self
 
 
@@ -107,7 +108,7 @@ def router(parts: Parts) -> APIRouter:
         await require(request, parts.keys, "read")
         async with turn:
             report = await run_in_threadpool(_simulated, parts, what)
-        return Response(orjson.dumps(report, option=orjson.OPT_NON_STR_KEYS), media_type="application/json")
+        return json_response(report, request)
 
     return routes
 
@@ -123,7 +124,10 @@ def _simulated(parts: Parts, what: WhatToSimulate) -> Report:
     begin, events = _given(what, definitions, parts.simulator.now())
     until = what.until or begin + timedelta(days=what.days or _DAYS)
     if not begin < until <= begin + timedelta(days=_MOST_DAYS):
-        raise ApiProblem(422, f"`until` must lie after {begin.isoformat()}, and at most {_MOST_DAYS} days after")
+        said = Sentence(
+            "`until` must lie after {begin}, and at most {most} days after", begin=begin.isoformat(), most=_MOST_DAYS
+        )
+        raise ApiProblem(422, said)
     return simulate(events, definitions, Span(begin, until), wanted)
 
 
@@ -133,21 +137,25 @@ def _since(since: datetime | str, now: datetime) -> datetime:
     try:
         return now - parse_duration(since)
     except (ValueError, OverflowError) as error:
-        raise ApiProblem(422, f"replay.since: {error}; or an RFC 3339 time") from None
+        raise ApiProblem(422, Sentence("replay.since: {error}; or an RFC 3339 time", error=error.args[0])) from None
 
 
 def _given(what: WhatToSimulate, definitions: Definitions, now: datetime) -> tuple[datetime, list[Event]]:
     if what.customer is not None:
         found = read_customer(orjson.dumps(what.customer), "customer", definitions, now)
         if found.cast is None:
-            raise _refused("the customer", [render_problems([each]) for each in found.problems])
+            raise _refused(
+                Sentence("the customer cannot be taken, nothing was simulated: {first}"),
+                [Sentence("{problem}", problem=render_problems([each])) for each in found.problems],
+            )
         return found.cast.start, found.cast.events
     feed = read_feed(orjson.dumps(what.events), "events", definitions, now)
     if feed.problems:
-        raise _refused(f"{len(feed.problems):,} events", feed.problems)
+        said = Sentence("{number:,} events cannot be taken, nothing was simulated: {first}")
+        raise _refused(said.with_values(number=len(feed.problems), first=""), feed.problems)
     return min(event.time for event in feed.events), feed.events
 
 
-def _refused(subject: str, problems: list[str]) -> ApiProblem:
-    said = f"{subject} cannot be taken, nothing was simulated: {problems[0]}"
-    return ApiProblem(422, said, extra={"problems": problems[:_SAID]})
+def _refused(said: Sentence, problems: list[Sentence]) -> ApiProblem:
+    """Return the answer to what cannot be taken; `said` is filled in with the first problem."""
+    return ApiProblem(422, said.with_values(first=problems[0]), extra={"problems": problems[:_SAID]})

@@ -16,6 +16,7 @@ from engine.api.problems import ApiProblem
 from engine.api.routes import responses
 from engine.core.definitions.base import parse_duration
 from engine.core.explain.sop_report import SopReport
+from engine.core.sentence import Sentence
 from engine.services.reports.sop_report import MOST_SAMPLES, Narrowing
 from engine.store.reports.overview import TimelineFilter
 
@@ -49,7 +50,7 @@ def _customers(routes: APIRouter, parts: Parts) -> None:
     @routes.get("/customers/{ref}", summary="What is known of a customer, each fact with since when it is so")
     async def customer(request: Request, ref: _Ref) -> Response:
         await require(request, parts.keys, "read")
-        return json_response(await run_in_threadpool(parts.overview.customer, ref))
+        return json_response(await run_in_threadpool(parts.overview.customer, ref), request)
 
     @routes.get("/timelines", summary="Customers' runs through SOPs, newest first")
     async def timelines(
@@ -68,7 +69,7 @@ def _customers(routes: APIRouter, parts: Parts) -> None:
         wanted = TimelineFilter(customer, sop, state, step, waiting)
         found = await run_in_threadpool(parts.overview.timelines, wanted, limit + 1, before_id(cursor))
         more = str(found[limit - 1]["id"]) if len(found) > limit else None
-        return json_response({"timelines": found[:limit], "next": more})
+        return json_response({"timelines": found[:limit], "next": more}, request)
 
 
 def _sops(routes: APIRouter, parts: Parts) -> None:
@@ -76,7 +77,8 @@ def _sops(routes: APIRouter, parts: Parts) -> None:
     async def sops(request: Request, since: _Moment = "30d") -> Response:
         await require(request, parts.keys, "read")
         begin = _moment(since, parts.clock.now()) or parts.clock.now() - timedelta(days=30)
-        return json_response({"since": begin, "sops": await run_in_threadpool(parts.overview.sops, begin)})
+        found = await run_in_threadpool(parts.overview.sops, begin)
+        return json_response({"since": begin, "sops": found}, request)
 
     @routes.get(
         "/sops/{sop}/why",
@@ -97,7 +99,7 @@ def _sops(routes: APIRouter, parts: Parts) -> None:
         begin, end = _moment(since, now) or now - timedelta(days=7), _moment(until, now)
         only = Narrowing(reason, step)
         told = await run_in_threadpool(parts.sop_reporter.why, sop, begin, end, only=only, samples=samples)
-        return json_response(told)
+        return json_response(told, request)
 
 
 def _moment(text: str | None, now: datetime) -> datetime | None:
@@ -113,5 +115,7 @@ def _moment(text: str | None, now: datetime) -> datetime | None:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise ApiProblem(422, f"`{text}` is no time; write 7d, 2h, 30m, or 2026-03-01T10:00:00+08:00 (+ as %2B)")
+        raise ApiProblem(
+            422, Sentence("`{text}` is no time; write 7d, 2h, 30m, or 2026-03-01T10:00:00+08:00 (+ as %2B)", text=text)
+        )
     return found

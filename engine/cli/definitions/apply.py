@@ -121,24 +121,33 @@ def _asked(parts: Wiring, target: Target, words: StoryFormatter, yes: bool) -> B
     say("")
     removed = [each.name for each in found.differences if each.kind == "removed"]
     if (found.ending or removed) and not yes:
-        phrase = "apply_ask" if found.ending else "apply_ask_removed"
+        phrase = (
+            Sentence("{number} timelines end. Go on?") if found.ending else Sentence("{sops} will be removed. Go on?")
+        )
         if not agreed(words.say(phrase, number=found.ending, sops=words.listed(removed))):
-            note(words.say("apply_left"))
+            note(words.say("not applied; nothing has changed"))
             raise typer.Exit(1)
     return found.basis
 
 
 def _tell(path: str, done: Applied, words: StoryFormatter) -> None:
     for sop, then, now in done.moved:
-        note(words.say("plan_moved", sop=sop, then=then, now=now))
+        note(words.say("{sop} has {now} timelines in flight now; the plan counted {then}", sop=sop, then=then, now=now))
     if not done.changed:
-        say(words.say("apply_same", path=path, generation=done.generation))
+        say(
+            words.say(
+                "{path}: in force already as generation {generation}; nothing changed",
+                path=path,
+                generation=done.generation,
+            )
+        )
         return
     for name in done.new:
-        say(f"{name}\tv{done.versions[name]}\t{words.say('apply_new' if name in done.added else 'apply_changed')}")
+        became = Sentence.within("definition", "new") if name in done.added else Sentence("changed")
+        say(f"{name}\tv{done.versions[name]}\t{words.say(became)}")
     for name in done.removed:
-        say(f"{name}\t\t{words.say('apply_removed')}")
-    note(words.say("apply_done", path=path, generation=done.generation))
+        say(f"{name}\t\t" + words.say("removed, its timelines end"))
+    note(words.say("{path}: in force as generation {generation}", path=path, generation=done.generation))
 
 
 def _quiet(done: int, last: int) -> None:

@@ -13,6 +13,7 @@ from engine import definitions_yaml
 from engine.cli import panels
 from engine.cli.definitions import folder as folders
 from engine.cli.definitions.folder import Folder
+from engine.cli.language import language
 from engine.cli.session import AsJson
 from engine.cli.views.output import as_json, note, say
 from engine.core import os_errors
@@ -20,8 +21,10 @@ from engine.core.errors import SopError, did_you_mean
 from engine.core.sentence import Sentence
 from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.shipped import shipped_definitions
+from engine.messages.languages import speech
 from engine.schema import json_schema as schemas
 from engine.schema import reference as references
+from engine.schema.reference_pages import EDITIONS
 from engine.wiring import CHANNEL_TYPES
 
 _SCHEMAS = {
@@ -133,11 +136,9 @@ def reference(
 
     Example: sop reference steps
     """
-    pages = references.pages(CHANNEL_TYPES)
+    pages = _reference(language())
     if write is not None:
-        write.mkdir(parents=True, exist_ok=True)
-        for name, text in pages.items():
-            (write / name).write_text(text, encoding="utf-8")
+        _write_reference(write)
     elif f"{page}.md" in pages:
         say(pages[f"{page}.md"])
     else:
@@ -147,15 +148,30 @@ def reference(
         )
 
 
+def _reference(language: str) -> dict[str, str]:
+    return references.pages(CHANNEL_TYPES, language, speech(language))
+
+
+def _write_reference(directory: Path) -> None:
+    """Write the pages of every language, which lead to each other."""
+    for tongue, edition in EDITIONS.items():
+        folder = directory / edition.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for page, text in _reference(tongue).items():
+            (folder / page).write_text(text, encoding="utf-8")
+
+
 def write_schemas(directory: Path) -> None:
-    """Write the schemas of all kinds of file into a definitions folder."""
+    """Write the schemas of all kinds of file into a definitions folder, with hover texts in the reader's language."""
     for name in _SCHEMAS:
         (directory / name).write_text(_schema_text(name) + "\n", encoding="utf-8")
 
 
 def _schema_text(name: str) -> str:
+    said = speech(language())
     made = {
-        "engine.schema.json": lambda: schemas.engine_schema(CHANNEL_TYPES),
-        "segments.schema.json": schemas.segments_schema,
+        "engine.schema.json": lambda: schemas.engine_schema(CHANNEL_TYPES, said),
+        "segments.schema.json": lambda: schemas.segments_schema(said),
     }
-    return json.dumps(made.get(name, schemas.sop_schema)(), ensure_ascii=False, indent=2)
+    whole = made.get(name, lambda: schemas.sop_schema(said))()
+    return json.dumps(whole, ensure_ascii=False, indent=2)

@@ -184,7 +184,7 @@ def events(
             return at(row.received_at, zone), row.source or "", row.event_id or "", row.error
         told = _told(row.type, row.data, row.outcome, row)
         about = f"{row.type} {gist(row.type, row.data)}".strip()
-        return at(row.received_at, zone), row.subject, about, words.say("semicolon").join(words.outcome(told))
+        return at(row.received_at, zone), row.subject, about, words.joined(words.outcome(told))
 
     def show(row: Any) -> None:
         if json_:

@@ -56,25 +56,35 @@ def explain(
 
 def _head(story: Story, words: StoryFormatter) -> None:
     facts = [f"{name} {value}" for name, value in story.stands.items()]
-    facts.append(words.say("tags", names=words.listed(story.tags)) if story.tags else words.say("no_tags"))
+    facts.append(words.say("tags {names}", names=words.listed(story.tags)) if story.tags else words.say("no tags"))
     if story.opt_outs:
-        facts.append(words.say("opted_out", names=words.listed(story.opt_outs)))
-    facts.append(words.say("zone", name=story.timezone))
-    print_styled((words.say("customer", ref=story.customer), "bold"), ("  ·  " + "  ·  ".join(facts), ""))
+        facts.append(words.say("opted out of {names}", names=words.listed(story.opt_outs)))
+    facts.append(words.say("zone {name}", name=story.timezone))
+    print_styled((words.say("Customer {ref}", ref=story.customer), "bold"), ("  ·  " + "  ·  ".join(facts), ""))
 
 
 def _events(story: Story, words: StoryFormatter) -> None:
-    _title(words.say("events"))
+    _title(words.say("Events"))
     if story.earlier_events:
-        print_styled((f"  {words.say('earlier_left_out')}", "dim"))
+        print_styled(("  " + words.say("older events are left out; --events NUMBER shows more"), "dim"))
     for each in story.events:
         print_styled((f"  {words.time(each.time)}  ", ""), (words.event(each), "bold"))
         for said in words.outcome(each):
             print_styled((f"      {said}", _tone(each.matched_at is None, bool(each.decisions))))
     if not story.events:
-        print_styled((f"  {words.say('no_events')}", "dim"))
+        print_styled(("  " + words.say("no events"), "dim"))
     if story.rejected_events:
-        print_styled((f"  {words.say('rejected', number=story.rejected_events, ref=story.customer)}", "yellow"))
+        print_styled(
+            (
+                "  "
+                + words.say(
+                    "rejected events: {number}; see `sop events --rejected --customer {ref}`",
+                    number=story.rejected_events,
+                    ref=story.customer,
+                ),
+                "yellow",
+            )
+        )
 
 
 def _tone(waits: bool, decided: bool) -> str:
@@ -82,7 +92,7 @@ def _tone(waits: bool, decided: bool) -> str:
 
 
 def _timelines(story: Story, words: StoryFormatter) -> None:
-    _title(words.say("timelines"))
+    _title(words.say("Timelines"))
     for each in story.timelines:
         print_styled((f"  {words.timeline(each, story.now, story.timezone)}", "bold"))
         reached = [step for step in each.steps if step.status != "unreached"]
@@ -94,7 +104,7 @@ def _timelines(story: Story, words: StoryFormatter) -> None:
     if story.waits_for:
         print_styled((f"  {words.nothing_to_tell(story)}", "yellow"))
     elif not story.timelines:
-        print_styled((f"  {words.say('no_timelines')}", "dim"))
+        print_styled(("  " + words.say("was never in any SOP"), "dim"))
 
 
 def _step(step: StepEntry, width: int, words: StoryFormatter) -> None:
@@ -108,7 +118,7 @@ _HOLDS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 
 
 def _why_not(story: Story, why_not: WhyNot, words: StoryFormatter) -> None:
-    _title(words.say("closest", sop=story.asked_title or story.asked))
+    _title(words.say("Why {sop} did not start", sop=story.asked_title or story.asked))
     for each in why_not.closest:
         print_styled((f"  {each.trigger}", "bold"), (f"  ({each.path})", "dim"))
         for said in words.closest(each, why_not.applied_at):

@@ -11,6 +11,7 @@ from engine.cli.language import language
 from engine.cli.session import AsJson
 from engine.cli.views.output import as_json, clean, note, say
 from engine.core.sentence import Sentence
+from engine.messages.operating import PAUSE_SCOPE
 from engine.messages.story import StoryFormatter
 from engine.operations import Operations
 from engine.services.operations.pause import Paused
@@ -48,7 +49,7 @@ def scope_of(sop: str | None, channel: str | None, everything: bool) -> Scope:
 
 def named(scope: Scope, words: StoryFormatter) -> str:
     """Return a pause's scope in words."""
-    return words.say(f"scope_{scope.kind}", name=scope.name)
+    return words.say(PAUSE_SCOPE[scope.kind], name=scope.name)
 
 
 # ── pausing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -82,15 +83,26 @@ def pause(
 def _tell_paused(told: Paused, words: StoryFormatter) -> None:
     what = named(told.scope, words)
     if told.changed:
-        say(words.say("paused", what=clean(what)))
+        say(words.say("paused: {what}", what=clean(what)))
     else:
-        say(words.say("paused_already", what=clean(what), since=words.time(told.since), who=clean(told.who)))
-    held = "pause_holds_touches" if told.scope.kind == "channel" else "pause_holds"
-    say(f"  {words.say(held, **({} if 'touches' in held else {'timelines': told.timelines}), touches=told.touches)}")
+        say(
+            words.say(
+                "{what} is paused already, since {since}, by {who}; nothing changed",
+                what=clean(what),
+                since=words.time(told.since),
+                who=clean(told.who),
+            )
+        )
+    held = (
+        Sentence("held: {touches} touches waiting to be sent")
+        if told.scope.kind == "channel"
+        else Sentence("held: {timelines} active timelines, {touches} touches waiting to be sent")
+    )
+    say("  " + words.say(held, timelines=told.timelines, touches=told.touches))
     if told.sending:
-        say(f"  {words.say('pause_sending', number=told.sending)}")
+        say("  " + words.say("too late for {number} touches being sent at this moment", number=told.sending))
     target = {"sop": told.scope.name, "channel": f"--channel {told.scope.name}", "all": "--all"}[told.scope.kind]
-    note(words.say("pause_hint", target=clean(target)))
+    note(words.say("`sop resume {target}` lets it go on", target=clean(target)))
 
 
 def resume(
@@ -117,22 +129,39 @@ def resume(
 def _tell_resumed(told: Resumed, words: StoryFormatter) -> None:
     what = clean(named(told.scope, words))
     if told.changed and told.since:
-        say(words.say("resumed", what=what, since=words.time(told.since)))
+        say(words.say("resumed: {what} (paused since {since})", what=what, since=words.time(told.since)))
     else:
-        say(words.say("resumed_not", what=what))
+        say(words.say("{what} was not paused; nothing changed", what=what))
     lines = [
-        (told.skipped, words.say("resume_skipped", number=told.skipped)),
-        (told.timelines, words.say("resume_steps", timelines=told.timelines, going=told.going, expired=told.expired)),
+        (told.skipped, words.say("skipped, as asked: {number} that came due meanwhile", number=told.skipped)),
+        (
+            told.timelines,
+            words.say(
+                "{timelines} timelines: {going} steps are in time and go now (conditions, quiet hours and caps apply as ever); "
+                "{expired} are past their limit and expire",
+                timelines=told.timelines,
+                going=told.going,
+                expired=told.expired,
+            ),
+        ),
         (
             told.touches + told.touches_expired,
-            words.say("resume_touches", going=told.touches, expired=told.touches_expired),
+            words.say(
+                "touches waiting to be sent: {going} go now, {expired} are past their limit and expire",
+                going=told.touches,
+                expired=told.touches_expired,
+            ),
         ),
     ]
     for _, line in filter(lambda each: each[0], lines):
         say(f"  {line}")
     if told.still_paused:
         say(
-            f"  {words.say('resume_still', what=words.listed(clean(named(each, words)) for each in told.still_paused))}"
+            "  "
+            + words.say(
+                "some of it may still be held by: {what}",
+                what=words.listed(clean(named(each, words)) for each in told.still_paused),
+            )
         )
 
 
@@ -144,11 +173,15 @@ def pauses(json_: AsJson = False) -> None:
         as_json([dict(row._mapping) for row in found])
         return
     for row in found:
-        phrase = "pause_line_why" if row.reason else "pause_line"
+        phrase = (
+            Sentence("{what}: since {since}, by {who}: {why}")
+            if row.reason
+            else Sentence("{what}: since {since}, by {who}")
+        )
         what = named(Scope(row.kind, row.name), words)
         say(clean(words.say(phrase, what=what, since=words.time(row.since), who=row.who or "?", why=row.reason)))
     if not found:
-        note(words.say("pause_none"))
+        note(words.say("nothing is paused"))
 
 
 # ── recalling ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,9 +203,21 @@ def recall(
         return
     about = {"sop": clean(sop), "step": clean(step)}
     if told.changed:
-        say(words.say("recalled", **about, queued=told.queued, handed=told.handed))
-        say(f"  {words.say('recalled_on')}")
+        say(
+            words.say(
+                "recalled {step} of {sop}: {queued} waiting to be sent, {handed} waiting for staff",
+                **about,
+                queued=told.queued,
+                handed=told.handed,
+            )
+        )
+        say("  " + words.say("these customers do not get this step again; their timelines go on"))
     else:
-        say(words.say("recalled_none", **about))
+        say(words.say("{step} of {sop} has no touch that could be recalled", **about))
     if told.sending + told.sent:
-        say(f"  {words.say('recalled_late', sending=told.sending, sent=told.sent)}")
+        say(
+            "  "
+            + words.say(
+                "too late for {sending} being sent and {sent} sent before", sending=told.sending, sent=told.sent
+            )
+        )

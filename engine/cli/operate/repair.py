@@ -14,6 +14,7 @@ from engine.cli.operate.timelines import tell_outcome
 from engine.cli.session import AsJson
 from engine.cli.views.output import Column, as_json, at, clean, note, say, table
 from engine.core.sentence import Sentence
+from engine.messages.operating import RETRY_VERDICT
 from engine.messages.story import StoryFormatter, gist
 from engine.services.operations.retry import Retried
 
@@ -79,7 +80,7 @@ def _retried(each: Retried, words: StoryFormatter) -> str:
         values["status"] = each.status
     if each.verdict in ("queued", "expired") and each.limit_at:
         values["limit"] = words.time(each.limit_at)
-    return words.say(f"retry_{each.verdict}", **values)
+    return words.say(RETRY_VERDICT[each.verdict], **values)
 
 
 # ── dead letters and the audit ───────────────────────────────────────────────────────────────────────────────
@@ -111,7 +112,7 @@ def list_letters(
     if shown:
         table(_LETTERS, shown)
     else:
-        note(StoryFormatter(language(), zone).say("dead_none"))
+        note(StoryFormatter(language(), zone).say("there are no dead letters"))
 
 
 def replay(letter: _Letter, json_: AsJson = False) -> None:
@@ -119,7 +120,7 @@ def replay(letter: _Letter, json_: AsJson = False) -> None:
     operations, words, who = operating()
     event = operations.dead_letters.replay(letter, who)
     if not json_:
-        say(words.say("replayed", letter=letter))
+        say(words.say("dead letter {letter}: its event is matched anew", letter=letter))
     tell_outcome(operations, event, words, {"letter": letter, "event": event} if json_ else None)
 
 
@@ -130,7 +131,7 @@ def discard(letter: _Letter, json_: AsJson = False) -> None:
     if json_:
         as_json({"letter": letter, "discarded": True})
     else:
-        say(words.say("discarded", letter=letter))
+        say(words.say("dead letter {letter} is discarded; its event stays in the inbox", letter=letter))
 
 
 def audit(

@@ -12,7 +12,7 @@ from engine.cli.session import AsJson
 from engine.cli.views import output
 from engine.cli.views.output import Column, as_json, print_styled, say, table
 from engine.core.explain.results import Arm, Results, StepResult, VariantResult
-from engine.messages.results import GOAL_EXAMPLE, ResultsFormatter
+from engine.messages.results import ARM, GOAL_EXAMPLE, RESULT_COLUMN, ResultsFormatter
 
 _TONES = {"more": "green", "fewer": "red", "not_enough": "yellow", "within_chance": "yellow"}
 
@@ -59,7 +59,7 @@ def _print(told: Results, words: ResultsFormatter) -> None:
         if note.what == "no_goal":
             print_styled((f"      {GOAL_EXAMPLE}", ""))
     if not any(arm.timelines for arm in told.arms):
-        print_styled((f"  {words.say('nobody_yet')}", "yellow"))
+        print_styled(("  " + words.say("no timeline started in this time"), "yellow"))
         return
     if told.goal is None and not any(arm.rate.converted for arm in told.arms):
         return
@@ -71,7 +71,7 @@ def _print(told: Results, words: ResultsFormatter) -> None:
 
 
 def _arms(told: Results, words: ResultsFormatter) -> None:
-    _title(words.say("arms_title"))
+    _title(words.say("Overall"))
     names = ["arm", "timelines", "customers", "converted", "rate", "open", "median"]
     table(_columns(names, words), [_arm(each, words) for each in told.arms if each.timelines])
     if told.against_holdout is not None:
@@ -79,18 +79,28 @@ def _arms(told: Results, words: ResultsFormatter) -> None:
         print_styled((f"  {words.against_holdout(told.against_holdout)}", tone))
     still = sum(each.open for each in told.arms)
     if still:
-        print_styled((f"  {words.say('note_open', number=still)}", "yellow"))
+        print_styled(
+            (
+                "  "
+                + words.say(
+                    "{number} customers may convert yet, so rates will rise; "
+                    "conclude when the planned number is reached and their time is over",
+                    number=still,
+                ),
+                "yellow",
+            )
+        )
 
 
 def _arm(arm: Arm, words: ResultsFormatter) -> list[object]:
-    name, rate = words.say(f"arm_{arm.arm}"), arm.rate
+    name, rate = words.say(ARM[arm.arm]), arm.rate
     return [name, arm.timelines, rate.customers, rate.converted, words.rate(rate), arm.open, words.median(arm)]
 
 
 def _throughout(told: Results, words: ResultsFormatter) -> None:
     if not told.arm_variants:
         return
-    _title(words.say("throughout_title"))
+    _title(words.say("Variants throughout (arms: sop)"))
     names = ["variant", "reached", "after", "rate", "against", "tells"]
     table(_columns(names, words), [_variant(each, told.arm_variants, words) for each in told.arm_variants])
     _corrected(told.arm_variants, words)
@@ -99,7 +109,7 @@ def _throughout(told: Results, words: ResultsFormatter) -> None:
 def _steps(told: Results, words: ResultsFormatter) -> None:
     if not told.steps:
         return
-    _title(words.say("by_step_title"))
+    _title(words.say("Steps and variants"))
     names = ["reached", "after", "rate"]
     compared = any(each.variants for each in told.steps) and not told.arm_variants
     lines = [line for each in told.steps for line in _step(each, compared, words)]
@@ -113,11 +123,19 @@ def _steps(told: Results, words: ResultsFormatter) -> None:
     if compared:
         _corrected([one for each in told.steps for one in each.variants], words)
     if len(told.steps) > 1:
-        print_styled((f"  {words.say('steps_are_no_causes')}", "dim"))
+        print_styled(
+            (
+                "  "
+                + words.say(
+                    "steps do not compare with each other: a later one is sent only to those not converted before it"
+                ),
+                "dim",
+            )
+        )
 
 
 def _step(step: StepResult, compared: bool, words: ResultsFormatter) -> list[list[object]]:
-    name, rate = step.step if step.defined else words.say("gone", step=step.step), step.rate
+    name, rate = step.step if step.defined else words.say("{step} (removed)", step=step.step), step.rate
     whole: list[object] = [name, "", rate.customers, rate.converted, words.rate(rate)]
     variants = [[name, *_variant(each, step.variants, words)] for each in step.variants]
     return [[*whole, "", ""], *variants] if compared else [whole, *(line[:-2] for line in variants)]
@@ -132,11 +150,17 @@ def _variant(variant: VariantResult, among: list[VariantResult], words: ResultsF
 def _corrected(variants: list[VariantResult], words: ResultsFormatter) -> None:
     number = max((each.against_first.comparisons for each in variants if each.against_first), default=0)
     if number > 1:
-        print_styled((f"  {words.say('variants_more_exist', number=number)}", "dim"))
+        print_styled(
+            (
+                "  "
+                + words.say("differences from the first variant are corrected for {number} comparisons", number=number),
+                "dim",
+            )
+        )
 
 
 def _columns(names: list[str], words: ResultsFormatter) -> list[Column]:
-    return [Column(words.say(f"col_{name}")) for name in names]
+    return [Column(words.say(RESULT_COLUMN[name])) for name in names]
 
 
 def _title(text: str) -> None:

@@ -11,7 +11,7 @@ from engine.cli.language import language
 from engine.cli.session import AsJson
 from engine.cli.views.output import Column, as_json, print_beside, print_styled, say, table
 from engine.core.explain.sop_report import OutcomeGroup, SopReport, StepReport
-from engine.messages.sop_report import SopReportFormatter
+from engine.messages.sop_report import REPORT_COLUMN, SopReportFormatter
 from engine.services.reports.sop_report import MOST_SAMPLES, Narrowing
 
 _SHOWN = {
@@ -72,21 +72,21 @@ def _print(told: SopReport, words: SopReportFormatter) -> None:
         if goal := words.goal(told):
             print_styled((f"  {goal}", ""))
     _awaits(told, words)
-    _causes(words.say("not_started"), told.refused, words)
-    _causes(words.say("ended_title"), told.ended, words)
+    _causes(words.say("Not started"), told.refused, words)
+    _causes(words.say("Ended"), told.ended, words)
     _steps(told, words)
     if any(cause.samples for cause in _all(told)):
         say("")
-        print_styled((words.say("follow_up", sop=told.sop), "dim"))
+        print_styled((words.say("one by one: `sop explain CUSTOMER --sop {sop}`", sop=told.sop), "dim"))
 
 
 def _narrowed(told: SopReport, words: SopReportFormatter) -> None:
     if told.asked_step:
-        print_styled((f"  {words.say('of_step', step=told.asked_step)}", ""))
+        print_styled(("  " + words.say("only the step {step}", step=told.asked_step), ""))
     if told.asked_reason:
-        print_styled((f"  {words.say('of_reason', reason=told.asked_reason)}", ""))
+        print_styled(("  " + words.say("only the reason {reason}", reason=told.asked_reason), ""))
     if not _all(told):
-        print_styled((f"  {words.say('nothing_found')}", "yellow"))
+        print_styled(("  " + words.say("nothing of that kind in this time"), "yellow"))
 
 
 def _all(told: SopReport) -> list[OutcomeGroup]:
@@ -97,7 +97,7 @@ def _awaits(told: SopReport, words: SopReportFormatter) -> None:
     if not told.awaits:
         return
     say("")
-    print_styled((words.say("nobody"), "yellow"))
+    print_styled((words.say("Nobody triggered it in this time. It waits for:"), "yellow"))
     for each in told.awaits:
         print_styled((f"  {words.awaited(each)}", "bold"))
         for said in words.sightings(each):
@@ -121,19 +121,27 @@ def _cause(lead: str, cause: OutcomeGroup, words: SopReportFormatter) -> None:
 def _steps(told: SopReport, words: SopReportFormatter) -> None:
     if not any(each.in_flight or each.touches for each in told.steps):
         return
-    _title(words.say("steps_title"))
+    _title(words.say("Steps"))
     names = ["step", "when", "next", *_SHOWN]
-    columns = [Column(words.say(f"col_{name}")) for name in names]
+    columns = [Column(words.say(REPORT_COLUMN[name])) for name in names]
     table(columns, [_line(each, words) for each in told.steps])
     reasons = [(each, cause) for each in told.steps for cause in (*each.in_flight, *each.touches) if _tells(cause)]
     if told.finishing and not (told.asked_step or told.asked_reason):
-        print_styled((f"  {words.say('last_step', number=told.finishing)}", ""))
+        print_styled(
+            (
+                "  "
+                + words.say(
+                    "{number} more have had every step; their last touches are on their way", number=told.finishing
+                ),
+                "",
+            )
+        )
     for each in told.steps:
         if each.variants:
             print_styled((f"  {each.step}  {words.variants(each)}", ""))
     if not reasons:
         return
-    _title(words.say("why_title"))
+    _title(words.say("Why"))
     wide, deep = max(len(each.step) for each, _ in reasons), max(len(str(cause.number)) for _, cause in reasons)
     for each, cause in reasons:
         _cause(f"  {each.step:<{wide}}  {cause.number:>{deep}}  ", cause, words)

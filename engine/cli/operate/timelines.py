@@ -17,6 +17,7 @@ from engine.core.errors import NotFound
 from engine.core.explain.story import EventEntry, decisions
 from engine.core.reasons import Reason
 from engine.core.sentence import Sentence
+from engine.messages.operating import SEND_OUTCOME
 from engine.messages.story import StoryFormatter
 from engine.operations import Operations
 from engine.services.operations.opt_out import Opted
@@ -71,7 +72,7 @@ def start(
     anchor = session.moment(at, parts.clock.now(), session.zone_of(parts)) if at else None
     asked = operations.starter.start(ManualStart(sop, customer, anchor, data_of(values or []), key), who)
     if not asked.changed and not json_:
-        say(words.say("asked_before"))
+        say(words.say("asked for before under this key; nothing was done again"))
     row = tell_outcome(
         operations, asked.event, words, {"event": asked.event, "changed": asked.changed} if json_ else None
     )
@@ -95,7 +96,12 @@ def tell_outcome(operations: Operations, event: int, words: StoryFormatter, told
         for line in words.outcome(_told(row)):
             say(f"  {clean(line)}")
     if row is None:
-        note(words.say("not_matched", seconds=round(_WAIT)))
+        note(
+            words.say(
+                "taken, and not matched within {seconds} seconds; is the matcher running? `sop doctor` looks",
+                seconds=round(_WAIT),
+            )
+        )
         raise typer.Exit(1)
     if (row.outcome or {}).get("reason") == Reason.DEAD:
         raise typer.Exit(1)
@@ -130,10 +136,26 @@ def cancel(
         as_json(told)
     elif told.changed:
         about = {"timeline": told.timeline, "customer": told.customer, "sop": told.sop}
-        say(clean(words.say("cancel_done", **about, number=told.called_back)))
+        say(
+            clean(
+                words.say(
+                    "cancelled timeline {timeline}: {customer}, {sop}; {number} touches called back",
+                    **about,
+                    number=told.called_back,
+                )
+            )
+        )
     else:
         about = {"timeline": told.timeline, "customer": told.customer, "sop": told.sop}
-        say(clean(words.say("cancel_already", **about, state=told.state)))
+        say(
+            clean(
+                words.say(
+                    "timeline {timeline} ({customer}, {sop}) has ended already: {state}; nothing changed",
+                    **about,
+                    state=told.state,
+                )
+            )
+        )
 
 
 def _no_id(operations: Operations, given: str) -> NotFound:
@@ -187,14 +209,20 @@ def test_send(
 
 
 def _tell_tried(told: Tried, words: StoryFormatter) -> None:
-    outcome = words.say(f"outcome_{told.outcome}")
-    outcome = words.say("with_detail", said=outcome, detail=told.detail) if told.detail else outcome
+    outcome = words.say(SEND_OUTCOME[told.outcome])
+    outcome = words.say("{said} ({detail})", said=outcome, detail=told.detail) if told.detail else outcome
     about = {"sop": told.sop, "step": told.step, "customer": told.customer, "channel": told.channel}
-    say(clean(words.say("tried", **about, outcome=outcome)))
+    say(
+        clean(
+            words.say("test-send of {step} of {sop} to {customer} over {channel}: {outcome}", **about, outcome=outcome)
+        )
+    )
     if told.variant:
-        say(f"  {clean(words.say('tried_variant', variant=told.variant))}")
+        say("  " + clean(words.say("variant {variant}", variant=told.variant)))
     if not told.in_sop:
-        say(f"  {words.say('tried_as_if')}")
+        say(
+            "  " + words.say("the customer is not in this SOP: rendered as if it started now, by an event without data")
+        )
     for name in ("title", "text"):
         for line in str(told.body.get(name) or "").splitlines():
             say(f"  │ {clean(line)}")
@@ -228,14 +256,34 @@ def _opt(customer: str, channel: str | None, out: bool, json_: bool) -> None:
     elif told.event is None or row is not None:
         _tell_opted(told, out, words)
     if told.event is not None and row is None:
-        note(words.say("not_matched", seconds=round(_WAIT)))
+        note(
+            words.say(
+                "taken, and not matched within {seconds} seconds; is the matcher running? `sop doctor` looks",
+                seconds=round(_WAIT),
+            )
+        )
         raise typer.Exit(1)
 
 
 def _tell_opted(told: Opted, out: bool, words: StoryFormatter) -> None:
-    what = words.say("scope_channel", name=told.channel) if told.channel else words.say("opt_all")
-    phrase = "opted_already" if not told.changed else "opted_out_of" if out else "opted_in_to"
+    what = words.say("channel {name}", name=told.channel) if told.channel else words.say("all channels")
+    phrase = (
+        Sentence("it is so already for {customer} ({what}); nothing changed")
+        if not told.changed
+        else Sentence("{customer} has opted out of {what}")
+        if out
+        else Sentence("{customer} has opted in to {what}")
+    )
     say(clean(words.say(phrase, customer=told.customer, what=what)))
     if told.waiting:
         names = words.listed(f"{each.sop} {each.step}" for each in told.waiting)
-        say(f"  {clean(words.say('opt_waiting', number=len(told.waiting), names=names))}")
+        say(
+            "  "
+            + clean(
+                words.say(
+                    "{number} messages wait to be sent and are cancelled at their turn: {names}",
+                    number=len(told.waiting),
+                    names=names,
+                )
+            )
+        )

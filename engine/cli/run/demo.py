@@ -256,7 +256,7 @@ def _reasons(counts: Mapping[str, int]) -> str:
 
 
 def _reason(name: str, number: int) -> Sentence:
-    why = _STATES.get(name) or sentence(name.split(" ")[0], language())
+    why = _STATES.get(name) or sentence(name.split(" ")[0])
     if why == name:
         return Sentence("{number:5d}  {why}", number=number, why=why)
     return Sentence("{number:5d}  {name}: {why}", number=number, name=name, why=why)

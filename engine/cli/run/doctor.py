@@ -16,7 +16,8 @@ from engine.cli.views.output import STYLES, as_json, note, on_terminal, print_st
 from engine.clocks import wall_now
 from engine.core.errors import InstallationError
 from engine.core.sentence import Sentence
-from engine.services.reports.doctor import PROCESSES, SILENT_AFTER, Doctor, Finding
+from engine.messages.findings import SILENT_AFTER, Finding
+from engine.services.reports.doctor import PROCESSES, Doctor
 from engine.settings import Settings
 from engine.store.database import transaction
 from engine.store.reports import vitals
@@ -58,7 +59,7 @@ def _examine(parts: Wiring) -> Iterator[Finding]:
     try:
         parts.urls  # noqa: B018 - asked for its error only
     except NoServers as error:
-        yield Finding("error", Sentence("servers"), error.text, error.remedy)
+        yield Finding("error", Sentence.within("doctor", "servers"), error.text, error.remedy)
         return
     environment = channel_environment()
     yield from Doctor(

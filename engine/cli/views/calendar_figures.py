@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core.sentence import Sentence
 from engine.core.simulation.simulate import Report
 from engine.core.simulation.totals import CapTotal, ChannelTotal, StepTotal
 from engine.messages.calendar import CalendarFormatter
@@ -13,12 +14,25 @@ from engine.messages.calendar import CalendarFormatter
 Rows = Sequence[tuple[Any, ...]]
 
 
+_SOP, _STEP, _KIND, _STATUS = Sentence("SOP"), Sentence("step"), Sentence("kind"), Sentence("came out")
+_NUMBER, _REASON, _CHANNEL = Sentence("number"), Sentence("reason"), Sentence("channel")
+_CHANNEL_HEADS = (
+    _CHANNEL, _NUMBER, Sentence("busiest day"), _NUMBER, Sentence("busiest minute"), _NUMBER,
+    Sentence.within("calendar", "rate"),
+)  # fmt: skip
+_CAP_HEADS = (Sentence("cap"), Sentence("most of one customer"), Sentence("customers who reach it"))
+_COMPARED_HEADS = (
+    Sentence("really sent"), Sentence("would be sent"), Sentence("difference"), Sentence("really skipped"),
+    Sentence("would be skipped"),
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class FigureTable:
     """A table: its title, the phrases over its columns, and rows of numbers and texts."""
 
     title: str
-    heads: tuple[str, ...]
+    heads: tuple[Sentence, ...]
     rows: Rows
 
 
@@ -26,18 +40,15 @@ def tables(report: Report, words: CalendarFormatter) -> list[FigureTable]:
     """Return every table that has rows."""
     totals = report.totals
     made = (
-        ("sim_by_timeline", ("sim_sop", "sim_status", "sim_number"),
-         [(each.sop, words.outcome_of(each), each.number) for each in totals.timelines]),
-        ("sim_by_step", ("sim_sop", "sim_step", "sim_kind", "sim_status", "sim_number", "sim_reason"),
-         [_step(each, words) for each in totals.steps]),
-        ("sim_held_back", ("sim_sop", "sim_step", "sim_number", "sim_reason"),
+        (Sentence("Timelines"), (_SOP, _STATUS, _NUMBER), [(each.sop, words.outcome_of(each), each.number) for each in totals.timelines]),
+        (Sentence("By step"), (_SOP, _STEP, _KIND, _STATUS, _NUMBER, _REASON), [_step(each, words) for each in totals.steps]),
+        (Sentence("Put off"), (_SOP, _STEP, _NUMBER, _REASON),
          [(each.sop, each.step, each.number, words.why(each.reason)) for each in totals.held]),
-        ("sim_by_channel", ("sim_channel", "sim_number", "sim_busiest_day", "sim_number", "sim_busiest_minute", "sim_number", "sim_rate"),
-         [_channel(each, words) for each in totals.channels]),
-        ("sim_by_cap", ("sim_cap", "sim_fullest", "sim_full"), [_cap(each, words) for each in totals.caps]),
-        ("sim_by_day", ("sim_date", "sim_channel", "sim_number"),
+        (Sentence("Channels"), _CHANNEL_HEADS, [_channel(each, words) for each in totals.channels]),
+        (Sentence("Caps"), _CAP_HEADS, [_cap(each, words) for each in totals.caps]),
+        (Sentence("Volume per day"), (Sentence("date"), _CHANNEL, _NUMBER),
          [(each.date, each.channel, each.number) for each in totals.days]),
-        ("sim_compared", ("sim_sop", "sim_step", "sim_had", "sim_would", "sim_difference", "sim_had_skipped", "sim_would_skipped"),
+        (Sentence("Compared with what happened"), (_SOP, _STEP, *_COMPARED_HEADS),
          [(each.sop, each.step, each.had_sent, each.would_sent, f"{each.would_sent - each.had_sent:+d}", each.had_skipped,
            each.would_skipped) for each in report.compared or ()]),
     )  # fmt: skip
@@ -53,15 +64,17 @@ def _step(total: StepTotal, words: CalendarFormatter) -> tuple[Any, ...]:
 
 
 def _cap(total: CapTotal, words: CalendarFormatter) -> tuple[Any, ...]:
-    phrase = "sim_cap_is" if total.channel is None else "sim_cap_on"
-    said = words.say(phrase, days=total.days, max=total.max, channel=total.channel)
+    pattern = (
+        Sentence("{max} within {days} d") if total.channel is None else Sentence("{channel}: {max} within {days} d")
+    )
+    said = words.say(pattern, days=total.days, max=total.max, channel=total.channel)
     return said, total.fullest, total.customers_full
 
 
 def _channel(total: ChannelTotal, words: CalendarFormatter) -> tuple[Any, ...]:
-    rate = words.say("sim_unlimited")
+    rate = words.say("no limit")
     if total.rate is not None:
-        rate = f"{total.rate} · {words.say('sim_drained', seconds=total.drained_in)}"
+        rate = f"{total.rate} · " + words.say("takes {seconds:g} s to send", seconds=total.drained_in)
     return (
         total.channel, total.number, total.busiest_day, total.on_busiest_day, words.time(total.busiest_minute),
         total.in_busiest_minute, rate,

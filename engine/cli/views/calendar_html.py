@@ -95,7 +95,7 @@ def _calendar(calendar: Calendar, number: int, report: Report, words: CalendarFo
     return {
         "id": f"c{number}",
         "heading": words.heading(calendar),
-        "zone": words.say("zone", name=calendar.timezone),
+        "zone": words.say("zone {name}", name=calendar.timezone),
         "touches": sum(each.tone == "sent" for _, _, each in told),
         "width": scale.width,
         "height": _HEAD + len(rows) * _ROW + 6,

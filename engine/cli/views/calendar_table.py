@@ -36,21 +36,22 @@ def lines(report: Report, language: str) -> Iterator[Parts]:
     """Yield a report line by line."""
     words, totals = CalendarFormatter(language, report.timezone), report.totals
     period = words.say(
-        "sim_period", begin=words.time(report.begin), until=words.time(report.until), zone=report.timezone,
+        "{begin} to {until} ({zone}), customers: {customers:,}, events: {events:,}",
+        begin=words.time(report.begin), until=words.time(report.until), zone=report.timezone,
         customers=totals.customers, events=totals.events,
     )  # fmt: skip
-    yield ((period, "bold"), ("  " + words.say("sim_nothing_sent"), ""))
+    yield ((period, "bold"), ("  " + words.say("A simulation: nothing was sent."), ""))
     yield from ((("! " + each, "yellow"),) for each in report.warnings)
     for calendar in report.calendars:
         yield from _calendar(calendar, CalendarFormatter(language, calendar.timezone))
     if report.not_shown:
-        yield ((words.say("sim_not_shown", number=report.not_shown), "dim"),)
+        yield ((words.say("customers not shown: {number:,}; --limit shows more", number=report.not_shown), "dim"),)
     yield from _figures(report, words)
 
 
 def _calendar(calendar: Calendar, words: CalendarFormatter) -> Iterator[Parts]:
     yield (("", ""),)
-    yield ((words.heading(calendar), "bold"), ("  ·  " + words.say("zone", name=calendar.timezone), ""))
+    yield ((words.heading(calendar), "bold"), ("  ·  " + words.say("zone {name}", name=calendar.timezone), ""))
     for line in calendar.lines:
         told = words.line(line)
         yield ((f"  {words.time(line.at)}  ", ""), (f"{told.mark} {told.head}", _TONES[told.tone]))
@@ -61,10 +62,10 @@ def _calendar(calendar: Calendar, words: CalendarFormatter) -> Iterator[Parts]:
 def _figures(report: Report, words: CalendarFormatter) -> Iterator[Parts]:
     totals = report.totals
     yield (("", ""),)
-    said = words.say("sim_sum", sent=totals.sent, skipped=totals.skipped)
-    yield ((words.say("sim_totals"), "bold"), (f"  {said}", ""))
+    said = words.say("touches: {sent:,}, skipped: {skipped:,}", sent=totals.sent, skipped=totals.skipped)
+    yield ((words.say("Totals"), "bold"), (f"  {said}", ""))
     if not totals.timelines:
-        yield ((f"  {words.say('sim_nobody')}", "yellow"),)
+        yield (("  " + words.say("nobody met any trigger"), "yellow"),)
     for each in calendar_figures.tables(report, words):
         yield from _table(each, words)
 

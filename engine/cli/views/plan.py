@@ -10,7 +10,10 @@ from engine.cli.views.output import Column, print_styled, say, table
 from engine.core.rollout.diff import Difference
 from engine.core.rollout.forecast import LATE, SendTally, VolumeForecast, days_ahead, seconds_to_send
 from engine.core.rollout.impact import ExistingForecast, SopForecast
+from engine.core.sentence import Sentence
 from engine.messages import diff
+from engine.messages.conditions import HELD_BY
+from engine.messages.plan import EXISTING_MODE, GATE_EFFECT, NONE_ENDS, PLAN_COLUMN, VERSION_CHANGE
 from engine.messages.reasons import sentence
 from engine.messages.story import StoryFormatter
 from engine.services.rollout.plan_apply import Plan
@@ -33,7 +36,7 @@ def show_differences(found: Iterable[Difference], words: StoryFormatter, *, whol
             for line in diff.lines(each.changes, words):
                 print_styled((f"    {line}", ""))
     if nothing:
-        say(words.say("no_difference"))
+        say(words.say("no difference"))
 
 
 def differences_as_dict(found: Iterable[Difference], words: StoryFormatter) -> list[dict[str, Any]]:
@@ -58,7 +61,7 @@ def show_plan(plan: Plan, words: StoryFormatter) -> None:
     show_head(plan, words)
     show_summary(plan, words)
     if plan.existing:
-        _title("plan_existing", words)
+        _title(Sentence("Who meets the trigger of a new SOP already"), words)
         for each in plan.existing:
             _show_existing(each, words)
     if plan.ahead is not None:
@@ -68,19 +71,25 @@ def show_plan(plan: Plan, words: StoryFormatter) -> None:
 def show_head(plan: Plan, words: StoryFormatter) -> None:
     """Print which generation is in force, and which this would be."""
     generation, back = plan.basis.generation, plan.basis.back_to
-    phrase = "plan_first" if not generation else "plan_back" if back else "plan_on"
+    phrase = (
+        Sentence("nothing was applied yet")
+        if not generation
+        else Sentence("generation {generation} is in force; the definitions of {back} would come back as {next}")
+        if back
+        else Sentence("generation {generation} is in force; this would be {next}")
+    )
     print_styled((words.say(phrase, generation=generation, next=generation + 1, back=back), "dim"))
 
 
 def show_summary(plan: Plan, words: StoryFormatter) -> None:
     """Print what changes and what becomes of timelines in flight."""
-    _title("plan_changes", words)
+    _title(Sentence("Changes"), words)
     show_differences(plan.differences, words, whole=False)
     if not plan.basis.generation or not plan.differences:
         return
-    _title("plan_in_flight", words)
+    _title(Sentence("Timelines in flight"), words)
     if not plan.sops:
-        say(words.say("plan_nobody"))
+        say(words.say("no timeline is in flight in what changes"))
     for each in plan.sops:
         _show_sop(each, words)
 
@@ -91,27 +100,34 @@ def _title(phrase: str, words: StoryFormatter, **values: Any) -> None:
 
 
 def _show_sop(forecast: SopForecast, words: StoryFormatter) -> None:
-    head = words.say("plan_flying", sop=forecast.sop, number=forecast.in_flight)
+    head = words.say("{sop}: {number} in flight", sop=forecast.sop, number=forecast.in_flight)
     if None in forecast.waiting:
-        head += words.say("plan_waits_end", number=forecast.waiting[None])
+        head = words.say(
+            "{said}, {number} of them only wait for their last touches", said=head, number=forecast.waiting[None]
+        )
     print_styled((head, "bold"))
-    ends = words.say("plan_ends", number=sum(forecast.ends.values()), why=_reasons(forecast.ends, words))
-    print_styled((f"  {ends if forecast.ends else words.say('plan_ends_none')}", "red" if forecast.ends else "dim"))
+    ends = words.say("{number} end: {why}", number=sum(forecast.ends.values()), why=_reasons(forecast.ends, words))
+    print_styled((f"  {ends if forecast.ends else words.say(NONE_ENDS)}", "red" if forecast.ends else "dim"))
     _scaled(forecast.customers, forecast.looked_at, words)
     if forecast.steps:
-        columns = [Column(words.say(f"plan_column_{name}")) for name in _STEP_COLUMNS]
+        columns = [Column(words.say(PLAN_COLUMN[name])) for name in _STEP_COLUMNS]
         table(columns, ([getattr(each, name) or "" for name in _STEP_COLUMNS] for each in forecast.steps))
 
 
 def _show_existing(forecast: ExistingForecast, words: StoryFormatter) -> None:
-    print_styled((words.say("plan_meet", sop=forecast.sop, number=forecast.meet), "bold"))
-    said = words.say(f"plan_mode_{forecast.mode}", starts=forecast.starts, per_day=forecast.per_day, days=forecast.days)
+    print_styled(
+        (words.say("{sop}: {number} meet the trigger already", sop=forecast.sop, number=forecast.meet), "bold")
+    )
+    said = words.say(EXISTING_MODE[forecast.mode], starts=forecast.starts, per_day=forecast.per_day, days=forecast.days)
     print_styled((f"  {said}", "green" if forecast.starts else "dim"))
     if forecast.mode in ("join", "start"):
         if forecast.refused:
             why = _reasons(forecast.refused, words)
-            say("  " + words.say("plan_refused", number=sum(forecast.refused.values()), why=why))
-        for phrase, steps in (("plan_stand_at", forecast.stand_at), ("plan_missed", forecast.missed)):
+            say("  " + words.say("{number} do not enter: {why}", number=sum(forecast.refused.values()), why=why))
+        for phrase, steps in (
+            (Sentence("they have next: {steps}"), forecast.stand_at),
+            (Sentence("past already, not sent: {steps}"), forecast.missed),
+        ):
             if steps:
                 say("  " + words.say(phrase, steps=words.listed(f"{step} {number}" for step, number in steps.items())))
     _scaled(forecast.customers, forecast.looked_at, words)
@@ -119,11 +135,19 @@ def _show_existing(forecast: ExistingForecast, words: StoryFormatter) -> None:
 
 def _scaled(customers: int, looked_at: int, words: StoryFormatter) -> None:
     if looked_at < customers:
-        print_styled((f"  {words.say('plan_scaled', customers=customers, looked_at=looked_at)}", "dim"))
+        print_styled(
+            (
+                "  "
+                + words.say(
+                    "scaled up from {looked_at} of {customers} customers", customers=customers, looked_at=looked_at
+                ),
+                "dim",
+            )
+        )
 
 
 def _reasons(numbers: Mapping[str, int], words: StoryFormatter) -> str:
-    return _counted({sentence(code, words.language): number for code, number in numbers.items()}, words)
+    return _counted({words.told(sentence(code)): number for code, number in numbers.items()}, words)
 
 
 def _counted(numbers: Mapping[str, int], words: StoryFormatter) -> str:
@@ -136,24 +160,38 @@ def _show_ahead(plan: Plan, ahead: VolumeForecast, words: StoryFormatter) -> Non
     days = (ahead.until - plan.now).days
     rows = _volume(plan, ahead)
     if not rows:
-        _title("plan_ahead_none", words, days=days)
+        _title(Sentence("nothing goes out in the next {days} days"), words, days=days)
         return
-    _title("plan_ahead", words, days=days, customers=ahead.customers)
+    _title(
+        Sentence("Going out in the next {days} days ({customers} customers)"),
+        words,
+        days=days,
+        customers=ahead.customers,
+    )
     _scaled(ahead.customers, ahead.looked_at, words)
     lines = [[row["day"], row["channel"], row["before"], row["after"], _signed(row)] for row in rows]
     sums = {side: sum(row[side] for row in rows) for side in ("before", "after")}
-    lines.append([words.say("plan_total"), "", sums["before"], sums["after"], _signed(sums)])
+    lines.append([words.say("total"), "", sums["before"], sums["after"], _signed(sums)])
     names = ("day", "channel", "before", "after", "difference")
-    table([Column(words.say(f"plan_column_{name}")) for name in names], lines)
+    table([Column(words.say(PLAN_COLUMN[name])) for name in names], lines)
     for phrase, _, gate, both in _losses(ahead):
-        why = words.say("plan_late") if gate == LATE else words.say(f"short_{gate}")
+        why = words.say("being overdue already") if gate == LATE else words.say(HELD_BY[gate])
         say("  " + words.say(phrase, why=why, **both))
     for peak in _peaks(plan, ahead):
-        said = words.say("plan_peak", channel=peak["channel"], at=words.time(peak["at"]), number=peak["number"])
+        said = words.say(
+            "{channel}: busiest minute {at}, {number} touches",
+            channel=peak["channel"],
+            at=words.time(peak["at"]),
+            number=peak["number"],
+        )
         if peak["seconds"] is not None:
-            said += words.say("plan_rate", rate=peak["rate"], seconds=peak["seconds"])
+            said = words.say(
+                "{said}, at {rate} they take {seconds} s", said=said, rate=peak["rate"], seconds=peak["seconds"]
+            )
         say(f"  {said}")
-    print_styled((f"  {words.say('plan_ahead_without')}", "dim"))
+    print_styled(
+        ("  " + words.say("without customers whom new events will bring, and as if nothing were paused"), "dim")
+    )
 
 
 def _signed(both: Mapping[str, Any]) -> str:
@@ -171,7 +209,7 @@ def _volume(plan: Plan, ahead: VolumeForecast) -> list[dict[str, Any]]:
     return rows
 
 
-def _losses(ahead: VolumeForecast) -> list[tuple[str, str, str, dict[str, int]]]:
+def _losses(ahead: VolumeForecast) -> list[tuple[Sentence, str, str, dict[str, int]]]:
     """Return phrase, name, gate and numbers of what gates hold back and what they cost."""
     found = []
     for name in ("held", "lost"):
@@ -181,7 +219,7 @@ def _losses(ahead: VolumeForecast) -> list[tuple[str, str, str, dict[str, int]]]
         for gate in sorted(sides["before"].keys() | sides["after"].keys()):
             both = {side: round(numbers.get(gate, 0)) for side, numbers in sides.items()}
             if any(both.values()):
-                found.append((f"plan_{name}", name, gate, both))
+                found.append((GATE_EFFECT[name], name, gate, both))
     return found
 
 
@@ -230,12 +268,12 @@ def plan_as_dict(plan: Plan, words: StoryFormatter) -> dict[str, Any]:
 def generation_said(told: Generation, words: StoryFormatter) -> str:
     """Return what a generation changed, in one line."""
     said = [
-        words.say(f"versions_{name}", names=words.listed(f"{each} v{version}" for each, version in versions.items()))
+        words.say(VERSION_CHANGE[name], names=words.listed(f"{each} v{version}" for each, version in versions.items()))
         for name, versions in (("new", told.new), ("changed", told.changed))
         if versions
     ]
     if told.removed:
-        said.append(words.say("versions_removed", names=words.listed(told.removed)))
+        said.append(words.say("removed: {names}", names=words.listed(told.removed)))
     if told.same_as is not None:
-        said.append(words.say("versions_same", generation=told.same_as))
-    return words.say("semicolon").join(said)
+        said.append(words.say("the same as {generation}", generation=told.same_as))
+    return words.joined(said)

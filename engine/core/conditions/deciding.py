@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,3 +89,11 @@ def _parsed(parts: list[str]) -> tuple[str, str | None, bool]:
         parts = parts[{"not": 1, "segment": 3}.get(parts[0], 2) :]
     kind = parts[0] if parts else ""
     return kind, "/".join(parts[1:]) or None, negated
+
+
+def happening(wanted: Any) -> tuple[str, str | None]:
+    """Return what a `seen` or `touched` asked for and since when (ISO 8601); earlier versions wrote `purchase since 2026-…`."""
+    if isinstance(wanted, Mapping):
+        return str(wanted["what"]), str(wanted["since"])
+    what, _, since = str(wanted).partition(" since ")
+    return what, since or None

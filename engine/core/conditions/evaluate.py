@@ -176,7 +176,7 @@ class Evaluator:
         context = self._context
         begin = context.start if since == "start" else context.now - since if since is not None else None
         holds = last is not None and (begin is None or last >= begin)
-        return self._note(f"{what} since {begin.isoformat()}" if begin else what, last, holds)
+        return self._note({"what": what, "since": begin.isoformat()} if begin else what, last, holds)
 
     def _silent(self, condition: Condition) -> Truth:
         assert condition.silent is not None

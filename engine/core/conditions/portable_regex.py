@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from engine.core.sentence import Sentence
+
 _parser: Any = re._parser  # type: ignore[attr-defined]  # Python's own reading of a pattern; reading it a second time would differ
 
 _MOST_REPEATS = 255
@@ -29,7 +31,7 @@ def as_postgresql(pattern: str) -> str:
     """Return the pattern as PostgreSQL writes it. Raises NotPortable, naming what has no counterpart."""
     parsed = _parser.parse(pattern)
     if parsed.state.flags & ~re.UNICODE:
-        raise NotPortable("flags such as (?i)")
+        raise NotPortable(Sentence("flags such as (?i)"))
     return _sequence(parsed)
 
 
@@ -54,7 +56,7 @@ def _item(kind: str, value: Any) -> str:
         return _repeat(*value)
     if kind == "AT":
         return _anchor(str(value))
-    raise NotPortable(f"`{kind.lower()}`")
+    raise NotPortable(Sentence.joined((f"`{kind.lower()}`",)))
 
 
 def _character(code: int) -> str:
@@ -64,14 +66,14 @@ def _character(code: int) -> str:
 def _repeat(low: int, high: Any, inner: Any) -> str:
     endless = high is _parser.MAXREPEAT
     if low > _MOST_REPEATS or (not endless and high > _MOST_REPEATS):
-        raise NotPortable(f"repeats of more than {_MOST_REPEATS}")
+        raise NotPortable(Sentence("repeats of more than {number}", number=_MOST_REPEATS))
     return f"(?:{_sequence(inner)}){{{low},{'' if endless else high}}}"
 
 
 def _anchor(name: str) -> str:
     anchors = {"AT_BEGINNING": r"\A", "AT_BEGINNING_STRING": r"\A", "AT_END": r"(?=\n?\Z)", "AT_END_STRING": r"\Z"}
     if name not in anchors:
-        raise NotPortable("`\\b` or `\\B`")
+        raise NotPortable(Sentence("`\\b` or `\\B`"))
     return anchors[name]
 
 
@@ -90,7 +92,7 @@ def _part(kind: str, value: Any) -> str:
         return _members(str(value))
     if kind == "CATEGORY" and (name := str(value).replace("_NOT_", "_")) in _CATEGORIES:
         return _members(name, without=True)
-    raise NotPortable(f"`{kind.lower()}` in a set")
+    raise NotPortable(Sentence("`{part}` in a set", part=kind.lower()))
 
 
 @lru_cache(maxsize=8)

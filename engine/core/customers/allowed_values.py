@@ -8,12 +8,23 @@ from typing import Any
 from engine.core.definitions.engine import LIFECYCLE, Attribute, EngineConfig
 from engine.core.definitions.segments import SegmentsConfig
 from engine.core.errors import did_you_mean
+from engine.core.sentence import Sentence, codes
 from engine.core.time.iso8601 import is_date, is_datetime
+
+NOT_TAKEN, DROPPED = Sentence("; not taken"), Sentence(" and was dropped")
+
+
+def alone(problem: Sentence) -> Sentence:
+    """Return what is wrong with a value without what intake makes of it, for where nothing at all is taken."""
+    if "consequence" in problem.values:
+        return problem.with_values(consequence=Sentence(""))
+    first = problem.values.get("first")
+    return problem.with_values(first=alone(first)) if isinstance(first, Sentence) else problem
 
 
 def undeclared(
     dimension: str, value: str, engine: EngineConfig, segments: SegmentsConfig, *, refresh: bool = False
-) -> str | None:
+) -> Sentence | None:
     """Return in words why this is not a value of the dimension, None where it is.
 
     Parameters:
@@ -22,34 +33,64 @@ def undeclared(
     if dimension in segments.dimensions:
         names = segments.dimensions[dimension].names
         if not refresh:
-            return f"dimension `{dimension}` is computed by segments.yaml; not taken"
-        return (
-            None
-            if value in names
-            else f"`{value}` is no longer a value of `{dimension}` (now: {', '.join(names)}); not taken"
+            return Sentence(
+                "dimension `{dimension}` is computed by segments.yaml{consequence}",
+                dimension=dimension,
+                consequence=NOT_TAKEN,
+            )
+        if value in names:
+            return None
+        return Sentence(
+            "`{value}` is no longer a value of `{dimension}` (now: {names}){consequence}",
+            value=value,
+            dimension=dimension,
+            names=codes(names),
+            consequence=NOT_TAKEN,
         )
     if dimension == LIFECYCLE and engine.lifecycle is not None:
-        return f"dimension `{dimension}` is computed from the clock `{engine.lifecycle[0]}`; not taken"
+        return Sentence(
+            "dimension `{dimension}` is computed from the clock `{clock}`{consequence}",
+            dimension=dimension,
+            clock=engine.lifecycle[0],
+            consequence=NOT_TAKEN,
+        )
     declared = engine.dimensions.get(dimension)
     if declared is None:
-        return f"dimension `{dimension}` is not declared in engine.yaml; not taken.{did_you_mean(dimension, engine.dimensions)}"
+        said = Sentence(
+            "dimension `{dimension}` is not declared in engine.yaml{consequence}.",
+            dimension=dimension,
+            consequence=NOT_TAKEN,
+        )
+        return said + did_you_mean(dimension, engine.dimensions)
     if value not in declared.values:
-        allowed = ", ".join(declared.values)
-        return f"`{value}` is not a value of `{dimension}` (allowed: {allowed}); not taken.{did_you_mean(value, declared.values)}"
+        said = Sentence(
+            "`{value}` is not a value of `{dimension}` (allowed: {allowed}){consequence}.",
+            value=value,
+            dimension=dimension,
+            allowed=codes(declared.values),
+            consequence=NOT_TAKEN,
+        )
+        return said + did_you_mean(value, declared.values)
     return None
 
 
-def typed_attributes(values: dict[str, Any], engine: EngineConfig) -> tuple[dict[str, Any], list[str]]:
+def typed_attributes(values: dict[str, Any], engine: EngineConfig) -> tuple[dict[str, Any], list[Sentence]]:
     """Return the attributes whose values have their declared type (undeclared ones are kept), and what was dropped."""
     good: dict[str, Any] = {}
-    dropped: list[str] = []
+    dropped: list[Sentence] = []
     for name, value in values.items():
         declared = engine.attributes.get(name)
         if value is None or declared is None or fits(value, declared):
             good[name] = value
         else:
             dropped.append(
-                f"attribute `{name}` is declared as {declared.type}; `{str(value)[:40]}` is not one and was dropped"
+                Sentence(
+                    "attribute `{name}` is declared as {type}; `{value}` is not one{consequence}",
+                    name=name,
+                    type=declared.type,
+                    value=str(value)[:40],
+                    consequence=DROPPED,
+                )
             )
     return good, dropped
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.core.customers.allowed_values import typed_attributes, undeclared
+from engine.core.customers.allowed_values import DROPPED, typed_attributes, undeclared
 from engine.core.customers.customer import Activity, Customer, DimensionFact, TagFact
 from engine.core.customers.last_writer import Group, wins, write, written_after
 from engine.core.definitions.engine import EngineConfig
 from engine.core.definitions.segments import SegmentsConfig
 from engine.core.events.event import STAGE, Event
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import zone
 
 MESSAGE = "message.received"
@@ -40,7 +41,7 @@ class FactChanges:
     """A fact that conditions can see is different now."""
     reason: Reason | None = None
     """Why nothing changed."""
-    dropped: list[str] = field(default_factory=list)
+    dropped: list[Sentence] = field(default_factory=list)
 
 
 _NO_SEGMENTS = SegmentsConfig()
@@ -70,7 +71,7 @@ def is_activity(event: Event) -> bool:
     return event.type not in FACT_TYPES or event.type == MESSAGE
 
 
-def warnings(event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS) -> list[str]:
+def warnings(event: Event, engine: EngineConfig, segments: SegmentsConfig = _NO_SEGMENTS) -> list[Sentence]:
     """Return what of the event would be dropped, in words: wrong attribute types, undeclared values."""
     if event.type in ("customer.created", "customer.updated"):
         return _fitting(event, engine)[1]
@@ -134,12 +135,14 @@ def _dimension(
 # ── the customer's own fields ────────────────────────────────────────────────────────────────────────────────
 
 
-def _fitting(event: Event, engine: EngineConfig) -> tuple[dict[str, Any], list[str]]:
+def _fitting(event: Event, engine: EngineConfig) -> tuple[dict[str, Any], list[Sentence]]:
     """Return the event's attributes that can be taken, and in words what else of it was dropped."""
     attributes, dropped = typed_attributes(event.data.get("attributes") or {}, engine)
     timezone = event.data.get("timezone")
     if timezone is not None and not _is_zone(timezone):
-        dropped.append(f"`{str(timezone)[:40]}` is not a time zone and was dropped")
+        dropped.append(
+            Sentence("`{name}` is not a time zone{consequence}", name=str(timezone)[:40], consequence=DROPPED)
+        )
     return attributes, dropped
 
 

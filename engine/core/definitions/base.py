@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from engine.core.sentence import Listed, Sentence, codes
+
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%")
@@ -27,7 +29,9 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if not match:
-        raise ValueError(f"`{text}` is not a duration; write a whole number and a unit: 90s, 15m, 36h, 2d")
+        raise ValueError(
+            Sentence("`{text}` is not a duration; write a whole number and a unit: 90s, 15m, 36h, 2d", text=str(text))
+        )
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
@@ -35,7 +39,9 @@ def parse_time_of_day(text: str) -> time:
     """Return the time of day written as "HH:MM", 00:00 to 23:59. Raises ValueError with what is allowed."""
     match = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
     if not match:
-        raise ValueError(f'`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"')
+        raise ValueError(
+            Sentence('`{text}` is not a time of day; write "HH:MM" in quotes, "00:00" to "23:59"', text=str(text))
+        )
     return time(int(match[1]), int(match[2]))
 
 
@@ -43,7 +49,9 @@ def parse_percent(text: str) -> float:
     """Return the share written as "10%" or "2.5%", 0 to 100. Raises ValueError with what is allowed."""
     match = _PERCENT.fullmatch(text) if isinstance(text, str) else None
     if not match or float(match[1]) > 100:
-        raise ValueError(f'`{text}` is not a percentage; write a number from 0 to 100 with its sign: "10%"')
+        raise ValueError(
+            Sentence('`{text}` is not a percentage; write a number from 0 to 100 with its sign: "10%"', text=str(text))
+        )
     return float(match[1])
 
 
@@ -51,10 +59,17 @@ def parse_window(text: str) -> tuple[time, time]:
     """Return the begin and end of "HH:MM-HH:MM", within one day. Raises ValueError with what is allowed."""
     match = _WINDOW.fullmatch(text) if isinstance(text, str) else None
     if not match:
-        raise ValueError(f'`{text}` is not a window; write "HH:MM-HH:MM" in quotes, e.g. "10:00-11:30"')
+        raise ValueError(
+            Sentence('`{text}` is not a window; write "HH:MM-HH:MM" in quotes, e.g. "10:00-11:30"', text=str(text))
+        )
     begin, end = parse_time_of_day(match[1]), parse_time_of_day(match[2])
     if begin >= end:
-        raise ValueError(f"the window `{text}` ends before it begins; windows do not go over midnight: write two steps")
+        raise ValueError(
+            Sentence(
+                "the window `{text}` ends before it begins; windows do not go over midnight: write two steps",
+                text=str(text),
+            )
+        )
     return begin, end
 
 
@@ -78,14 +93,18 @@ def _time_of_day(value: Any) -> Any:
 def _percent(value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100:
         meant = value * 100 if 0 < value < 1 else value
-        raise ValueError(f'`{value}` is a number without its sign; write a percentage: "{meant:g}%"')
+        raise ValueError(
+            Sentence(
+                '`{value}` is a number without its sign; write a percentage: "{meant:g}%"', value=value, meant=meant
+            )
+        )
     return parse_percent(value)
 
 
 def _same_names(names: tuple[str, ...]) -> tuple[str, ...]:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"listed twice: {', '.join(repeated)}; remove one")
+        raise ValueError(Sentence("listed twice: {names}; remove one", names=codes(repeated)))
     return names
 
 
@@ -124,6 +143,10 @@ DateSource = Annotated[str, Field(pattern=r"^(event\.data|attr)\.[^\s.][^\s]*$")
 Scalar = bool | int | float | date | datetime | str
 
 
+NONE_FOUND = Sentence("none")
+"""What stands where one of several keys is wanted and none is written."""
+
+
 class Model(BaseModel):
     """A part of the language: unknown keys are refused, values are immutable."""
 
@@ -153,8 +176,10 @@ class OneOf(Model):
     def _exactly_one(self) -> OneOf:
         written = sorted(self.model_fields_set - self.beside)
         if len(written) != 1:
-            found = " and ".join(f"`{name.rstrip('_')}`" for name in written) or "none"
-            raise ValueError(f"write exactly one of {', '.join(self.keys())} here; found {found}")
+            found = Listed(tuple(f"`{name.rstrip('_')}`" for name in written), "and") if written else NONE_FOUND
+            raise ValueError(
+                Sentence("write exactly one of {names} here; found {found}", names=codes(self.keys()), found=found)
+            )
         return self
 
     @cached_property

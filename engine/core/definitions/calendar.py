@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from engine.core.definitions.base import Duration, Model, Name, TimeOfDay
+from engine.core.sentence import Sentence, codes
 
 MAX_CAP_DAYS = 366
 _WHOLE_DAYS = re.compile(r"[0-9]{1,4}d")
@@ -36,13 +37,13 @@ def _day(value: Any) -> Any:
             pass
     elif isinstance(value, date) and not isinstance(value, datetime):
         return value
-    raise ValueError(f"`{value}` is not a date; write it as 2026-10-08")
+    raise ValueError(Sentence("`{value}` is not a date; write it as 2026-10-08", value=str(value)))
 
 
 def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     repeated = sorted({str(each) for each in values if values.count(each) > 1})
     if repeated:
-        raise ValueError(f"listed twice: {', '.join(repeated)}; remove one")
+        raise ValueError(Sentence("listed twice: {names}; remove one", names=codes(repeated)))
     return values
 
 
@@ -70,7 +71,7 @@ class WorkCalendar(Model):
     def _either_or(self) -> WorkCalendar:
         both = sorted(str(each) for each in set(self.also) & set(self.except_))
         if both:
-            raise ValueError(f"{', '.join(both)} stands under `also` and under `except`; remove one")
+            raise ValueError(Sentence("{days} stands under `also` and under `except`; remove one", days=both))
         return self
 
 
@@ -90,15 +91,18 @@ class QuietHours(Model):
         ):
             return value  # from code; people write the pair
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
-            raise ValueError('write two times of day, from and to: ["21:00", "09:00"]')
+            raise ValueError(Sentence('write two times of day, from and to: ["21:00", "09:00"]'))
         return {"start": value[0], "end": value[1]}
 
     @model_validator(mode="after")
     def _some_hours(self) -> QuietHours:
         if self.start == self.end:
             raise ValueError(
-                f"quiet hours begin and end at {self.start:%H:%M}: that is either never or always; write two different "
-                "times, or remove them (to send nothing at all, write a pause instead: `sop pause --all`)"
+                Sentence(
+                    "quiet hours begin and end at {time}: that is either never or always; write two different "
+                    "times, or remove them (to send nothing at all, write a pause instead: `sop pause --all`)",
+                    time=f"{self.start:%H:%M}",
+                )
             )
         return self
 
@@ -133,8 +137,11 @@ class QuietHours(Model):
 def _at_least_one(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and value < 1:
         raise ValueError(
-            f"{value} messages would be none at all; write 1 or more, or to stop sending, write a pause instead: "
-            "`sop pause --all` or `sop pause --channel C`"
+            Sentence(
+                "{number} messages would be none at all; write 1 or more, or to stop sending, write a pause instead: "
+                "`sop pause --all` or `sop pause --channel C`",
+                number=value,
+            )
         )
     return value
 
@@ -145,8 +152,12 @@ def _cap_days(value: Any) -> Any:
     days = int(value[:-1]) if isinstance(value, str) and _WHOLE_DAYS.fullmatch(value) else 0
     if not 1 <= days <= MAX_CAP_DAYS:
         raise ValueError(
-            f"`{value}` is not a number of calendar days; write 1d (the customer's local day) to {MAX_CAP_DAYS}d, "
-            "today included"
+            Sentence(
+                "`{value}` is not a number of calendar days; write 1d (the customer's local day) to {limit}d, "
+                "today included",
+                value=str(value),
+                limit=MAX_CAP_DAYS,
+            )
         )
     return timedelta(days=days)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from engine.core.definitions.base import Model, Name, Names
+from engine.core.sentence import Sentence
 
 
 class ActivityClock(Model):
@@ -26,7 +27,9 @@ class ActivityClock(Model):
         days = list(levels.values())
         if not days or days[0] != 0 or any(later <= earlier for earlier, later in itertools.pairwise(days)):
             raise ValueError(
-                "lifecycle levels begin with 0 days and rise: {活跃期: 0, 沉默期: 64, 睡眠期: 127, 流失期: 366}"
+                Sentence(
+                    "lifecycle levels begin with 0 days and rise: {活跃期: 0, 沉默期: 64, 睡眠期: 127, 流失期: 366}"
+                )
             )
         return levels
 

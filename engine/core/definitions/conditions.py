@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from engine.core.definitions.base import Duration, Model, Name, Names, OneOf, Scalar, Silent, SopId
+from engine.core.sentence import Sentence, codes
 
 
 class Seen(Model):
@@ -81,7 +82,8 @@ class Comparison(Model):
     @model_validator(mode="after")
     def _something(self) -> Comparison:
         if not self.model_fields_set:
-            raise ValueError("a comparison needs one of eq, in, gt, gte, lt, lte, contains, matches, exists")
+            names = [info.alias or name for name, info in type(self).model_fields.items()]
+            raise ValueError(Sentence("a comparison needs one of {names}", names=codes(names)))
         return self
 
     @cached_property

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from engine.core.definitions import Sop, Step
 from engine.core.definitions.catalog import DefinedSop, Definitions
 from engine.core.errors import NotFound, SopError, did_you_mean
+from engine.core.sentence import Sentence, codes
 
 _MOST_LISTED = 20
 
@@ -17,14 +18,21 @@ def defined_sop(definitions: Definitions, sop_id: str) -> DefinedSop:
     if defined is not None:
         return defined
     if sop_id in definitions.broken:
-        raise SopError(f"SOP `{sop_id}` cannot be read by this version of the engine; correct its file and apply again")
+        raise SopError(
+            Sentence(
+                "SOP `{sop}` cannot be read by this version of the engine; correct its file and apply again", sop=sop_id
+            )
+        )
     raise unknown_sop(sop_id, definitions.sops)
 
 
 def unknown_sop(sop_id: str, known: Iterable[str]) -> NotFound:
     """Return the error for an SOP that is not defined."""
     names = sorted(known)
-    return NotFound(f"no SOP `{sop_id}` is in force.{did_you_mean(sop_id, names)} {_there_are('SOPs', names)}")
+    there = Sentence("The SOPs are: {names}", names=_some(names)) if names else Sentence("There are no SOPs")
+    return NotFound(
+        Sentence("no SOP `{sop}` is in force.{near} {there}", sop=sop_id, near=did_you_mean(sop_id, names), there=there)
+    )
 
 
 def step_of(sop: Sop, step_id: str) -> Step:
@@ -37,16 +45,32 @@ def step_of(sop: Sop, step_id: str) -> Step:
 
 def unknown_step(sop_id: str, step_id: str, known: Collection[str]) -> NotFound:
     """Return the error for a step that the SOP does not have."""
+    there = Sentence("The steps are: {names}", names=_some(known)) if known else Sentence("There are no steps")
     return NotFound(
-        f"SOP `{sop_id}` has no step `{step_id}`.{did_you_mean(step_id, known)} {_there_are('steps', known)}"
+        Sentence(
+            "SOP `{sop}` has no step `{step}`.{near} {there}",
+            sop=sop_id,
+            step=step_id,
+            near=did_you_mean(step_id, known),
+            there=there,
+        )
     )
 
 
 def check_channel(definitions: Definitions, name: str) -> None:
     """Raise NotFound for a channel that engine.yaml does not define."""
     known = sorted(definitions.engine.channels)
-    if name not in known:
-        raise NotFound(f"no channel `{name}` is defined.{did_you_mean(name, known)} {_there_are('channels', known)}")
+    if name in known:
+        return
+    there = Sentence("The channels are: {names}", names=_some(known)) if known else Sentence("There are no channels")
+    raise NotFound(
+        Sentence(
+            "no channel `{channel}` is defined.{near} {there}",
+            channel=name,
+            near=did_you_mean(name, known),
+            there=there,
+        )
+    )
 
 
 def check_pausable(kind: str, name: str, definitions: Definitions) -> None:
@@ -57,8 +81,7 @@ def check_pausable(kind: str, name: str, definitions: Definitions) -> None:
         raise unknown_sop(name, {*definitions.sops, *definitions.broken})
 
 
-def _there_are(what: str, names: Collection[str]) -> str:
-    if not names:
-        return f"There are no {what}"
-    listed = ", ".join(list(names)[:_MOST_LISTED])
-    return f"The {what} are: {listed}{' …' if len(names) > _MOST_LISTED else ''}"
+def _some(names: Collection[str]) -> object:
+    """Return the first of many names, with a sign that there are more."""
+    listed = codes(list(names)[:_MOST_LISTED])
+    return Sentence("{names} …", names=listed) if len(names) > _MOST_LISTED else listed

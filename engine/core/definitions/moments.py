@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from engine.core.definitions.base import EventType, Model, Name, Names, OneOf, Silent
 from engine.core.definitions.conditions import Comparison
 from engine.core.errors import did_you_mean
+from engine.core.sentence import Sentence, sentence_of
 from engine.core.time.arithmetic import zone
 from engine.core.time.cron import checked
 
@@ -45,7 +46,8 @@ def _zone(name: str) -> str:
     try:
         zone(name)
     except ValueError as error:
-        raise ValueError(f"{error}.{did_you_mean(name, available_timezones())}") from None
+        hint = did_you_mean(name, available_timezones())
+        raise ValueError(Sentence("{said}.{hint}", said=sentence_of(error), hint=hint)) from None
     return name
 
 
@@ -87,7 +89,7 @@ class Change(Model):
     @model_validator(mode="after")
     def _one_dimension(self) -> Change:
         if len(self.__pydantic_extra__) != 1:
-            raise ValueError("name exactly one dimension with its values, e.g. {stage: 意向客户}")
+            raise ValueError(Sentence("name exactly one dimension with its values, e.g. {stage: 意向客户}"))
         return self
 
     @property

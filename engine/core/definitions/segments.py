@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, fie
 
 from engine.core.definitions.base import Model, Name, Names, OneOf, parse_duration
 from engine.core.definitions.conditions import Conditions
+from engine.core.sentence import Sentence, codes
 from engine.core.time.cron import checked
 
 DAILY = "0 3 * * *"
@@ -54,9 +55,11 @@ class Metric(OneOf):
     def _beside_what_it_fits(self) -> Metric:
         written = self.model_fields_set
         if "quantiles" in written and "rfm" not in written:
-            raise ValueError("`quantiles` stands beside `rfm` only; remove it")
+            raise ValueError(Sentence("`quantiles` stands beside `rfm` only; remove it"))
         if "over" in written and not written & {"count", "rfm"}:
-            raise ValueError("`over` stands beside `count` or `rfm` only; write the window itself, e.g. {spend: 730d}")
+            raise ValueError(
+                Sentence("`over` stands beside `count` or `rfm` only; write the window itself, e.g. {spend: 730d}")
+            )
         return self
 
     def numbers(self, name: str) -> list[str]:
@@ -89,12 +92,16 @@ class ComputedDimension(Model):
         for number, each in enumerate(self.values[:-1]):
             if each.when is None:
                 raise ValueError(
-                    f"`{each.value}` (number {number + 1}) has no `when`, so those after it are never reached; put it last"
+                    Sentence(
+                        "`{value}` (number {number}) has no `when`, so those after it are never reached; put it last",
+                        value=each.value,
+                        number=number + 1,
+                    )
                 )
         names = [each.value for each in self.values]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise ValueError(f"listed twice: {', '.join(repeated)}; join their conditions by `any`")
+            raise ValueError(Sentence("listed twice: {names}; join their conditions by `any`", names=codes(repeated)))
         return self
 
     @property
@@ -120,7 +127,10 @@ class SegmentsConfig(Model):
         for name in metrics:
             if not _METRIC_NAME.fullmatch(name):
                 raise ValueError(
-                    f"`{name}` cannot be used in templates; write up to 64 letters, digits and `_`, a letter first"
+                    Sentence(
+                        "`{name}` cannot be used in templates; write up to 64 letters, digits and `_`, a letter first",
+                        name=name,
+                    )
                 )
         return metrics
 

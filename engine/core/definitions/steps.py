@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from engine.core.definitions.base import (
+    NONE_FOUND,
     DateSource,
     Duration,
     Model,
@@ -23,6 +24,7 @@ from engine.core.definitions.base import (
     parse_window,
 )
 from engine.core.definitions.conditions import Conditions
+from engine.core.sentence import Listed, Sentence, codes
 
 PREFERRED = "preferred"
 """In a channel list: the channel that the customer's attribute `preferred_channel` names."""
@@ -129,10 +131,14 @@ class Variant(Model):
     @model_validator(mode="after")
     def _whole(self) -> Variant:
         if (self.message is None) == (self.task is None):
-            raise ValueError(f"variant `{self.id}` needs exactly one of message, task")
+            names = codes(("message", "task"))
+            raise ValueError(Sentence("variant `{variant}` needs exactly one of {names}", variant=self.id, names=names))
         if self.when is not None and "weight" in self.model_fields_set:
             raise ValueError(
-                f"variant `{self.id}` has `when` and `weight`; weights divide those without `when`, remove one of the two"
+                Sentence(
+                    "variant `{variant}` has `when` and `weight`; weights divide those without `when`, remove one of the two",
+                    variant=self.id,
+                )
             )
         return self
 
@@ -176,32 +182,46 @@ class Step(Model):
 
     @model_validator(mode="after")
     def _whole(self) -> Step:
-        written = [name for name in ("message", "task", "variants", "do") if getattr(self, name) is not None]
-        if len(written) != 1:
-            raise ValueError(
-                f"step `{self.id}` needs exactly one of message, task, variants, do; found {' and '.join(written) or 'none'}"
-            )
-        if (self.day is None) == (self.after is None):
-            raise ValueError(f"step `{self.id}` needs exactly one time: `day` (with `at`) or `after`")
-        if self.day is None and (self.at or self.window or self.from_):
-            raise ValueError(f"step `{self.id}`: `at`, `window` and `from` go with `day`, not with `after`")
-        if self.at and self.window:
-            raise ValueError(
-                f"step `{self.id}` has `at` and `window`; a window says the time of day itself, remove `at`"
-            )
-        self._variants_alike()
-        if self.welcome and self.kind != "message":
-            raise ValueError(f"step `{self.id}`: `welcome` goes with a message")
+        wrong = self._wrong_content() or self._wrong_time() or self._wrong_variants() or self._wrong_welcome()
+        if wrong:
+            raise ValueError(wrong.with_values(step=self.id))
         return self
 
-    def _variants_alike(self) -> None:
+    def _wrong_content(self) -> Sentence | None:
+        carried = ("message", "task", "variants", "do")
+        written = [name for name in carried if getattr(self, name) is not None]
+        if len(written) == 1:
+            return None
+        found = Listed(codes(written), "and") if written else NONE_FOUND
+        return Sentence(
+            "step `{step}` needs exactly one of {names}; found {found}", step=self.id, names=codes(carried), found=found
+        )
+
+    def _wrong_time(self) -> Sentence | None:
+        if (self.day is None) == (self.after is None):
+            return Sentence("step `{step}` needs exactly one time: `day` (with `at`) or `after`")
+        if self.day is None and (self.at or self.window or self.from_):
+            return Sentence("step `{step}`: `at`, `window` and `from` go with `day`, not with `after`")
+        if self.at and self.window:
+            return Sentence("step `{step}` has `at` and `window`; a window says the time of day itself, remove `at`")
+        return None
+
+    def _wrong_welcome(self) -> Sentence | None:
+        wrong = self.welcome and self.kind != "message"
+        return Sentence("step `{step}`: `welcome` goes with a message") if wrong else None
+
+    def _wrong_variants(self) -> Sentence | None:
         """Refuse variants that share an id or mix messages and tasks: a step is one or the other."""
         names = [each.id for each in self.variants or ()]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise ValueError(f"step `{self.id}` has the variant `{repeated[0]}` twice; give each an id of its own")
+            return Sentence(
+                "step `{step}` has the variant `{variant}` twice; give each an id of its own",
+                step=self.id, variant=repeated[0],
+            )  # fmt: skip
         if len({each.message is None for each in self.variants or ()}) > 1:
-            raise ValueError(f"step `{self.id}` mixes messages and tasks in its variants; write two steps")
+            return Sentence("step `{step}` mixes messages and tasks in its variants; write two steps")
+        return None
 
     @property
     def kind(self) -> Literal["message", "task", "do"]:
@@ -222,8 +242,8 @@ class Step(Model):
         return [(way, content) for way, content in written if content is not None]
 
 
-_URL = "where it lies: https://…"
-_MEDIA = "instead of `url`: the id of a file uploaded to the channel's provider"
+_URL = Sentence("where it lies: https://…")
+_MEDIA = Sentence("instead of `url`: the id of a file uploaded to the channel's provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +252,7 @@ class AttachmentKind:
 
     needed: tuple[tuple[str, ...], ...]
     """One of each of these groups must be written."""
-    keys: dict[str, str]
+    keys: dict[str, Sentence]
     """Every key it may have: name and description."""
 
 
@@ -241,7 +261,12 @@ _MEDIUM = AttachmentKind((("url", "media_id"),), {"url": _URL, "media_id": _MEDI
 ATTACHMENTS: dict[str, AttachmentKind] = {
     "link": AttachmentKind(
         (("title",), ("url",)),
-        {"title": "what the card says", "url": _URL, "desc": "a line below the title", "picurl": "the card's picture"},
+        {
+            "title": Sentence("what the card says"),
+            "url": _URL,
+            "desc": Sentence("a line below the title"),
+            "picurl": Sentence("the card's picture"),
+        },
     ),
     "image": _MEDIUM,
     "video": _MEDIUM,
@@ -249,10 +274,10 @@ ATTACHMENTS: dict[str, AttachmentKind] = {
     "miniprogram": AttachmentKind(
         (("title",), ("appid",), ("page",)),
         {
-            "title": "what the card says",
-            "appid": "the mini program's id",
-            "page": "the page it opens, with its parameters",
-            "pic_media_id": "the card's picture: the id of an uploaded file",
+            "title": Sentence("what the card says"),
+            "appid": Sentence("the mini program's id"),
+            "page": Sentence("the page it opens, with its parameters"),
+            "pic_media_id": Sentence("the card's picture: the id of an uploaded file"),
         },
     ),
 }

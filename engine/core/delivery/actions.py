@@ -15,6 +15,7 @@ from engine.core.delivery.scene import Scene
 from engine.core.errors import MissingValue, TemplateError
 from engine.core.events.event import END, ENGINE_SOURCE, START, Event
 from engine.core.reasons import Reason
+from engine.core.stored_sentence import shortened
 from engine.core.time.arithmetic import later
 from engine.core.timelines.touch import Touch
 
@@ -93,7 +94,7 @@ def _notice(notify: Notify, step: str, scene: Scene) -> Touch:
     try:
         touch.body = body_of(notify, template_context(scene, step), customer, now)
     except MissingValue as error:
-        return touch.skip(Reason.MISSING_VALUE, str(error)[:300])
+        return touch.skip(Reason.MISSING_VALUE, shortened(error.message))
     except TemplateError as error:
-        return touch.skip(Reason.TEMPLATE_ERROR, str(error)[:300])
+        return touch.skip(Reason.TEMPLATE_ERROR, shortened(error.message))
     return touch

@@ -9,7 +9,8 @@ from engine.core.definitions import Sop
 from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.channels import defined_channels, open_channels
 from engine.core.delivery.gates import RivalTouch, TouchCandidate, delay_by_calendar
-from engine.core.timelines.schedule import DueStep, schedule
+from engine.core.timelines.due_step import DueStep
+from engine.core.timelines.schedule import schedule
 from engine.core.timelines.touch import DELAY_REASONS, FIXABLE_REASONS
 
 

@@ -5,14 +5,14 @@ Messages and tasks wait for days and hours; caps count messages. A message that 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from engine.core.customers.customer import Customer
 from engine.core.definitions import Cap, Gate
 from engine.core.definitions.catalog import Definitions
+from engine.core.delivery.delay_detail import DelayDetail
 from engine.core.delivery.quiet_hours import next_quiet_start, quiet_until
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER, at_local, day_shift, local_date, time_of_day
@@ -84,7 +84,7 @@ def delay_by_gates(going: TouchCandidate, now: datetime) -> Delay | None:
 
 
 def _next_allowed(going: TouchCandidate, now: datetime, *, counting: bool) -> Delay | None:
-    moment, reasons = now, list[tuple[Reason, str | None]]()
+    moment, reasons = now, list[tuple[Reason, DelayDetail]]()
     for _ in range(_MOST_MOVES):
         move = _day_off(going, moment) or _quiet(going, moment) or (_capped(going, moment, now) if counting else None)
         if move is None:
@@ -98,43 +98,56 @@ def _next_allowed(going: TouchCandidate, now: datetime, *, counting: bool) -> De
     return Delay(reasons[-1][0], moment, _detail(reasons), causes)
 
 
-def _detail(reasons: Sequence[tuple[Reason, str | None]]) -> str | None:
-    """Return the detail of the last reason, and before it the others that led there."""
-    others = list(dict.fromkeys(str(reason) for reason, _ in reasons[:-1] if reason is not reasons[-1][0]))
-    return "; ".join([*others, *([reasons[-1][1]] if reasons[-1][1] else [])]) or None
+def _detail(reasons: Sequence[tuple[Reason, DelayDetail]]) -> str | None:
+    """Return the detail of the last reason, with the others that led there."""
+    last, cap = reasons[-1]
+    others = dict.fromkeys(str(reason) for reason, _ in reasons[:-1] if reason is not last)
+    return replace(cap, others=tuple(others)).written()
 
 
-def _day_off(going: TouchCandidate, moment: datetime) -> Delay | None:
+_NOTHING = DelayDetail()
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """One gate's word: not before `until`."""
+
+    reason: Reason
+    until: datetime
+    detail: DelayDetail = _NOTHING
+
+
+def _day_off(going: TouchCandidate, moment: datetime) -> _Move | None:
     days_off = going.definitions.days_off
     if not days_off or "calendar" in going.exempt:
         return None
     opens = on_open_day(moment, going.due, days_off, going.zone)
-    return Delay(Reason.HOLIDAY, opens) if opens != moment else None
+    return _Move(Reason.HOLIDAY, opens) if opens != moment else None
 
 
-def _quiet(going: TouchCandidate, moment: datetime) -> Delay | None:
+def _quiet(going: TouchCandidate, moment: datetime) -> _Move | None:
     quiet = going.definitions.engine.quiet_hours
     if quiet is None or "quiet_hours" in going.exempt:
         return None
     until = quiet_until(moment, quiet, going.zone)
-    return Delay(Reason.QUIET_HOURS, until) if until is not None else None
+    return _Move(Reason.QUIET_HOURS, until) if until is not None else None
 
 
 # ── caps ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _capped(going: TouchCandidate, moment: datetime, now: datetime) -> Delay | None:
+def _capped(going: TouchCandidate, moment: datetime, now: datetime) -> _Move | None:
     """Return until when a cap holds it back: to the next day, or while those of higher priority are to come today."""
     day = local_date(moment, going.zone)
     for cap in going.caps:
         left = room(cap, day, going)
         if left <= 0:
             tomorrow = at_local(day_shift(day, 1), time_of_day(going.due, going.zone), going.zone)
-            return Delay(Reason.CAP, tomorrow, _named(cap))
+            return _Move(Reason.CAP, tomorrow, _values(cap))
         rivals = [each for each in going.rivals if _wants(each, cap, day, moment, going)]
         if len(rivals) >= left:
             first = min(rivals, key=lambda each: each.at)
-            return Delay(Reason.CAP, first.at, f"{_named(cap)}, {first.sop}")
+            return _Move(Reason.CAP, first.at, _values(cap, rival=first.sop))
     return None
 
 
@@ -154,8 +167,8 @@ def after_cap_delay(going: TouchCandidate, now: datetime) -> Delay | None:
     return Delay(Reason.CAP, at, causes=Reason.CAP) if later_day and now < at else None
 
 
-def _named(cap: Cap) -> str:
-    return f"{cap.max}/{cap.days}d" + (f" {cap.channel}" if cap.channel else "")
+def _values(cap: Cap, rival: str | None = None) -> DelayDetail:
+    return DelayDetail((), cap.max, cap.days, cap.channel, rival)
 
 
 def room(cap: Cap, day: date, going: TouchCandidate) -> int:
@@ -213,29 +226,3 @@ def count(customer: Customer, day: date, channel: str, number: int = 1) -> None:
 def counted_since(now: datetime, days: int) -> date:
     """Return the earliest date, in any zone, that caps over so many days look at."""
     return (now - timedelta(days=days + 1)).date()
-
-
-_CAP = re.compile(r"(?P<most>\d+)/(?P<days>\d+)d(?: (?P<channel>[^,]+))?(?:, (?P<rival>.+))?")
-
-
-@dataclass(frozen=True, slots=True)
-class DelayDetail:
-    """The detail of what a gate holds back."""
-
-    others: list[str]
-    """Codes of the reasons that came before."""
-    most: int | None = None
-    """So many messages the cap allows; None where it is no cap that holds."""
-    days: int | None = None
-    channel: str | None = None
-    rival: str | None = None
-    """The SOP of higher priority that takes the room later the same day."""
-
-
-def read_detail(detail: str | None) -> DelayDetail:
-    """Return what `engine.core.delivery.gates` wrote: `quiet_hours; 1/1d sms, vip`."""
-    parts = [each for each in (detail or "").split("; ") if each]
-    found = _CAP.fullmatch(parts[-1]) if parts else None
-    if found is None:
-        return DelayDetail(parts)
-    return DelayDetail(parts[:-1], int(found["most"]), int(found["days"]), found["channel"], found["rival"])

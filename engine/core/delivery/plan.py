@@ -20,7 +20,9 @@ from engine.core.delivery.step import decide
 from engine.core.errors import SopError
 from engine.core.events.event import Event
 from engine.core.reasons import Reason
-from engine.core.timelines.schedule import DueStep, next_step, schedule, set_next_step
+from engine.core.sentence import Sentence
+from engine.core.timelines.due_step import DueStep
+from engine.core.timelines.schedule import next_step, schedule, set_next_step
 from engine.core.timelines.touch import DELAYED, FIXABLE_REASONS, Touch
 
 PAUSED_ALL = "*"
@@ -69,7 +71,10 @@ def plan(timeline: Timeline, customer: Customer, context: DecisionContext) -> Pl
     defined = context.definitions.sops.get(timeline.sop)
     if timeline.sop in context.definitions.broken:
         raise SopError(
-            f"SOP `{timeline.sop}` cannot be read by this version of the engine; correct its file and apply again"
+            Sentence(
+                "SOP `{sop}` cannot be read by this version of the engine; correct its file and apply again",
+                sop=timeline.sop,
+            )
         )
     if defined is None:
         timeline.end("exited", Reason.SOP_REMOVED, context.now)

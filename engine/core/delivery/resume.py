@@ -8,7 +8,8 @@ from datetime import datetime
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import DecisionContext
 from engine.core.reasons import Reason
-from engine.core.timelines.schedule import DueStep, next_step, schedule, set_next_step
+from engine.core.timelines.due_step import DueStep
+from engine.core.timelines.schedule import next_step, schedule, set_next_step
 from engine.core.timelines.touch import Touch, touch_key
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.definitions.sop import Sop
-from engine.core.timelines.schedule import DueStep
+from engine.core.timelines.due_step import DueStep
 from engine.core.timelines.touch import Touch, touch_key
 
 

@@ -20,8 +20,9 @@ from engine.core.delivery.gates import (
 from engine.core.delivery.scene import Scene
 from engine.core.errors import MissingValue, TemplateError
 from engine.core.reasons import Reason
+from engine.core.stored_sentence import shortened
 from engine.core.time.arithmetic import local_date
-from engine.core.timelines.schedule import DueStep
+from engine.core.timelines.due_step import DueStep
 from engine.core.timelines.touch import DELAY_REASONS, DELAYED, FIXABLE_REASONS, Touch
 from engine.core.timelines.variants import choose, content_of
 
@@ -134,9 +135,9 @@ def _render(touch: Touch, due: DueStep, scene: Scene) -> None:
     try:
         touch.body = _body(touch, due.step, scene)
     except MissingValue as error:
-        touch.delay(Reason.MISSING_VALUE, touch.limit, str(error)[:300])
+        touch.delay(Reason.MISSING_VALUE, touch.limit, shortened(error.message))
     except TemplateError as error:
-        touch.delay(Reason.TEMPLATE_ERROR, touch.limit, str(error)[:300])
+        touch.delay(Reason.TEMPLATE_ERROR, touch.limit, shortened(error.message))
 
 
 def _body(touch: Touch, step: Step, scene: Scene) -> dict[str, object]:

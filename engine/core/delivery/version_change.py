@@ -13,7 +13,8 @@ from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.delivery.scene import Scene
 from engine.core.reasons import Reason
-from engine.core.timelines.schedule import DueStep, goal_end, next_step, schedule, set_next_step
+from engine.core.timelines.due_step import DueStep
+from engine.core.timelines.schedule import goal_end, next_step, schedule, set_next_step
 from engine.core.timelines.touch import DELAY_REASONS, Touch
 
 

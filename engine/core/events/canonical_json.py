@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any
 
 from engine.core.errors import EventError
+from engine.core.sentence import Sentence
 
 MAX_NESTING = 32
 """Objects and lists may be nested so deep."""
@@ -30,7 +31,7 @@ def text(head: Sequence[str | None], data: dict[str, Any]) -> bytes:
     except (ValueError, TypeError, RecursionError):
         _check(data)
         raise EventError(
-            "the event holds a value that JSON does not know; send text, numbers, true, false, null"
+            Sentence("the event holds a value that JSON does not know; send text, numbers, true, false, null")
         ) from None
     if _suspect(written):
         _check(data)
@@ -55,7 +56,7 @@ def digest(body: bytes) -> bytes:
 def show(value: object) -> str:
     """Return a value as it is named in a message: shortened, without control characters."""
     if isinstance(value, (dict, list)):
-        return "an object" if isinstance(value, dict) else "a list"
+        return Sentence("an object") if isinstance(value, dict) else Sentence("a list")
     shown = repr(value) if isinstance(value, str) else json.dumps(value, default=lambda other: type(other).__name__)
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 
@@ -67,7 +68,9 @@ def _check(data: object) -> None:
         value, path, depth = waiting.pop()
         if isinstance(value, (dict, list)):
             if depth > MAX_NESTING:
-                raise EventError(f"{_short(path)} is nested more than {MAX_NESTING} deep; flatten it")
+                raise EventError(
+                    Sentence("{path} is nested more than {most} deep; flatten it", path=_short(path), most=MAX_NESTING)
+                )
             waiting.extend(_inside(value, path, depth))
         else:
             _check_scalar(value, path)
@@ -84,13 +87,19 @@ def _inside(value: dict[str, Any] | list[Any], path: str, depth: int) -> list[tu
 def _check_scalar(value: object, path: str) -> None:
     if isinstance(value, str):
         if "\x00" in value:
-            raise EventError(f"{_short(path)} contains a NUL character, which PostgreSQL cannot store; remove it")
+            raise EventError(
+                Sentence("{path} contains a NUL character, which PostgreSQL cannot store; remove it", path=_short(path))
+            )
         if any("\ud800" <= each <= "\udfff" for each in value):
-            raise EventError(f"{_short(path)} contains half a surrogate pair (a cut emoji?); send valid Unicode")
+            raise EventError(
+                Sentence("{path} contains half a surrogate pair (a cut emoji?); send valid Unicode", path=_short(path))
+            )
     elif isinstance(value, float) and not isfinite(value):
-        raise EventError(f"{_short(path)} is not a number (NaN or Infinity); send a number or null")
+        raise EventError(Sentence("{path} is not a number (NaN or Infinity); send a number or null", path=_short(path)))
     elif isinstance(value, (int, float)) and not _SMALLEST <= value < _LARGEST:
-        raise EventError(f"{_short(path)} is a number beyond 64 bits and would lose digits; send it as text")
+        raise EventError(
+            Sentence("{path} is a number beyond 64 bits and would lose digits; send it as text", path=_short(path))
+        )
 
 
 def _short(path: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.core.errors import EventError, did_you_mean
 from engine.core.events.canonical_json import show
+from engine.core.sentence import Sentence
 from engine.core.time import arithmetic
 
 MAX_NAME = 200
@@ -18,6 +19,9 @@ Data = dict[str, Any]
 Check = Callable[[Data], None]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_HINT = Sentence("")
+_ALL_WITHOUT = Sentence(", e.g. wecom; absent means all channels")
+_ROLE, _PERSON = Sentence("the name of a role in data.staff"), Sentence(", the id of a member of staff")
 
 
 def _name(data: Data, field: str, *, needed: bool = True, example: str = "") -> None:
@@ -25,20 +29,44 @@ def _name(data: Data, field: str, *, needed: bool = True, example: str = "") -> 
     value = data.get(field)
     if value is None and not needed:
         return
-    hint = f", e.g. {example}" if example else ""
     if value is None:
         near = did_you_mean(field, data)
-        raise EventError(f"data.{field} is missing; it must be text of 1 to {MAX_NAME} characters{hint}.{near}")
-    _check_name(value, f"data.{field}", hint)
+        raise EventError(
+            Sentence(
+                "data.{field} is missing; it must be text of 1 to {most} characters{hint}.",
+                field=field,
+                most=MAX_NAME,
+                hint=_hint(example),
+            )
+            + near
+        )
+    _check_name(value, f"data.{field}", _hint(example))
 
 
-def _check_name(value: object, path: str, hint: str = "") -> None:
+@lru_cache(maxsize=64)
+def _hint(example: str) -> Sentence:
+    """Return what shows how to write it: an example, or a sentence with one."""
+    if not example or isinstance(example, Sentence):
+        return example if isinstance(example, Sentence) else _NO_HINT
+    return Sentence(", e.g. {example}", example=example)
+
+
+def _check_name(value: object, path: str, hint: Sentence = _NO_HINT) -> None:
     if not isinstance(value, str):
-        raise EventError(f"{path} is {show(value)}; it must be text{hint}")
+        raise EventError(Sentence("{path} is {value}; it must be text{hint}", path=path, value=show(value), hint=hint))
     if not 1 <= len(value) <= MAX_NAME or value.isspace():
-        raise EventError(f"{path} has {len(value):,} characters; 1 to {MAX_NAME} are allowed, not only blanks")
+        raise EventError(
+            Sentence(
+                "{path} has {number:,} characters; 1 to {most} are allowed, not only blanks",
+                path=path,
+                number=len(value),
+                most=MAX_NAME,
+            )
+        )
     if _CONTROL.search(value):
-        raise EventError(f"{path} {show(value)} contains a control character; remove it")
+        raise EventError(
+            Sentence("{path} {value} contains a control character; remove it", path=path, value=show(value))
+        )
 
 
 def _tag(data: Data) -> None:
@@ -63,11 +91,11 @@ def _message(data: Data) -> None:
     _name(data, "channel", needed=False, example="wecom")
     text = data.get("text")
     if text is not None and not isinstance(text, str):
-        raise EventError(f"data.text is {show(text)}; what the customer wrote is text, or absent")
+        raise EventError(Sentence("data.text is {value}; what the customer wrote is text, or absent", value=show(text)))
 
 
 def _opt(data: Data) -> None:
-    _name(data, "channel", needed=False, example="wecom; absent means all channels")
+    _name(data, "channel", needed=False, example=_ALL_WITHOUT)
 
 
 def _order(data: Data) -> None:
@@ -75,15 +103,24 @@ def _order(data: Data) -> None:
     if isinstance(order, int) and not isinstance(order, bool):
         return
     if order is not None and not isinstance(order, str):
-        raise EventError(f"data.order is {show(order)}; it must be the order's number, as text or integer")
+        raise EventError(
+            Sentence("data.order is {value}; it must be the order's number, as text or integer", value=show(order))
+        )
     _name(data, "order", example="SO-1001")
 
 
 def _amount(data: Data) -> None:
     amount = data.get("amount")
     if isinstance(amount, bool) or not isinstance(amount, (int, float)):
-        fault = "is missing" if amount is None else f"is {show(amount)}"
-        raise EventError(f"data.amount {fault}; it must be a number, without quotes or currency, e.g. 1299.00")
+        raise EventError(_no_amount(amount))
+
+
+def _no_amount(amount: object) -> Sentence:
+    if amount is None:
+        return Sentence("data.amount is missing; it must be a number, without quotes or currency, e.g. 1299.00")
+    return Sentence(
+        "data.amount is {value}; it must be a number, without quotes or currency, e.g. 1299.00", value=show(amount)
+    )
 
 
 def _purchase(data: Data) -> None:
@@ -96,13 +133,15 @@ def _customer(data: Data) -> None:
     for field in ("attributes", "staff", "addresses"):
         value = data.get(field)
         if value is not None and not isinstance(value, dict):
-            raise EventError(f"data.{field} is {show(value)}; it must be an object")
+            raise EventError(Sentence("data.{field} is {value}; it must be an object", field=field, value=show(value)))
     for role, person in (data.get("staff") or {}).items():
-        _check_name(role, "the name of a role in data.staff")
-        _check_name(person, f"data.staff.{role}", ", the id of a member of staff")
+        _check_name(role, _ROLE)
+        _check_name(person, f"data.staff.{role}", _PERSON)
     zone = data.get("timezone")
     if zone is not None and not (isinstance(zone, str) and _known_zone(zone)):
-        raise EventError(f"data.timezone {show(zone)} is not a known IANA zone; write it like `Asia/Shanghai`")
+        raise EventError(
+            Sentence("data.timezone {value} is not a known IANA zone; write it like `Asia/Shanghai`", value=show(zone))
+        )
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from engine.core.definitions import Goal, Sop, Step
 from engine.core.explain.story import as_written
+from engine.core.sentence import Sentence
 
 CONFIDENCE = 0.95
 """Of every interval: in so many of a hundred such studies it would hold the true value."""
@@ -137,7 +138,7 @@ class Results:
     until: datetime
     now: datetime
     timezone: str
-    goal: str | None
+    goal: Sentence | None
     """As written; None where the SOP has none."""
     goal_within_seconds: float | None
     confidence: float
@@ -151,7 +152,7 @@ class Results:
     notes: list[Note]
 
 
-def goal_as_written(goal: Goal | None) -> str | None:
+def goal_as_written(goal: Goal | None) -> Sentence | None:
     """Return what a goal waits for, as written: `event: type order.signed`."""
     return as_written(goal) if goal is not None else None
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions.deciding import Evaluation, decisive_evaluations
+from engine.core.conditions.deciding import Evaluation, decisive_evaluations, happening
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class StepReport:
 
     step: str
     kind: str
-    when: str | None
+    when: Sentence | None
     """As written: `day 1 10:00`, `after 2h`; None where the SOP has no such step any more."""
     in_flight: list[OutcomeGroup] = field(default_factory=list)
     touches: list[OutcomeGroup] = field(default_factory=list)
@@ -92,7 +93,7 @@ class SeenEvent:
 class UntriggeredTrigger:
     """A trigger nobody hit: what it waits for, what like it came in, who meets it from before."""
 
-    trigger: str
+    trigger: Sentence
     path: str
     seen: list[SeenEvent] = field(default_factory=list)
     """Events with a name it waits for, in the time."""
@@ -196,7 +197,7 @@ def _cause(group: Group) -> OutcomeGroup:
 def _wanted(one: Evaluation) -> Wanted:
     wanted = one.wanted
     if one.kind in ("seen", "touched"):  # from when on it counts is another moment for everybody
-        wanted = str(wanted).partition(" since ")[0]
+        wanted, _ = happening(wanted)
     return Wanted(one.path, one.kind, one.name, wanted, one.negated)
 
 

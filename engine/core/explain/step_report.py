@@ -6,21 +6,23 @@ from collections.abc import Mapping
 
 from engine.core.definitions import Sop, Step
 from engine.core.explain.sop_report import OutcomeGroup, StepReport
+from engine.core.sentence import Sentence
 
 
-def step_time(step: Step, sop: Sop) -> str:
+def step_time(step: Step, sop: Sop) -> Sentence:
     """Return when a step comes, as the definition says it: `day 1 10:00`, `after 2h`, `day -3 10:00 from attr.due`."""
     if step.after is not None:
-        return f"after {_duration(step.after.total_seconds())}"
-    window = sop.window_of(step)
-    at = (
-        f"{window[0]:%H:%M}-{window[1]:%H:%M}"
-        if window
-        else f"{clock:%H:%M}"
-        if (clock := step.at or sop.defaults.at)
-        else ""
-    )
-    return f"day {step.day} {at}".rstrip() + (f" from {step.from_}" if step.from_ else "")
+        return Sentence("after {duration}", duration=_duration(step.after.total_seconds()))
+    clock = _time_of_day(step, sop)
+    day = Sentence("day {day} {at}", day=step.day, at=clock) if clock else Sentence("day {day}", day=step.day)
+    return Sentence("{day} from {date}", day=day, date=step.from_) if step.from_ else day
+
+
+def _time_of_day(step: Step, sop: Sop) -> str:
+    window, clock = sop.window_of(step), step.at or sop.defaults.at
+    if window:
+        return f"{window[0]:%H:%M}-{window[1]:%H:%M}"
+    return f"{clock:%H:%M}" if clock else ""
 
 
 def _duration(seconds: float) -> str:
@@ -71,9 +73,9 @@ def step_reports(
     ]
 
 
-def _noticed(name: str, sop: Sop) -> str | None:
+def _noticed(name: str, sop: Sop) -> Sentence | None:
     """Return the place that sends a notice, None where the SOP has none of that name any more."""
     place, has, _ = name.rpartition(".notify")
     steps = {each.id for each in sop.steps if each.do}
     exits = {f"exit{index}" for index, each in enumerate(sop.exit) if each.do}
-    return f"notice of {place}" if has and place in steps | exits else None
+    return Sentence("notice of {place}", place=place) if has and place in steps | exits else None

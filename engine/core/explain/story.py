@@ -10,6 +10,8 @@ from typing import Any, Literal
 from engine.core.conditions.deciding import Evaluation, decisive_evaluations
 from engine.core.conditions.trace import Truth
 from engine.core.definitions import Moment, Sop
+from engine.core.definitions.words import event_type, key_word
+from engine.core.sentence import Listed, Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Decision:
     key: str = ""
     version: int | None = None
     reason: str | None = None
-    detail: str | None = None
+    detail: str | Mapping[str, Any] | None = None
     deciding: list[Evaluation] = field(default_factory=list)
     """The conditions that decided, for a refusal or an end by a condition."""
 
@@ -182,7 +184,7 @@ class WouldStart:
 
     starts: bool
     reason: str | None
-    detail: str | None
+    detail: str | Mapping[str, Any] | None
     conditions: list[ConditionNow]
 
 
@@ -221,7 +223,7 @@ class Story:
     asked: str | None = None
     """The one SOP asked about."""
     asked_title: str | None = None
-    waits_for: list[str] = field(default_factory=list)
+    waits_for: list[Sentence] = field(default_factory=list)
     """The triggers of the SOP asked about, where nothing here ever hit one."""
     why_not: WhyNot | None = None
     """Where nothing hit one, or it is asked for: how close events came, and whether it would start now."""
@@ -249,25 +251,30 @@ def _decision(what: Literal["started", "refused", "ended", "converted"], entry: 
 _SIGNS = {"eq": "=", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
 
 
-def triggers_of(sop: Sop) -> list[str]:
+def triggers_of(sop: Sop) -> list[Sentence]:
     """Return what an SOP waits for, as written: `tag_added: 装修意向, 楼盘A`."""
     return [as_written(each) for each in sop.trigger]
 
 
-def as_written(moment: Moment) -> str:
+def as_written(moment: Moment) -> Sentence:
     """Return a moment as a definition has it: `event: type order.signed`."""
-    kind, detail = moment.kind, getattr(moment, moment.kind)
+    kind, detail = key_word(moment.kind), getattr(moment, moment.kind)
     if isinstance(detail, tuple):
-        return f"{kind}: {', '.join(detail)}"
+        return Sentence("{name}: {value}", name=kind, value=detail)
     written = detail.model_dump(mode="json", exclude_unset=True, by_alias=True) if detail is not None else {}
     named = sorted(written.items(), key=lambda each: each[0] in ("from", "to"))  # the dimension first
-    shown = ", ".join(f"{name} {_plain(value)}" for name, value in named)
-    return f"{kind}: {shown}" if shown else kind
+    shown = [_pair(name, value) for name, value in named]
+    return Sentence("{name}: {value}", name=kind, value=shown) if shown else Sentence("{name}", name=kind)
 
 
-def _plain(value: Any) -> str:
+def _pair(name: str, value: Any) -> Sentence:
+    shown = event_type(value) if name == "type" and isinstance(value, str) else _plain(value)
+    return Sentence("{name} {value}", name=_SIGNS.get(name) or key_word(name), value=shown)
+
+
+def _plain(value: Any) -> object:
     if isinstance(value, list):
-        return ", ".join(_plain(each) for each in value)
+        return Listed(tuple(_plain(each) for each in value))
     if isinstance(value, dict):
-        return ", ".join(f"{_SIGNS.get(name, name)} {_plain(each)}" for name, each in value.items())
+        return Listed(tuple(_pair(name, each) for name, each in value.items()))
     return str(value)

@@ -8,6 +8,7 @@ from engine.core.definitions import Moment, Sop
 from engine.core.explain.likeness import comparable, nearest_first, similarity
 from engine.core.explain.sop_report import SeenEvent, UntriggeredTrigger
 from engine.core.matching.triggers import type_of
+from engine.core.sentence import Sentence
 
 _MOST_NEAR = 5
 _ALIKE = 0.5
@@ -16,7 +17,7 @@ _ALIKE = 0.5
 
 def untriggered(
     sop: Sop,
-    written: Sequence[str],
+    written: Sequence[Sentence],
     by_type: Mapping[str, Sequence[SeenEvent]],
     types: Mapping[str, SeenEvent],
     already: Mapping[int, int],

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from engine.core.conditions.deciding import decisive_evaluations
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.definitions.catalog import NO_INSTALLATION, DecisionContext, Definitions
-from engine.core.delivery.gates import read_detail
+from engine.core.delivery.delay_detail import read_detail
 from engine.core.explain.story import StepEntry, StepStatus, Taken
 from engine.core.playback.run import play_one
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER, day_shift, local_date
-from engine.core.timelines.schedule import DueStep, schedule
+from engine.core.timelines.due_step import DueStep
+from engine.core.timelines.schedule import schedule
 from engine.core.timelines.touch import Touch
 
 _FARTHEST = timedelta(days=400)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,6 @@ from engine.core.definitions.catalog import DecisionContext
 from engine.core.events.data import value_at
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.reasons import Reason
-from engine.core.time.arithmetic import show_duration
 from engine.core.timelines.holdout import held_out
 from engine.core.timelines.schedule import goal_end, next_step, schedule, set_next_step
 
@@ -29,7 +29,8 @@ class EntryDecision:
     """Path of the moment in the YAML, or `do` for an engine-made start."""
     reason: Reason | None = None
     """Why it was refused; None when it started."""
-    detail: str | None = None
+    detail: str | Mapping[str, Any] | None = None
+    """A name, or values: since or until when, how old in seconds."""
     timeline: Timeline | None = None
     trace: list[dict[str, Any]] = field(default_factory=list)
     ended: list[Timeline] = field(default_factory=list)
@@ -71,7 +72,7 @@ class EntryAttempt:
         self._enrol()
         return self.decision
 
-    def _refuse(self, reason: Reason, detail: str | None = None) -> None:
+    def _refuse(self, reason: Reason, detail: str | Mapping[str, Any] | None = None) -> None:
         self.decision.reason, self.decision.detail = reason, detail
 
     def _check_key(self) -> None:
@@ -93,7 +94,9 @@ class EntryAttempt:
         if event.backfill:
             self._refuse(Reason.BACKFILL)
         elif event.source != ENGINE_SOURCE and age > limit:
-            self._refuse(Reason.STALE_EVENT, f"{show_duration(age)} old, at most {show_duration(limit)}")
+            self._refuse(
+                Reason.STALE_EVENT, {"age_seconds": age.total_seconds(), "limit_seconds": limit.total_seconds()}
+            )
 
     def _check_conditions(self) -> None:
         event, trace = self.event, Trace()
@@ -116,9 +119,9 @@ class EntryAttempt:
         if sop.reentry.mode == "never" and last is not None:
             self._refuse(Reason.ALREADY_HAD, plain(last))
         elif running and sop.reentry.mode != "restart":
-            self._refuse(Reason.ALREADY_ACTIVE, f"since {plain(running[0].anchor)}")
+            self._refuse(Reason.ALREADY_ACTIVE, {"since": plain(running[0].anchor)})
         elif cooldown and last is not None and self.event.time < last + cooldown:
-            self._refuse(Reason.COOLDOWN, f"until {plain(last + cooldown)}")
+            self._refuse(Reason.COOLDOWN, {"until": plain(last + cooldown)})
         else:
             self.decision.ended += running
 

@@ -14,6 +14,7 @@ from engine.core.customers.silence import crossing
 from engine.core.definitions import AllTags, Friend, Moment, Sop
 from engine.core.definitions.catalog import DecisionContext, Definitions
 from engine.core.events.event import ENGINE_SOURCE, START, Event
+from engine.core.matching.triggers import named_trigger
 
 LASTING = ("tag_added", "entered", "friend_added", "customer_created", "silent")
 """Triggers that leave behind something that lasts, so that they can be met already."""
@@ -138,10 +139,3 @@ def is_still_met(customer: Customer, event: Event, sop: Sop, definitions: Defini
     """
     moment = named_trigger(event, sop)
     return moment is not None and met_since(moment, customer, DecisionContext(definitions, event.time)) is not None
-
-
-def named_trigger(event: Event, sop: Sop) -> Moment | None:
-    """Return the trigger that an engine-made start names as `trigger/<index>/<kind>`, None where the SOP has it no longer."""
-    _, index, kind = str(event.data.get("trigger", "//")).split("/", 2)
-    moment = sop.trigger[int(index)] if index.isdecimal() and int(index) < len(sop.trigger) else None
-    return moment if moment is not None and moment.kind == kind else None

@@ -16,7 +16,7 @@ from engine.core.customers.customer import Customer
 from engine.core.definitions import DateMoment, Moment, Schedule, Sop
 from engine.core.definitions.catalog import Definitions
 from engine.core.events.event import ENGINE_SOURCE, START, Event
-from engine.core.matching.existing_customers import named_trigger
+from engine.core.matching.triggers import named_trigger
 from engine.core.time import cron
 from engine.core.time.arithmetic import at_local, day_shift, local_date
 from engine.core.time.cron import CronSlot

@@ -8,7 +8,7 @@ from typing import Any
 from engine.core.conditions.compare import compare
 from engine.core.customers.customer import Customer, Timeline
 from engine.core.customers.facts import MomentOccurred
-from engine.core.definitions import AllTags, Change, Friend, Moment, Replied
+from engine.core.definitions import AllTags, Change, Friend, Moment, Replied, Sop
 from engine.core.definitions.catalog import DecisionContext
 from engine.core.events.data import value_at
 from engine.core.events.event import STAGE, Event
@@ -128,3 +128,10 @@ def _counts(timeline: Timeline, event: Event, ran: bool) -> bool:
     if timeline.converted_at is not None or event.time < timeline.start or timeline.start_id == event.start_id:
         return False
     return event.time <= timeline.goal_until if timeline.goal_until is not None else ran
+
+
+def named_trigger(event: Event, sop: Sop) -> Moment | None:
+    """Return the trigger that an engine-made start names as `trigger/<index>/<kind>`, None where the SOP has it no longer."""
+    _, index, kind = str(event.data.get("trigger", "//")).split("/", 2)
+    moment = sop.trigger[int(index)] if index.isdecimal() and int(index) < len(sop.trigger) else None
+    return moment if moment is not None and moment.kind == kind else None

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.core.errors import BasisChanged
+from engine.core.sentence import Sentence
 
 MATTERS, FEW = 0.1, 10
 """Counts that moved by more than this share, and by more than so many, are worth a warning."""
@@ -35,7 +36,7 @@ class Basis(BaseModel):
     back_to: int | None = None
     """The earlier generation whose definitions these are."""
 
-    def check(self, generation: int, in_force: Mapping[str, str], planned: Mapping[str, str], who: str) -> None:
+    def check(self, generation: int, in_force: Mapping[str, str], planned: Mapping[str, str], who: Sentence) -> None:
         """Raise BasisChanged where other definitions are in force, or other ones are to be applied, than when it was made.
 
         Parameters:
@@ -43,17 +44,29 @@ class Basis(BaseModel):
         """
         if generation != self.generation:
             raise BasisChanged(
-                f"the plan was made on generation {self.generation}; now generation {generation} is in force ({who}); "
-                "nothing was changed. Look at what it brought with `sop versions` and plan again"
+                Sentence(
+                    "the plan was made on generation {planned}; now generation {generation} is in force ({who}); "
+                    "nothing was changed. Look at what it brought with `sop versions` and plan again",
+                    planned=self.generation,
+                    generation=generation,
+                    who=who,
+                )
             )
         if in_force != self.in_force:
             raise BasisChanged(
-                f"generation {generation} is in force as the plan says, with other definitions: it was made on another "
-                f"installation ({_told(self.in_force, in_force)}); nothing was changed. Plan again here"
+                Sentence(
+                    "generation {generation} is in force as the plan says, with other definitions: it was made on another "
+                    "installation ({changes}); nothing was changed. Plan again here",
+                    generation=generation,
+                    changes=_told(self.in_force, in_force),
+                )
             )
         if planned != self.planned:
             raise BasisChanged(
-                f"the definitions are not those that were planned: {_told(self.planned, planned)}; nothing was changed. Plan again"
+                Sentence(
+                    "the definitions are not those that were planned: {changes}; nothing was changed. Plan again",
+                    changes=_told(self.planned, planned),
+                )
             )
 
     def moved(self, in_flight: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
@@ -64,7 +77,17 @@ class Basis(BaseModel):
                 yield sop, then, now
 
 
-def _told(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    changes = [f"{name} {'is gone' if name not in now else 'is new' if name not in then else 'has changed'}"
-            for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]  # fmt: skip
-    return ", ".join(changes[:5]) + (f" and {len(changes) - 5} more" if len(changes) > 5 else "")
+_MOST_TOLD = 5
+
+
+def _told(then: Mapping[str, str], now: Mapping[str, str]) -> Sentence:
+    names = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
+    changes = Sentence.joined([_change(name, then, now) for name in names[:_MOST_TOLD]], by=", ")
+    more = len(names) - _MOST_TOLD
+    return Sentence("{changes} and {number} more", changes=changes, number=more) if more > 0 else changes
+
+
+def _change(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> Sentence:
+    if name not in now:
+        return Sentence("{file} is gone", file=name)
+    return Sentence("{file} is new", file=name) if name not in then else Sentence("{file} has changed", file=name)

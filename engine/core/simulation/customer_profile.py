@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.core.conditions.trace import plain
 from engine.core.customers import facts
-from engine.core.customers.allowed_values import typed_attributes
+from engine.core.customers.allowed_values import alone, typed_attributes
 from engine.core.definitions import LIFECYCLE
 from engine.core.definitions.base import Duration, Model, Name
 from engine.core.definitions.catalog import Definitions
@@ -19,13 +19,19 @@ from engine.core.errors import EventError, did_you_mean
 from engine.core.events import parse
 from engine.core.events.event import ENGINE_SOURCE, STAGE, Event
 from engine.core.problems import Loc
+from engine.core.sentence import Sentence, codes
 from engine.core.time.arithmetic import zone
 
 _SOURCE = "described"
 _ATTRIBUTES: Loc = ("attributes",)
-_FORM = (
-    "write a date (2026-03-01), or a date and time (2026-03-01 10:00), in the customer's zone; or one with its offset"
-)
+
+
+def _no_moment(value: object) -> Sentence:
+    return Sentence(
+        "`{value}` is no time; write a date (2026-03-01), or a date and time (2026-03-01 10:00), in the customer's zone; "
+        "or one with its offset",
+        value=value,
+    )
 
 
 def _moment(value: Any) -> Any:
@@ -33,12 +39,12 @@ def _moment(value: Any) -> Any:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"`{value}` is no time; {_FORM}") from None
+            raise ValueError(_no_moment(value)) from None
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
         return datetime.combine(value, time())
-    raise ValueError(f"`{value}` is no time; {_FORM}")
+    raise ValueError(_no_moment(value))
 
 
 When = Annotated[datetime, BeforeValidator(_moment)]
@@ -49,14 +55,14 @@ def _short_form(key: str, value: Any) -> Any:
     if isinstance(value, str):
         return {key: value}
     if not isinstance(value, dict):
-        raise PydanticCustomError("names_type", "write a name")
+        raise PydanticCustomError("names_type", Sentence("write a name"))
     return value
 
 
 class ProfileTag(Model):
     """A tag the customer has."""
 
-    tag: Name = Field(description="the tag")
+    tag: Name = Field(description=Sentence("the tag"))
     since: When | None = Field(None, description="when it was set; absent: when the customer was first known")
 
     @model_validator(mode="before")
@@ -68,7 +74,7 @@ class ProfileTag(Model):
 class HeldValue(Model):
     """The value a customer has in a dimension."""
 
-    value: Name = Field(description="the value")
+    value: Name = Field(description=Sentence("the value"))
     since: When | None = Field(None, description="since when; absent: when the customer was first known")
 
     @model_validator(mode="before")
@@ -80,7 +86,9 @@ class HeldValue(Model):
 class ProfileEvent(Model):
     """An event: of the past if it lies before `start`, which then only counts as a fact."""
 
-    type: str = Field(description="tag.added, stage.changed, message.received, purchase, visit, or your own type")
+    type: str = Field(
+        description=Sentence("tag.added, stage.changed, message.received, purchase, visit, or your own type")
+    )
     time: When | None = Field(None, description="when it happens; a date alone is its midnight")
     after: Duration | None = Field(None, description="so long after `start`: 2h, 3d")
     data: dict[str, Any] = Field(default_factory=dict, description="what the type needs, e.g. {tag: 装修意向}")
@@ -88,7 +96,7 @@ class ProfileEvent(Model):
     @model_validator(mode="after")
     def _one_time(self) -> ProfileEvent:
         if self.time is not None and self.after is not None:
-            raise ValueError("write `time` or `after`, not both")
+            raise ValueError(Sentence("write `time` or `after`, not both"))
         return self
 
 
@@ -124,8 +132,8 @@ class ProfileEvents:
 
     start: datetime
     events: list[Event] = field(default_factory=list)
-    problems: list[tuple[Loc, str]] = field(default_factory=list)
-    warnings: list[tuple[Loc, str]] = field(default_factory=list)
+    problems: list[tuple[Loc, Sentence]] = field(default_factory=list)
+    warnings: list[tuple[Loc, Sentence]] = field(default_factory=list)
 
 
 def profile_to_events(described: CustomerProfile, definitions: Definitions, now: datetime) -> ProfileEvents:
@@ -154,8 +162,12 @@ class _ProfileReader:
         local = moment if moment.tzinfo else moment.replace(tzinfo=self._zone)
         return local.astimezone(zone("UTC"))
 
-    def _too_late(self, name: str) -> str:
-        return f"`{name}` lies after `start` ({plain(self.done.start)}); what happens later belongs under `events`"
+    def _too_late(self, name: str) -> Sentence:
+        return Sentence(
+            "`{name}` lies after `start` ({start}); what happens later belongs under `events`",
+            name=name,
+            start=plain(self.done.start),
+        )
 
     def facts(self) -> None:
         """Make the events that bring about what is known at the beginning."""
@@ -183,18 +195,18 @@ class _ProfileReader:
         declared = self._definitions.engine.attributes
         for name, value in self._described.attributes.items():
             _, dropped = typed_attributes({name: plain(value)}, self._definitions.engine)
-            self.done.problems.extend(((*_ATTRIBUTES, name), _said(text)) for text in dropped)
+            self.done.problems.extend(((*_ATTRIBUTES, name), alone(text)) for text in dropped)
             if name not in declared:
-                message = f"attribute `{name}` is not declared in engine.yaml.{did_you_mean(name, declared)}"
-                self.done.warnings.append(((*_ATTRIBUTES, name), message))
+                message = Sentence("attribute `{name}` is not declared in engine.yaml.", name=name)
+                self.done.warnings.append(((*_ATTRIBUTES, name), message + did_you_mean(name, declared)))
 
     def _channel_known(self, channel: str, loc: Loc) -> None:
         known = self._definitions.engine.channels
         if channel != "*" and channel not in known:
-            listed = ", ".join(known)
-            self.done.problems.append(
-                (loc, f'unknown channel `{channel}`; known: {listed}, or "*" for all.{did_you_mean(channel, known)}')
+            message = Sentence(
+                'unknown channel `{channel}`; known: {known}, or "*" for all.', channel=channel, known=codes(known)
             )
+            self.done.problems.append((loc, message + did_you_mean(channel, known)))
 
     def _since(self, loc: Loc, since: datetime | None, kind: str, data: dict[str, Any], **made: Any) -> None:
         at = self._utc(since) if since is not None else self._known
@@ -207,7 +219,11 @@ class _ProfileReader:
         loc: Loc = ("dimensions", name)
         if name == LIFECYCLE and self._definitions.engine.lifecycle is not None:
             clock = self._definitions.engine.lifecycle[0]
-            message = f"`{LIFECYCLE}` follows from the clock `{clock}`; write what the customer did under `events`, with its `time`"
+            message = Sentence(
+                "`{dimension}` follows from the clock `{clock}`; write what the customer did under `events`, with its `time`",
+                dimension=LIFECYCLE,
+                clock=clock,
+            )
             self.done.problems.append((loc, message))
             return
         made = (
@@ -240,16 +256,11 @@ class _ProfileReader:
         try:
             reading = parse.parse_with_hash(raw, received, backfill=backfill)
         except EventError as error:
-            self.done.problems.append((loc, str(error)))
+            self.done.problems.append((loc, error.message))
             return
         event = replace(reading.event, **made) if made else reading.event
         self.done.warnings.extend((loc, text) for text in reading.warnings)
         if loc != _ATTRIBUTES and not made:
             dropped = facts.warnings(event, self._definitions.engine, self._definitions.segments)
-            self.done.problems.extend((loc, _said(text)) for text in dropped)
+            self.done.problems.extend((loc, alone(text)) for text in dropped)
         self.done.events.append(event)
-
-
-def _said(dropped: str) -> str:
-    """Return what intake would say of a value it drops, without that: here nothing is taken at all."""
-    return dropped.replace(" and was dropped", "").replace("; not taken", "")

@@ -11,9 +11,10 @@ from engine.core.customers import facts
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import EventConflict, EventError
 from engine.core.events import parse
-from engine.core.events.canonical_json import show
 from engine.core.events.event import Event
-from engine.core.events.parse import MAX_EVENT_BYTES
+from engine.core.events.parse import MAX_EVENT_BYTES, no_event
+from engine.core.events.reading_faults import JSON
+from engine.core.sentence import Sentence
 
 _BOM = b"\xef\xbb\xbf"
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)
@@ -24,9 +25,9 @@ class EventFile:
     """The events of a file, each received when it happened."""
 
     events: list[Event] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Sentence] = field(default_factory=list)
     """What cannot be taken, with its line and remedy."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Sentence] = field(default_factory=list)
     duplicates: int = 0
 
 
@@ -42,22 +43,28 @@ def read_feed(data: bytes, file: str, definitions: Definitions, now: datetime) -
         try:
             reading = _read(text, now)
         except EventError as error:
-            feed.problems.append(f"{place}: {error}")
+            feed.problems.append(_placed(place, error.message))
             continue
         event, key = reading.event, (reading.event.source, reading.event.id)
         if key in known:
             if known[key] != reading.body_hash:
-                feed.problems.append(f"{place}: {EventConflict()}")
+                feed.problems.append(_placed(place, EventConflict().message))
             else:
                 feed.duplicates += 1
             continue
         known[key] = reading.body_hash
         feed.events.append(event)
         dropped = facts.warnings(event, definitions.engine, definitions.segments)
-        feed.warnings += [f"{place}: {said}" for said in (*reading.warnings, *dropped)]
+        feed.warnings += [_placed(place, said) for said in (*reading.warnings, *dropped)]
     if not feed.events and not feed.problems:
-        feed.problems.append(f"{file}:1: there is no event in this file; write one JSON object a line")
+        feed.problems.append(
+            _placed(f"{file}:1", Sentence("there is no event in this file; write one JSON object a line"))
+        )
     return feed
+
+
+def _placed(place: str, said: Sentence) -> Sentence:
+    return Sentence("{place}: {said}", place=place, said=said)
 
 
 def _texts(data: bytes, file: str) -> Iterator[tuple[str, bytes]]:
@@ -69,7 +76,10 @@ def _texts(data: bytes, file: str) -> Iterator[tuple[str, bytes]]:
             yield f"{file}:{error.lineno}:{error.colno}", data
             return
         for number, each in enumerate(listed):
-            yield f"{file}: event {number + 1} of the list", json.dumps(each, ensure_ascii=False).encode()
+            yield (
+                Sentence("{file}: event {number} of the list", file=file, number=number + 1),
+                json.dumps(each, ensure_ascii=False).encode(),
+            )
         return
     if _is_one(data):
         yield f"{file}:1", data
@@ -90,13 +100,19 @@ def _is_one(data: bytes) -> bool:
 def _read(text: bytes, now: datetime) -> parse.ParsedEvent:
     """Return one event, received at its own time. Raises EventError."""
     if len(text) > MAX_EVENT_BYTES:
-        raise EventError(f"the event is over {MAX_EVENT_BYTES:,} bytes; shorten its data")
+        raise EventError(Sentence("the event is over {most:,} bytes; shorten its data", most=MAX_EVENT_BYTES))
     try:
         raw = json.loads(text)
     except json.JSONDecodeError as error:
-        raise EventError(f"not JSON: {error.msg} at column {error.colno}; write one JSON object a line") from None
+        raise EventError(
+            Sentence(
+                "not JSON: {fault} at column {column}; write one JSON object a line",
+                fault=JSON.said(error.msg),
+                column=error.colno,
+            )
+        ) from None
     if not isinstance(raw, dict):
-        raise EventError(f"an event is a JSON object with source, id, type and subject; found {show(raw)}")
+        raise EventError(no_event(raw))
     untimed = raw.get("time") is None
     reading = parse.parse_with_hash(raw, now if untimed else _FAR)  # the future is what is simulated
     return reading if untimed else replace(reading, event=replace(reading.event, received_at=reading.event.time))

@@ -16,6 +16,7 @@ from jinja2.filters import do_default
 from jinja2.runtime import Context
 
 from engine.core.errors import TemplateError
+from engine.core.sentence import Sentence
 from engine.core.templates.values import Group, Listing
 from engine.core.time.arithmetic import zone
 
@@ -47,15 +48,20 @@ def unknown_date_code(pattern: str) -> str | None:
     return next((f"%{code}" for code in _DATE_CODE.findall(pattern) if code not in _DATE_CODES), None)
 
 
-def date_codes() -> str:
-    """Return the codes a `date` pattern may have, for messages."""
-    return " ".join(f"%{code}" for code in _DATE_CODES)
+def unknown_code(wrong: str) -> Sentence:
+    """Return what to say of a code that a `date` pattern may not have."""
+    known = " ".join(f"%{code}" for code in _DATE_CODES)
+    return Sentence("date does not know `{code}`; known: {names}", code=wrong, names=known)
 
 
 def _text(value: Any) -> str:
     text = str(value)
     if len(text) > OUTPUT_LIMIT:
-        raise TemplateError(f"a text is over {OUTPUT_LIMIT:,} characters; shorten it with `truncate` where it is made")
+        raise TemplateError(
+            Sentence(
+                "a text is over {limit:,} characters; shorten it with `truncate` where it is made", limit=OUTPUT_LIMIT
+            )
+        )
     return text
 
 
@@ -65,9 +71,10 @@ def _number(value: Any) -> int | float:
     try:
         number = value if isinstance(value, (int, float)) else float(_text(value).strip())
     except ValueError:
-        raise TemplateError("a value is not a number; use int, float, round and abs only on numbers") from None
+        said = Sentence("a value is not a number; use int, float, round and abs only on numbers")
+        raise TemplateError(said) from None
     if not math.isfinite(number):
-        raise TemplateError("a value is not a finite number")
+        raise TemplateError(Sentence("a value is not a finite number"))
     return number
 
 
@@ -81,13 +88,13 @@ def _list(value: Any) -> tuple[Any, ...]:
         str(value)
     if isinstance(value, (list, tuple)):
         return tuple(value)
-    raise TemplateError("join, first, last, sort, unique and `for` need a list")
+    raise TemplateError(Sentence("join, first, last, sort, unique and `for` need a list"))
 
 
 def _replace(value: Any, old: Any, new: Any) -> str:
     text, before, after = _text(value), _text(old), _text(new)
     if len(text) + text.count(before) * (len(after) - len(before)) > OUTPUT_LIMIT:
-        raise TemplateError(f"replace would make a text of more than {OUTPUT_LIMIT:,} characters")
+        raise TemplateError(Sentence("replace would make a text of more than {limit:,} characters", limit=OUTPUT_LIMIT))
     return text.replace(before, after)
 
 
@@ -99,7 +106,7 @@ def _truncate(value: Any, length: Any = 255, end: Any = "…") -> str:
 def _round(value: Any, digits: Any = 0) -> int | float:
     places = int(_number(digits))
     if not 0 <= places <= 10:
-        raise TemplateError("round takes 0 to 10 digits")
+        raise TemplateError(Sentence("round takes 0 to 10 digits"))
     rounded = round(_number(value), places)
     return rounded if places else int(rounded)
 
@@ -107,7 +114,7 @@ def _round(value: Any, digits: Any = 0) -> int | float:
 def _join(value: Any, between: Any = "、") -> str:
     parts, separator = [_text(each) for each in _list(value)], _text(between)
     if sum(map(len, parts)) + len(separator) * len(parts) > OUTPUT_LIMIT:
-        raise TemplateError(f"join would make a text of more than {OUTPUT_LIMIT:,} characters")
+        raise TemplateError(Sentence("join would make a text of more than {limit:,} characters", limit=OUTPUT_LIMIT))
     return separator.join(parts)
 
 
@@ -118,7 +125,7 @@ def _length(value: Any) -> int:
 def _end(value: Any, index: int) -> Any:
     elements = _list(value)
     if not elements:
-        raise TemplateError("first and last need a list with at least one element; ask with `if` before")
+        raise TemplateError(Sentence("first and last need a list with at least one element; ask with `if` before"))
     return elements[index]
 
 
@@ -127,7 +134,7 @@ def _sort(value: Any) -> Listing:
     try:
         return Listing(sorted(elements))
     except TypeError:
-        raise TemplateError("sort needs elements of one kind, all numbers or all texts") from None
+        raise TemplateError(Sentence("sort needs elements of one kind, all numbers or all texts")) from None
 
 
 def _unique(value: Any) -> Listing:
@@ -140,7 +147,7 @@ def _date(context: Context, value: Any, pattern: Any = "%Y-%m-%d") -> str:
     if moment.tzinfo:
         moment = moment.astimezone(zone(_zone_of(context)))
     if wrong := unknown_date_code(text):
-        raise TemplateError(f"date does not know `{wrong}`; known: {date_codes()}")
+        raise TemplateError(unknown_code(wrong))
     return _DATE_CODE.sub(lambda code: _DATE_CODES[code[1]](moment), text)
 
 
@@ -157,14 +164,16 @@ def _moment(value: Any) -> datetime:
     try:
         return datetime.fromisoformat(_text(value).strip())
     except ValueError:
-        raise TemplateError("date needs a date, such as 2026-01-31 or 2026-01-31T10:00:00+08:00") from None
+        said = Sentence("date needs a date, such as 2026-01-31 or 2026-01-31T10:00:00+08:00")
+        raise TemplateError(said) from None
 
 
 def bounded(value: Any) -> tuple[Any, ...]:
     """Return the elements a `for` goes through. Raises TemplateError for no list, or one over LOOP_LIMIT."""
     elements = _list(value)
     if len(elements) > LOOP_LIMIT:
-        raise TemplateError(f"`for` goes through {LOOP_LIMIT} elements at most; this list has {len(elements)}")
+        said = Sentence("`for` goes through {limit} elements at most; this list has {number}")
+        raise TemplateError(said.with_values(limit=LOOP_LIMIT, number=len(elements)))
     return elements
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from jinja2 import nodes
 
-from engine.core.errors import did_you_mean
+from engine.core.errors import did_you_mean, meant
+from engine.core.sentence import Sentence, codes
 from engine.core.templates.syntax import TemplateProblem, parse, place
 
 
@@ -67,7 +68,7 @@ def _path(node: nodes.Node) -> list[str]:
     return [node.name, *reversed(parts)] if isinstance(node, nodes.Name) else []
 
 
-def _unknown(path: list[str], known: TemplateNames) -> str | None:
+def _unknown(path: list[str], known: TemplateNames) -> Sentence | None:
     root, rest = path[0], path[1:]
     if root == "customer":
         return _unknown_of_customer(rest, known)
@@ -76,52 +77,55 @@ def _unknown(path: list[str], known: TemplateNames) -> str | None:
     if root in _PLAIN:
         return _one_of(root, rest, _PLAIN[root])
     hint = _where_else(root, known) or did_you_mean(root, _ROOTS)
-    return f"unknown name `{root}`; known: {', '.join(_ROOTS)}.{hint}"
+    return Sentence("unknown name `{name}`; known: {names}.{hint}", name=root, names=codes(_ROOTS), hint=hint)
 
 
-def _one_of(owner: str, rest: list[str], members: Collection[str]) -> str | None:
-    listed = ", ".join(f"`{owner}.{name}`" for name in members) or "none"
+def _one_of(owner: str, rest: list[str], members: Collection[str]) -> Sentence | None:
+    names: object = [f"`{owner}.{name}`" for name in members] or Sentence("none")
     if not rest:
-        return f"`{owner}` is a group of values; name one of {listed}"
-    return (
-        None
-        if rest[0] in members
-        else f"unknown name `{owner}.{rest[0]}`; known: {listed}.{did_you_mean(rest[0], members)}"
-    )
+        return Sentence("`{name}` is a group of values; name one of {names}", name=owner, names=names)
+    if rest[0] in members:
+        return None
+    hint = did_you_mean(rest[0], members)
+    return Sentence("unknown name `{name}`; known: {names}.{hint}", name=f"{owner}.{rest[0]}", names=names, hint=hint)
 
 
-def _unknown_metric(rest: list[str], known: TemplateNames) -> str | None:
+def _unknown_metric(rest: list[str], known: TemplateNames) -> Sentence | None:
     groups = {name.partition(".")[0] for name in known.metrics if "." in name}
     if rest and rest[0] in groups:
         parts = [name.partition(".")[2] for name in known.metrics if name.startswith(f"{rest[0]}.")]
         return _one_of(f"metrics.{rest[0]}", rest[1:], parts)
     problem = _one_of("metrics", rest, sorted(known.metrics))
-    return f"{problem} Define it under `metrics` in segments.yaml, or use one that is defined" if problem else None
+    remedy = Sentence(" Define it under `metrics` in segments.yaml, or use one that is defined")
+    return problem + remedy if problem else None
 
 
-def _unknown_of_customer(rest: list[str], known: TemplateNames) -> str | None:
+def _unknown_of_customer(rest: list[str], known: TemplateNames) -> Sentence | None:
     if rest and rest[0] not in _CUSTOMER:
         hint = _where_else(rest[0], known) or did_you_mean(
             f"customer.{rest[0]}", [f"customer.{name}" for name in _CUSTOMER]
         )
-        return (
-            f"unknown name `customer.{rest[0]}`; known: {', '.join(f'`customer.{name}`' for name in _CUSTOMER)}.{hint}"
-        )
+        names = [f"`customer.{name}`" for name in _CUSTOMER]
+        name = f"customer.{rest[0]}"
+        return Sentence("unknown name `{name}`; known: {names}.{hint}", name=name, names=names, hint=hint)
     if rest[:1] == ["name"]:
-        remedy = "`customer.name` is the attribute `name`, which engine.yaml does not declare; add `name: text` under `attributes`"
+        remedy = Sentence(
+            "`customer.name` is the attribute `name`, which engine.yaml does not declare; add `name: text` under `attributes`"
+        )
         return None if "name" in known.attributes else remedy
     declared = {"attributes": known.attributes, "dimensions": known.dimensions, "staff": known.staff}
     if not rest or rest[0] not in declared:
         return _one_of("customer", rest, _CUSTOMER)
     problem = _one_of(f"customer.{rest[0]}", rest[1:], sorted(declared[rest[0]]))
-    return f"{problem} Declare it under `{rest[0]}` in engine.yaml, or use one that is declared" if problem else None
+    remedy = Sentence(" Declare it under `{key}` in engine.yaml, or use one that is declared", key=rest[0])
+    return problem + remedy if problem else None
 
 
-def _where_else(name: str, known: TemplateNames) -> str | None:
+def _where_else(name: str, known: TemplateNames) -> Sentence | None:
     """Say where a name stands that was looked for in the wrong group."""
     if name in known.metrics:
-        return f" Did you mean `metrics.{name}`?"
+        return meant(f"metrics.{name}")
     for group, names in (("attributes", known.attributes), ("dimensions", known.dimensions), ("staff", known.staff)):
         if name in names:
-            return f" Did you mean `customer.{group}.{name}`?"
-    return f" Did you mean `customer.{name}`?" if name in _CUSTOMER else None
+            return meant(f"customer.{group}.{name}")
+    return meant(f"customer.{name}") if name in _CUSTOMER else None

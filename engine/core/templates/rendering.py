@@ -12,6 +12,8 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.core.errors import MissingValue, SopError, TemplateError
+from engine.core.foreign_texts import PYTHON
+from engine.core.sentence import Sentence, sentence_of
 from engine.core.templates.filters import FILTERS, OUTPUT_LIMIT, bounded
 from engine.core.templates.syntax import parse
 from engine.core.templates.values import Group, Missing, member, wrap
@@ -31,9 +33,9 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 def _printed(value: Any) -> Any:
     if value is None:
-        raise MissingValue("a value is empty; supply it or write `| default('…')`")
+        raise MissingValue(Sentence("a value is empty; supply it or write `| default('…')`"))
     if isinstance(value, bool):
-        raise TemplateError("a value is true or false, not a text; write `{{ '…' if … else '…' }}`")
+        raise TemplateError(Sentence("a value is true or false, not a text; write `{{ '…' if … else '…' }}`"))
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
@@ -60,7 +62,7 @@ class _Compiled:
         tree, problems = parse(text)
         if tree is None or problems:
             first = problems[0]
-            raise TemplateError(f"line {first.line} of the template: {first.message}")
+            raise TemplateError(Sentence("line {line} of the template: {said}", line=first.line, said=first.message))
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(
                 loop.iter, "_bounded", [], [], None, None, lineno=loop.lineno, environment=_ENVIRONMENT
@@ -87,12 +89,13 @@ def render(text: str, context: Mapping[str, Any]) -> str:
     try:
         return _bounded_text(compiled.chunks(Context(_ENVIRONMENT, values, compiled.template.name, {})))
     except UndefinedError as error:
-        missing = f"{error.message}{_in_line(compiled, error.__traceback__)}"
-        raise MissingValue(f"{missing}; supply it, or write `| default('…')` after it") from error
+        missing = _in_line(sentence_of(error), compiled, error.__traceback__)
+        said = Sentence("{said}; supply it, or write `| default('…')` after it", said=missing)
+        raise MissingValue(said) from error
     except SopError as error:
-        raise type(error)(f"{error}{_in_line(compiled, error.__traceback__)}") from error
+        raise type(error)(_in_line(sentence_of(error), compiled, error.__traceback__)) from error
     except Exception as error:  # whatever a template does, it is the template that is wrong
-        raise TemplateError(f"{_reason(error)}{_in_line(compiled, error.__traceback__)}") from error
+        raise TemplateError(_in_line(_reason(error), compiled, error.__traceback__)) from error
 
 
 def _bounded_text(chunks: Iterator[str]) -> str:
@@ -100,24 +103,24 @@ def _bounded_text(chunks: Iterator[str]) -> str:
     for chunk in chunks:
         size += len(chunk)
         if size > OUTPUT_LIMIT:
-            raise TemplateError(f"the text is over {OUTPUT_LIMIT:,} characters; shorten it, e.g. with `truncate`")
+            raise TemplateError(
+                Sentence("the text is over {limit:,} characters; shorten it, e.g. with `truncate`", limit=OUTPUT_LIMIT)
+            )
         parts.append(chunk)
     return "".join(parts)
 
 
-def _reason(error: Exception) -> str:
-    # Other errors may quote the value, which is a customer's.
-    return (
-        f"{type(error).__name__}: {error}"
-        if isinstance(error, (TypeError, ZeroDivisionError))
-        else type(error).__name__
-    )
+def _reason(error: Exception) -> Sentence:
+    name = Sentence.within("error", "{name}", name=type(error).__name__)
+    if isinstance(error, (TypeError, ZeroDivisionError)):
+        return Sentence("{name}: {said}", name=name, said=PYTHON.said(str(error)))
+    return name  # Other errors may quote the value, which is a customer's.
 
 
-def _in_line(compiled: _Compiled, traceback: TracebackType | None) -> str:
+def _in_line(said: Sentence, compiled: _Compiled, traceback: TracebackType | None) -> Sentence:
     line = 0
     while traceback:
         if traceback.tb_frame.f_code.co_filename == "<template>":
             line = compiled.template.get_corresponding_lineno(traceback.tb_lineno)
         traceback = traceback.tb_next
-    return f" (line {line} of the template)" if line else ""
+    return Sentence("{said} (line {line} of the template)", said=said, line=line) if line else said

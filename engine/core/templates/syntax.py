@@ -11,7 +11,9 @@ from jinja2.exceptions import TemplateAssertionError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.core.errors import did_you_mean
-from engine.core.templates.filters import FILTERS, OUTPUT_LIMIT, date_codes, unknown_date_code
+from engine.core.sentence import Sentence, codes
+from engine.core.templates.filters import FILTERS, OUTPUT_LIMIT, unknown_code, unknown_date_code
+from engine.core.templates.jinja_texts import JINJA
 
 MAX_DEPTH = 50
 MAX_NODES = 2_000
@@ -23,15 +25,15 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
     *(nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not),
     *(nodes.Add, nodes.Sub, nodes.Div, nodes.Neg, nodes.Concat),
 )
-_REFUSED: dict[type[nodes.Node], str] = {
-    nodes.Call: "calls are not allowed; use a filter, e.g. `{{ customer.attributes.city | upper }}`",
-    nodes.Mul: "`*` is not allowed in templates",
-    nodes.Pow: "`**` is not allowed in templates",
-    nodes.Assign: "`set` is not allowed in templates",
-    nodes.AssignBlock: "`set` is not allowed in templates",
-    nodes.Macro: "`macro` is not allowed in templates",
-    nodes.Slice: "slices such as `[:5]` are not allowed; use `truncate`",
-    nodes.Keyword: "named arguments are not allowed; write the values in order",
+_REFUSED: dict[type[nodes.Node], Sentence] = {
+    nodes.Call: Sentence("calls are not allowed; use a filter, e.g. `{{ customer.attributes.city | upper }}`"),
+    nodes.Mul: Sentence("`{word}` is not allowed in templates", word="*"),
+    nodes.Pow: Sentence("`{word}` is not allowed in templates", word="**"),
+    nodes.Assign: Sentence("`{word}` is not allowed in templates", word="set"),
+    nodes.AssignBlock: Sentence("`{word}` is not allowed in templates", word="set"),
+    nodes.Macro: Sentence("`{word}` is not allowed in templates", word="macro"),
+    nodes.Slice: Sentence("slices such as `[:5]` are not allowed; use `truncate`"),
+    nodes.Keyword: Sentence("named arguments are not allowed; write the values in order"),
 }
 _LOOP_MEMBERS = ("index", "index0", "first", "last", "length")
 
@@ -42,7 +44,7 @@ class TemplateProblem:
 
     line: int
     column: int
-    message: str
+    message: Sentence
 
 
 def parser() -> Environment:
@@ -61,18 +63,19 @@ _PARSER = parser()
 def parse(text: str) -> tuple[nodes.Template | None, list[TemplateProblem]]:
     """Return the template's tree, None where it cannot be read, and everything the language refuses in it."""
     if len(text) > OUTPUT_LIMIT:
-        return None, [
-            TemplateProblem(1, 1, f"the template has {len(text):,} characters; at most {OUTPUT_LIMIT:,} are allowed")
-        ]
+        said = Sentence("the template has {number:,} characters; at most {limit:,} are allowed")
+        return None, [TemplateProblem(1, 1, said.with_values(number=len(text), limit=OUTPUT_LIMIT))]
     try:
         tree = _PARSER.parse(text)
     except (TemplateSyntaxError, TemplateAssertionError) as error:
         line = min(error.lineno, text.count("\n") + 1)
-        return None, [TemplateProblem(line, _opening(text, line), f"{error.message}{_syntax_hint(text)}")]
+        said = JINJA.said(error.message or "") + _syntax_hint(text)
+        return None, [TemplateProblem(line, _opening(text, line), said)]
     except RecursionError:
-        return None, [TemplateProblem(1, 1, f"nested too deeply; at most {MAX_DEPTH} levels are allowed")]
+        said = Sentence("nested too deeply; at most {limit} levels are allowed", limit=MAX_DEPTH)
+        return None, [TemplateProblem(1, 1, said)]
     except (ValueError, OverflowError):
-        return None, [TemplateProblem(1, 1, "a number in the template is too large")]
+        return None, [TemplateProblem(1, 1, Sentence("a number in the template is too large"))]
     return tree, list(_refusals(tree, text))
 
 
@@ -86,9 +89,9 @@ def _opening(text: str, line: int) -> int:
     return place(text, line, "{{", "{%") or 1
 
 
-def _syntax_hint(text: str) -> str:
-    full_width = next((sign for sign in "（）“”‘’｛｝｜" if sign in text), None)
-    return f"; inside {{{{ }}}} write half-width signs, not `{full_width}`" if full_width else ""
+def _syntax_hint(text: str) -> Sentence:
+    sign = next((sign for sign in "（）“”‘’｛｝｜" if sign in text), None)
+    return Sentence("; inside {{{{ }}}} write half-width signs, not `{sign}`", sign=sign) if sign else Sentence("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,9 @@ def _walk(tree: nodes.Node) -> Iterator[_Visit]:
 def _refusals(tree: nodes.Template, text: str) -> Iterator[TemplateProblem]:
     for count, visit in enumerate(_walk(tree)):
         if count > MAX_NODES or visit.depth > MAX_DEPTH:
-            limit = (
-                f"nested deeper than {MAX_DEPTH} levels"
-                if visit.depth > MAX_DEPTH
-                else f"longer than {MAX_NODES:,} parts"
-            )
-            yield TemplateProblem(visit.line, 0, f"the template is {limit}; make it simpler")
+            deep = Sentence("the template is nested deeper than {limit} levels; make it simpler", limit=MAX_DEPTH)
+            long = Sentence("the template is longer than {limit:,} parts; make it simpler", limit=MAX_NODES)
+            yield TemplateProblem(visit.line, 0, deep if visit.depth > MAX_DEPTH else long)
             return
         message = _refusal(visit)
         if message:
@@ -132,10 +132,11 @@ def _refusals(tree: nodes.Template, text: str) -> Iterator[TemplateProblem]:
             yield TemplateProblem(visit.line, column, message)
 
 
-def _refusal(visit: _Visit) -> str | None:
+def _refusal(visit: _Visit) -> Sentence | None:
     node = visit.node
     if not isinstance(node, _ALLOWED):
-        return _REFUSED.get(type(node), f"`{type(node).__name__.lower()}` is not part of the template language")
+        other = Sentence("`{word}` is not part of the template language", word=type(node).__name__.lower())
+        return _REFUSED.get(type(node), other)
     if isinstance(node, nodes.For):
         return _for(node, visit.loops)
     if isinstance(node, (nodes.List, nodes.Tuple)):
@@ -144,17 +145,20 @@ def _refusal(visit: _Visit) -> str | None:
     return rule(node) if rule else None
 
 
-def _literal_list(node: nodes.List | nodes.Tuple, parent: nodes.Node | None) -> str | None:
+def _literal_list(node: nodes.List | nodes.Tuple, parent: nodes.Node | None) -> Sentence | None:
     fixed = all(isinstance(each, nodes.Const) for each in node.items)
     if fixed and isinstance(parent, nodes.Operand) and parent.op in ("in", "notin"):
         return None
-    return "a list may only stand after `in`, with fixed values: `customer.dimensions.stage in ['A', 'B']`"
+    return Sentence("a list may only stand after `in`, with fixed values: `customer.dimensions.stage in ['A', 'B']`")
 
 
-def _filter(node: nodes.Node) -> str | None:
+def _filter(node: nodes.Node) -> Sentence | None:
     assert isinstance(node, nodes.Filter)
     if node.name not in FILTERS:
-        return f"unknown filter `{node.name}`; known: {', '.join(sorted(FILTERS))}.{did_you_mean(node.name, FILTERS)}"
+        return Sentence(
+            "unknown filter `{name}`; known: {names}.{hint}",
+            name=node.name, names=codes(sorted(FILTERS)), hint=did_you_mean(node.name, FILTERS),
+        )  # fmt: skip
     if node.kwargs or node.dyn_args or node.dyn_kwargs:
         return _REFUSED[nodes.Keyword]
     pattern = node.args[0] if node.name == "date" and node.args else None
@@ -163,70 +167,73 @@ def _filter(node: nodes.Node) -> str | None:
         if isinstance(pattern, nodes.Const) and isinstance(pattern.value, str)
         else None
     )
-    return f"date does not know `{wrong}`; known: {date_codes()}" if wrong else None
+    return unknown_code(wrong) if wrong else None
 
 
-def _attribute(node: nodes.Node) -> str | None:
+def _attribute(node: nodes.Node) -> Sentence | None:
     assert isinstance(node, nodes.Getattr)
     return _private(node.attr) or _loop_member(node)
 
 
-def _loop_member(node: nodes.Getattr) -> str | None:
+def _loop_member(node: nodes.Getattr) -> Sentence | None:
     if not (isinstance(node.node, nodes.Name) and node.node.name == "loop") or node.attr in _LOOP_MEMBERS:
         return None
-    return f"`loop.{node.attr}` is not known; known: {', '.join(_LOOP_MEMBERS)}"
+    return Sentence("`{name}` is not known; known: {names}", name=f"loop.{node.attr}", names=codes(_LOOP_MEMBERS))
 
 
-def _private(name: str) -> str | None:
-    return f"`{name}`: names that begin with `_` are not allowed" if name.startswith("_") else None
+def _private(name: str) -> Sentence | None:
+    if not name.startswith("_"):
+        return None
+    return Sentence("`{name}`: names that begin with `_` are not allowed", name=name)
 
 
-def _name(node: nodes.Node) -> str | None:
+def _name(node: nodes.Node) -> Sentence | None:
     assert isinstance(node, nodes.Name)
     return _private(node.name)
 
 
-def _item(node: nodes.Node) -> str | None:
+def _item(node: nodes.Node) -> Sentence | None:
     assert isinstance(node, nodes.Getitem)
     key = node.arg.value if isinstance(node.arg, nodes.Const) else None
     if isinstance(node.arg, nodes.Slice):
         return None
     if isinstance(key, bool) or not isinstance(key, (str, int)):
-        return "write a fixed name or number in [ ], e.g. `event.data['order-id']`"
+        return Sentence("write a fixed name or number in [ ], e.g. `event.data['order-id']`")
     return _private(key) if isinstance(key, str) else None
 
 
-def _const(node: nodes.Node) -> str | None:
+def _const(node: nodes.Node) -> Sentence | None:
     assert isinstance(node, nodes.Const)
     if node.value is None:
-        return "`none` is not allowed: it would be sent as a word; write a text"
+        return Sentence("`none` is not allowed: it would be sent as a word; write a text")
     finite = not isinstance(node.value, float) or math.isfinite(node.value)
-    return None if finite else "a number in the template is too large"
+    return None if finite else Sentence("a number in the template is too large")
 
 
-def _inline_if(node: nodes.Node) -> str | None:
+def _inline_if(node: nodes.Node) -> Sentence | None:
     assert isinstance(node, nodes.CondExpr)
-    return (
-        None if node.expr2 else "an inline `if` needs its `else`, e.g. `{{ 'A' if customer.attributes.vip else 'B' }}`"
-    )
+    if node.expr2:
+        return None
+    return Sentence("an inline `if` needs its `else`, e.g. `{{ 'A' if customer.attributes.vip else 'B' }}`")
 
 
-def _test(node: nodes.Node) -> str | None:
+def _test(node: nodes.Node) -> Sentence | None:
     assert isinstance(node, nodes.Test)
-    return (
-        None if node.name in ("defined", "undefined") else f"`is {node.name}` is not known; known: defined, undefined"
-    )
+    known = ("defined", "undefined")
+    if node.name in known:
+        return None
+    return Sentence("`{name}` is not known; known: {names}", name=f"is {node.name}", names=codes(known))
 
 
-def _for(node: nodes.For, loops: int) -> str | None:
+def _for(node: nodes.For, loops: int) -> Sentence | None:
     if loops >= MAX_LOOPS:
-        return f"`for` may be nested {MAX_LOOPS} deep at most"
+        return Sentence("`for` may be nested {limit} deep at most", limit=MAX_LOOPS)
     if node.recursive or not isinstance(node.target, nodes.Name):
-        return "write `{% for x in customer.tags %}`: one name, not recursive"
+        return Sentence("write `{% for x in customer.tags %}`: one name, not recursive")
     return None
 
 
-_RULES: dict[type[nodes.Node], Callable[[nodes.Node], str | None]] = {
+_RULES: dict[type[nodes.Node], Callable[[nodes.Node], Sentence | None]] = {
     nodes.Filter: _filter,
     nodes.Getattr: _attribute,
     nodes.Getitem: _item,

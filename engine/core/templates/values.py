@@ -9,6 +9,7 @@ from typing import Any, Self
 from jinja2 import StrictUndefined
 
 from engine.core.errors import TemplateError
+from engine.core.sentence import Sentence
 
 
 class Missing(StrictUndefined):
@@ -17,8 +18,8 @@ class Missing(StrictUndefined):
     __slots__ = ()
 
     @property
-    def _undefined_message(self) -> str:
-        return f"`{self._undefined_name}` is not known"
+    def _undefined_message(self) -> Sentence:
+        return Sentence("`{name}` is not known", name=self._undefined_name)
 
 
 class Group:
@@ -34,10 +35,12 @@ class Group:
         return name in self.values
 
     def __iter__(self) -> Iterator[Any]:
-        raise TemplateError(f"`{self.path}` is a group of values and cannot be gone through; name one of them")
+        raise TemplateError(
+            Sentence("`{name}` is a group of values and cannot be gone through; name one of them", name=self.path)
+        )
 
     def __str__(self) -> str:
-        raise TemplateError(f"`{self.path}` is a group of values; name one of them")
+        raise TemplateError(Sentence("`{name}` is a group of values; name one of them", name=self.path))
 
 
 class Listing(tuple[Any, ...]):
@@ -54,12 +57,13 @@ class Listing(tuple[Any, ...]):
     def __add__(self, other: Any) -> Listing:
         """Return both lists as one. Raises TemplateError for anything else than a list."""
         if not isinstance(other, Listing):
-            raise TemplateError("`+` joins lists with lists only")
+            raise TemplateError(Sentence("`+` joins lists with lists only"))
         return Listing((*self, *other))
 
     def __str__(self) -> str:
-        what = f"`{self.path}`" if self.path else "a value"
-        raise TemplateError(f"{what} is a list; write `| join('、')` after it, or name one element")
+        what = Sentence("`{name}`", name=self.path) if self.path else Sentence("a value")
+        said = Sentence("{what} is a list; write `| join('、')` after it, or name one element", what=what)
+        raise TemplateError(said)
 
 
 def wrap(value: Any, path: str) -> Any:

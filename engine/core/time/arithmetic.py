@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from engine.core.sentence import Sentence
+
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -36,7 +38,8 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"`{name}` is not a time zone; write an IANA name such as Asia/Shanghai") from error
+        said = Sentence("`{name}` is not a time zone; write an IANA name such as Asia/Shanghai", name=name)
+        raise ValueError(said) from error
 
 
 def local_date(moment: datetime, zone_name: str) -> date:

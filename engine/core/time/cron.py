@@ -14,9 +14,10 @@ from functools import lru_cache
 
 from croniter import croniter  # type: ignore[import-untyped]  # ships no types
 
+from engine.core.sentence import Sentence
 from engine.core.time.arithmetic import at_local, zone
 
-_FORM = 'write five fields: minute hour day month weekday, e.g. "0 10 * * MON"'
+_FORM = Sentence('write five fields: minute hour day month weekday, e.g. "0 10 * * MON"')
 _WORDS = frozenset(
     (
         *("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
@@ -43,22 +44,24 @@ def checked(text: str) -> str:
     fields = text.split()
     if text not in _ALIASES:
         if len(fields) != 5:
-            raise ValueError(f"`{text}` is not a cron expression: it has {len(fields)} fields; {_FORM}")
+            raise ValueError(
+                _wrong(text, Sentence.counted("it has {number} field", "it has {number} fields", len(fields)))
+            )
         strange = [word for word in re.findall(r"[^\W\d_]+", text) if word.upper() not in _WORDS]
         if strange:
             raise ValueError(
-                f"`{text}` is not a cron expression: `{strange[0]}` is neither a month (JAN) nor a weekday (MON); {_FORM}"
+                _wrong(text, Sentence("`{word}` is neither a month (JAN) nor a weekday (MON)", word=strange[0]))
             )
     try:
         croniter(text, _ANY_DAY).get_next(datetime)
     except (ValueError, KeyError) as error:
-        reason = (
-            "it names a day that never comes"
-            if "failed to find" in str(error)
-            else "a field is malformed or out of range"
-        )
-        raise ValueError(f"`{text}` is not a cron expression: {reason}; {_FORM}") from error
+        never, malformed = Sentence("it names a day that never comes"), Sentence("a field is malformed or out of range")
+        raise ValueError(_wrong(text, never if "failed to find" in str(error) else malformed)) from error
     return text
+
+
+def _wrong(text: str, reason: Sentence) -> Sentence:
+    return Sentence("`{text}` is not a cron expression: {reason}; {form}", text=text, reason=reason, form=_FORM)
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from operator import itemgetter
 from typing import Any
@@ -17,21 +16,8 @@ from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER, at_local, day_shift, later, local_date
 from engine.core.time.days_off import DaysOff, on_open_day
 from engine.core.time.iso8601 import as_date
+from engine.core.timelines.due_step import DueStep
 from engine.core.timelines.holdout import hash_fraction
-
-
-@dataclass(frozen=True, slots=True)
-class DueStep:
-    """A step and its moments."""
-
-    step: Step
-    due: datetime
-    """By its definition."""
-    opens: datetime
-    """When it may go out at the earliest: later than due where that day is off."""
-    limit: datetime
-    """Never later than this: its expiry, or the moment of a later message or task."""
-
 
 _Dated = tuple[datetime, datetime, int, Step]
 """opens, due, place in the SOP, the step."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from engine.core.errors import IllegalTransition
+from engine.core.sentence import Sentence, codes
 
 TimelineState = Literal["active", "completed", "converted", "exited", "cancelled"]
 TouchState = Literal["queued", "sending", "sent", "failed", "unknown", "handed", "cancelled", "expired", "skipped"]
@@ -44,17 +45,19 @@ DOUBTFUL_TOUCHES = ("failed", "unknown")
 
 def check_touch(before: str, after: str) -> None:
     """Raise IllegalTransition unless a touch may go from `before` to `after`."""
-    _check("touch", TOUCH_WAYS, before, after)
+    _check(_TOUCH, TOUCH_WAYS, before, after)
 
 
 def check_timeline(before: str, after: str) -> None:
     """Raise IllegalTransition unless a timeline may go from `before` to `after`."""
-    _check("timeline", TIMELINE_WAYS, before, after)
+    _check(_TIMELINE, TIMELINE_WAYS, before, after)
 
 
-def _check(what: str, ways: dict[str, frozenset[str]], before: str, after: str) -> None:
+_TOUCH = Sentence("a touch cannot go from `{before}` to `{after}`; from `{before}` it can go to: {names}")
+_TIMELINE = Sentence("a timeline cannot go from `{before}` to `{after}`; from `{before}` it can go to: {names}")
+
+
+def _check(said: Sentence, ways: dict[str, frozenset[str]], before: str, after: str) -> None:
     if after not in ways.get(before, frozenset()):
-        allowed = ", ".join(sorted(ways.get(before, ()))) or "nothing, it is final"
-        raise IllegalTransition(
-            f"a {what} cannot go from `{before}` to `{after}`; from `{before}` it can go to: {allowed}"
-        )
+        allowed = codes(sorted(ways.get(before, ()))) or Sentence("nothing, it is final")
+        raise IllegalTransition(said.with_values(before=before, after=after, names=allowed))

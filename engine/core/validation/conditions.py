@@ -8,7 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 from engine.core.definitions import AttributeType, Comparison
+from engine.core.foreign_texts import REGEX
 from engine.core.problems import Loc, Problem
+from engine.core.sentence import Sentence, codes
 from engine.core.validation.files import DefinitionFile, SopFile
 
 
@@ -29,15 +31,19 @@ def _misfits(
     for operator, limit in written(comparison):
         allowed = OPERATORS[kind]
         if operator not in allowed:
-            message = (
-                f"`{operator}` does not fit `{name}`, which is declared as {kind}; write one of: {', '.join(allowed)}"
-            )
+            message = Sentence(
+                "`{operator}` does not fit `{name}`, which is declared as {kind}; write one of: {names}",
+                operator=operator, name=name, kind=KINDS[kind], names=codes(allowed),
+            )  # fmt: skip
             yield subject.error((*loc, operator), message, key=True)
         elif operator not in ("exists", "contains", "matches"):
             values = limit if operator == "in" else (limit,)
             wrong = next((each for each in values if not fits(each, kind)), None)
             if wrong is not None:
-                message = f"`{name}` is declared as {kind} and is compared with `{wrong}`; write {wanted(kind)}"
+                message = Sentence(
+                    "`{name}` is declared as {kind} and is compared with `{value}`; write {wanted}",
+                    name=name, kind=KINDS[kind], value=str(wrong), wanted=wanted(kind),
+                )  # fmt: skip
                 yield subject.error((*loc, operator), message)
 
 
@@ -53,11 +59,14 @@ def patterns_safe(subject: DefinitionFile) -> Iterator[Problem]:
             continue
         try:
             re.compile(comparison.matches)
-            reason = danger(comparison.matches)
+            message = danger(comparison.matches)
         except (re.error, OverflowError, RecursionError) as error:
-            reason = f"is no regular expression ({error}); a text is found as it stands with `contains`"
-        if reason:
-            yield subject.error((*loc, "matches"), f"`{comparison.matches}` {reason}")
+            message = Sentence(
+                "`{pattern}` is no regular expression ({reason}); a text is found as it stands with `contains`",
+                pattern=comparison.matches, reason=REGEX.said(str(error)),
+            )  # fmt: skip
+        if message:
+            yield subject.error((*loc, "matches"), message)
 
 
 def start_is_known(subject: SopFile) -> Iterator[Problem]:
@@ -65,17 +74,28 @@ def start_is_known(subject: SopFile) -> Iterator[Problem]:
     for loc, condition in subject.conditions():
         since = next((each.since for each in (condition.seen, condition.touched) if each), None)
         if loc[0] == "when" and since == "start":
-            message = "`since: start` has no meaning before the start; write a duration such as 7d, or leave it out"
+            message = Sentence(
+                "`since: start` has no meaning before the start; write a duration such as 7d, or leave it out"
+            )
             yield subject.error((*loc, condition.kind, "since"), message)
 
 
-_WANTED: dict[AttributeType, str] = {
-    "text": "a text (in quotes)",
-    "number": "a number",
-    "bool": "true or false",
-    "date": "a date such as 2026-01-31",
-    "datetime": "a moment such as 2026-01-31T10:00:00+08:00, or a date",
-    "list": "a list",
+KINDS: dict[AttributeType, Sentence] = {
+    "text": Sentence.within("type", "text"),
+    "number": Sentence.within("type", "number"),
+    "bool": Sentence.within("type", "bool"),
+    "date": Sentence.within("type", "date"),
+    "datetime": Sentence.within("type", "datetime"),
+    "list": Sentence.within("type", "list"),
+}
+"""The types of attributes, as they are declared."""
+_WANTED: dict[AttributeType, Sentence] = {
+    "text": Sentence("a text (in quotes)"),
+    "number": Sentence("a number"),
+    "bool": Sentence("true or false"),
+    "date": Sentence("a date such as 2026-01-31"),
+    "datetime": Sentence("a moment such as 2026-01-31T10:00:00+08:00, or a date"),
+    "list": Sentence("a list"),
 }
 _ORDER = ("eq", "in", "gt", "gte", "lt", "lte", "exists")
 OPERATORS: dict[AttributeType, tuple[str, ...]] = {
@@ -89,7 +109,7 @@ OPERATORS: dict[AttributeType, tuple[str, ...]] = {
 """The comparisons that make sense of each type."""
 
 
-def wanted(kind: AttributeType) -> str:
+def wanted(kind: AttributeType) -> Sentence:
     """Return what a value of a type looks like."""
     return _WANTED[kind]
 
@@ -119,18 +139,24 @@ _TOKEN = re.compile(
 )
 
 
-def danger(pattern: str) -> str | None:
+def danger(pattern: str) -> Sentence | None:
     """Return why a pattern that compiles is refused, None where it is harmless.
 
     Refused are repeats of groups that repeat or choose inside, as `(a+)+` and `(a|b)*`, references to groups, and
     repeats that multiply to more than MAX_WORK ways of matching a text of TEXT_LIMIT characters.
     """
     if re.search(r"\\[1-9]|\(\?P=|\(\?\(", pattern):
-        return "refers to a group, which can run for ever; write it without"
+        return Sentence("`{pattern}` refers to a group, which can run for ever; write it without", pattern=pattern)
     if _repeats_loose_group(pattern):
-        return "repeats a group that repeats or chooses inside, which can run for ever; repeat only one of both"
+        return Sentence(
+            "`{pattern}` repeats a group that repeats or chooses inside, which can run for ever; repeat only one of both",
+            pattern=pattern,
+        )
     if _work(pattern) > MAX_WORK:
-        return "can take too long on a long text; bound its repeats, e.g. `.{0,20}`, or begin it with `^`"
+        return Sentence(
+            "`{pattern}` can take too long on a long text; bound its repeats, e.g. `.{{0,20}}`, or begin it with `^`",
+            pattern=pattern,
+        )
     return None
 
 

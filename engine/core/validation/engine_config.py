@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from engine.core.definitions import LIFECYCLE, EngineConfig
 from engine.core.errors import did_you_mean
 from engine.core.problems import Problem
+from engine.core.sentence import Sentence, codes, sentence_of
 from engine.core.time.arithmetic import zone
 from engine.core.validation.conditions import fits, wanted
 from engine.core.validation.files import problem
@@ -24,11 +25,15 @@ def kinds_are_types(engine: EngineConfig) -> Iterator[Problem]:
         for index, kind in enumerate(clock.kinds):
             loc = ("clocks", name, "kinds", index)
             if not _TYPE.fullmatch(kind):
-                hint = did_you_mean(kind, _USUAL) or f" Usual ones: {', '.join(_USUAL)}."
-                message = f"`{kind}` is no event type (small letters, digits, `.`, `_`, `-`).{hint}"
+                hint = did_you_mean(kind, _USUAL) or Sentence(" Usual ones: {names}.", names=codes(_USUAL))
+                message = Sentence(
+                    "`{kind}` is no event type (small letters, digits, `.`, `_`, `-`).{hint}", kind=kind, hint=hint
+                )
                 yield problem(ENGINE_FILE, loc, message)
             elif kind.startswith("engine."):
-                message = f"`{kind}` is made by the engine and is no activity of a customer; remove it"
+                message = Sentence(
+                    "`{kind}` is made by the engine and is no activity of a customer; remove it", kind=kind
+                )
                 yield problem(ENGINE_FILE, loc, message)
 
 
@@ -36,14 +41,20 @@ def one_lifecycle(engine: EngineConfig) -> Iterator[Problem]:
     """One clock at most has a lifecycle: a customer is in exactly one of its values."""
     with_one = [name for name, clock in engine.clocks.items() if clock.lifecycle is not None]
     for name in with_one[1:]:
-        message = f"the clock `{with_one[0]}` has the lifecycle already; a customer is in one only, so remove it here or there"
+        message = Sentence(
+            "the clock `{clock}` has the lifecycle already; a customer is in one only, so remove it here or there",
+            clock=with_one[0],
+        )
         yield problem(ENGINE_FILE, ("clocks", name, "lifecycle"), message, key=True)
 
 
 def lifecycle_computed(engine: EngineConfig) -> Iterator[Problem]:
     """The dimension of a clock's lifecycle is not declared a second time."""
     if LIFECYCLE in engine.dimensions and engine.lifecycle is not None:
-        message = f"`{LIFECYCLE}` is computed from the clock `{engine.lifecycle[0]}`; remove it here, its values are the clock's"
+        message = Sentence(
+            "`{name}` is computed from the clock `{clock}`; remove it here, its values are the clock's",
+            name=LIFECYCLE, clock=engine.lifecycle[0],
+        )  # fmt: skip
         yield problem(ENGINE_FILE, ("dimensions", LIFECYCLE), message, key=True)
 
 
@@ -55,14 +66,19 @@ def timezone_exists(engine: EngineConfig) -> Iterator[Problem]:
     try:
         zone(engine.timezone)
     except ValueError as error:
-        yield problem(ENGINE_FILE, ("timezone",), f"{error}.{did_you_mean(engine.timezone, available_timezones())}")
+        hint = did_you_mean(engine.timezone, available_timezones())
+        message = Sentence("{said}.{hint}", said=sentence_of(error), hint=hint)
+        yield problem(ENGINE_FILE, ("timezone",), message)
 
 
 def defaults_fit(engine: EngineConfig) -> Iterator[Problem]:
     """An attribute's default is of its type."""
     for name, attribute in engine.attributes.items():
         if attribute.default is not None and not fits(attribute.default, attribute.type):
-            message = f"the default of `{name}` is `{attribute.default}`, which is not {wanted(attribute.type)}"
+            message = Sentence(
+                "the default of `{name}` is `{value}`, which is not {wanted}",
+                name=name, value=str(attribute.default), wanted=wanted(attribute.type),
+            )  # fmt: skip
             yield problem(ENGINE_FILE, ("attributes", name, "default"), message)
 
 
@@ -70,4 +86,5 @@ def roles_once(engine: EngineConfig) -> Iterator[Problem]:
     """A role is listed once."""
     for index, role in enumerate(engine.staff):
         if role in engine.staff[:index]:
-            yield problem(ENGINE_FILE, ("staff", index), f"the role `{role}` is listed twice; remove one")
+            message = Sentence("the role `{role}` is listed twice; remove one", role=role)
+            yield problem(ENGINE_FILE, ("staff", index), message)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.core.definitions import Goal, Moment
 from engine.core.problems import Problem
+from engine.core.sentence import Sentence
 from engine.core.validation.files import SopFile
 
 
@@ -15,10 +16,15 @@ def variants_differ(subject: SopFile) -> Iterator[Problem]:
         variants = step.variants or ()
         weighted = [number for number, each in enumerate(variants) if each.when is None]
         if len(variants) == 1 and weighted:
-            message = f"step `{step.id}` has one variant, which everybody gets; add another, or write its `{step.kind}` itself"
+            message = Sentence(
+                "step `{step}` has one variant, which everybody gets; add another, or write its `{kind}` itself",
+                step=step.id, kind=step.kind,
+            )  # fmt: skip
             yield subject.warning(("steps", index, "variants"), message, key=True)
         elif len(weighted) == 1 and "weight" in variants[weighted[0]].model_fields_set:
-            message = "this weight divides nothing: it is the only variant without `when`; remove it, or add another"
+            message = Sentence(
+                "this weight divides nothing: it is the only variant without `when`; remove it, or add another"
+            )
             yield subject.warning(("steps", index, "variants", weighted[0], "weight"), message)
 
 
@@ -26,7 +32,9 @@ def arms_divide(subject: SopFile) -> Iterator[Problem]:
     """`arms: sop` needs arms."""
     weighted = [step for step in subject.sop.steps if sum(each.when is None for each in step.variants or ()) > 1]
     if subject.sop.arms == "sop" and not weighted:
-        message = "`arms: sop` divides nothing: no step has two variants without `when`; add them, or remove it"
+        message = Sentence(
+            "`arms: sop` divides nothing: no step has two variants without `when`; add them, or remove it"
+        )
         yield subject.warning(("arms",), message)
 
 
@@ -37,9 +45,10 @@ def goal_lies_ahead(subject: SopFile) -> Iterator[Problem]:
         return
     for index, moment in enumerate(subject.sop.trigger):
         if _same(goal, moment):
-            message = (
-                f"the goal is the same as trigger[{index}], so it is reached by what started the SOP happening again; "
-                "name what the SOP is to lead to"
+            message = Sentence(
+                "the goal is the same as trigger[{number}], so it is reached by what started the SOP happening again; "
+                "name what the SOP is to lead to",
+                number=index,
             )
             yield subject.warning(("goal",), message)
 

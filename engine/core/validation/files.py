@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from engine.core.definitions import (
     Action,
@@ -17,12 +17,11 @@ from engine.core.definitions import (
     Sop,
     Task,
 )
-from engine.core.problems import Loc, Problem
+from engine.core.problems import Level, Loc, Problem
+from engine.core.sentence import Sentence
 
-Level = Literal["error", "warning"]
 
-
-def problem(file: str, loc: Loc, message: str, level: Level = "error", **extra: Any) -> Problem:
+def problem(file: str, loc: Loc, message: Sentence, level: Level = "error", **extra: Any) -> Problem:
     """Return a problem at the end of a way.
 
     Parameters:
@@ -41,11 +40,11 @@ class DefinitionFile:
     segments: SegmentsConfig
     known_sops: frozenset[str]
 
-    def error(self, loc: Loc, message: str, **extra: Any) -> Problem:
+    def error(self, loc: Loc, message: Sentence, **extra: Any) -> Problem:
         """Return an error at the end of a way in this file."""
         return problem(self.file, loc, message, **extra)
 
-    def warning(self, loc: Loc, message: str, **extra: Any) -> Problem:
+    def warning(self, loc: Loc, message: Sentence, **extra: Any) -> Problem:
         """Return a warning at the end of a way in this file."""
         return problem(self.file, loc, message, "warning", **extra)
 

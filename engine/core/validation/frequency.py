@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 from engine.core.definitions import Cap, EngineConfig, Gate, QuietHours, Step
 from engine.core.problems import Problem
+from engine.core.sentence import Listed, Sentence
 from engine.core.validation.files import SopFile, problem
 
 WELCOME_WITHIN = timedelta(seconds=20)
@@ -20,9 +21,9 @@ def caps_matter(engine: EngineConfig) -> Iterator[Problem]:
         for other, stricter in enumerate(engine.caps):
             same = cap == stricter
             if (same and other < index) or (not same and _covers(stricter, cap)):
-                message = (
-                    f"this cap is never reached: `{_told(stricter)}` allows no more over as many days; "
-                    "remove one of the two"
+                message = Sentence(
+                    "this cap is never reached: `{cap}` allows no more over as many days; remove one of the two",
+                    cap=_told(stricter),
                 )
                 yield problem(_ENGINE_FILE, ("caps", index), message, "warning")
                 break
@@ -46,13 +47,26 @@ def time_left_by_quiet_hours(subject: SopFile) -> Iterator[Problem]:
         if quiet is None or not times or not _inside(quiet, times) or subject.sop.exempt_from(step, "quiet_hours"):
             continue
         late = _until(times[-1], quiet.end) >= subject.sop.expiry_of(step)
-        message = (
-            f"step `{step.id}` is due at {' to '.join(f'{each:%H:%M}' for each in times)}, in the quiet hours "
-            f"({quiet.start:%H:%M} to {quiet.end:%H:%M}), and "
-            f"{'always expires before their end' if late else f'is always held until {quiet.end:%H:%M}'}; "
-            "give it another time of day, or `exempt: quiet_hours`"
+        message = (_TOO_LATE if late else _HELD).with_values(
+            step=step.id, times=_between(*times), begin=f"{quiet.start:%H:%M}", end=f"{quiet.end:%H:%M}"
         )
         yield subject.warning(("steps", index, "window" if step.window else "at"), message)
+
+
+_TOO_LATE = Sentence(
+    "step `{step}` is due at {times}, in the quiet hours ({begin} to {end}), and always expires before their end; "
+    "give it another time of day, or `exempt: quiet_hours`"
+)
+_HELD = Sentence(
+    "step `{step}` is due at {times}, in the quiet hours ({begin} to {end}), and is always held until {end}; "
+    "give it another time of day, or `exempt: quiet_hours`"
+)
+
+
+def _between(first: time, last: time | None = None) -> Sentence:
+    if last is None:
+        return Sentence.joined((f"{first:%H:%M}",))
+    return Sentence("{begin} to {end}", begin=f"{first:%H:%M}", end=f"{last:%H:%M}")
 
 
 def _times(subject: SopFile, step: Step) -> tuple[time, ...]:
@@ -93,11 +107,12 @@ def room_left_by_caps(subject: SopFile) -> Iterator[Problem]:
             before = [each for each in within[:place] if each[0] > day - cap.days]
             if len(before) >= cap.max and index not in told:
                 told.add(index)
-                message = (
-                    f"step `{step.id}` is message {len(before) + 1} of this SOP within {cap.days}d, and the cap "
-                    f"`{_told(cap)}` allows {cap.max}: it always waits for a day with room, or expires; "
-                    "give it another day, raise the cap, or write `exempt: caps`"
-                )
+                message = Sentence(
+                    "step `{step}` is message {number} of this SOP within {days}d, and the cap "
+                    "`{cap}` allows {limit}: it always waits for a day with room, or expires; "
+                    "give it another day, raise the cap, or write `exempt: caps`",
+                    step=step.id, number=len(before) + 1, days=cap.days, cap=_told(cap), limit=cap.max,
+                )  # fmt: skip
                 yield subject.warning(("steps", index), message)
 
 
@@ -111,20 +126,27 @@ def welcomes_at_once(subject: SopFile) -> Iterator[Problem]:
         if not step.welcome:
             continue
         if not any(moment.friend_added for moment in subject.sop.trigger):
-            message = "`welcome` is for a new friend; start this SOP by `friend_added`, or remove `welcome`"
+            message = Sentence("`welcome` is for a new friend; start this SOP by `friend_added`, or remove `welcome`")
             yield subject.warning(("steps", index, "welcome"), message)
         elif step.after is None or step.after > WELCOME_WITHIN:
-            message = (
+            message = Sentence(
                 "a welcome message is taken only right after the friend was added (within 20 seconds); "
                 "write `after: 0s`, or remove `welcome`"
             )
             yield subject.warning(("steps", index, "welcome"), message)
         elif gates := _in_its_way(subject, step):
-            message = (
-                f"{' and '.join(gates)} can hold this welcome message back until it is too late; "
-                f"write `exempt: [{', '.join(gates)}]`"
-            )
+            message = Sentence(
+                "{gates} can hold this welcome message back until it is too late; write `exempt: [{names}]`",
+                gates=Listed(tuple(_GATES[each] for each in gates), "and"), names=", ".join(gates),
+            )  # fmt: skip
             yield subject.warning(("steps", index, "welcome"), message)
+
+
+_GATES: dict[Gate, Sentence] = {
+    "quiet_hours": Sentence.within("gate", "quiet_hours"),
+    "caps": Sentence.within("gate", "caps"),
+    "calendar": Sentence.within("gate", "calendar"),
+}
 
 
 def _in_its_way(subject: SopFile, step: Step) -> list[Gate]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.core.conditions.portable_regex import NotPortable, as_postgresql
 from engine.core.definitions import Condition
 from engine.core.problems import Loc, Problem
+from engine.core.sentence import Sentence, sentence_of
 from engine.core.validation.files import DefinitionFile
 
 SEGMENTS_FILE = "segments.yaml"
@@ -31,11 +32,16 @@ def set_by_one(subject: Segments) -> Iterator[Problem]:
     """A dimension is set by the CRM, follows from a clock, or is computed: one of these."""
     for name in subject.segments.dimensions:
         if name in subject.engine.all_dimensions:
-            owner = "comes from a clock's lifecycle" if name not in subject.engine.dimensions else "is set by the CRM"
-            message = (
-                f"the dimension `{name}` {owner} (engine.yaml) and cannot be computed as well; give one another name"
-            )
-            yield subject.error(("dimensions", name), message, key=True)
+            message = _SET if name in subject.engine.dimensions else _CLOCKED
+            yield subject.error(("dimensions", name), message.with_values(name=name), key=True)
+
+
+_SET = Sentence(
+    "the dimension `{name}` is set by the CRM (engine.yaml) and cannot be computed as well; give one another name"
+)
+_CLOCKED = Sentence(
+    "the dimension `{name}` comes from a clock's lifecycle (engine.yaml) and cannot be computed as well; give one another name"
+)
 
 
 def no_circles(subject: Segments) -> Iterator[Problem]:
@@ -44,7 +50,10 @@ def no_circles(subject: Segments) -> Iterator[Problem]:
     for name in named:
         way = _way_back(name, named)
         if way and name == min(way):
-            message = f"the segment `{name}` is made of itself: {' → '.join((*way, name))}; write the conditions out in one of them"
+            message = Sentence(
+                "the segment `{name}` is made of itself: {way}; write the conditions out in one of them",
+                name=name, way=" → ".join((*way, name)),
+            )  # fmt: skip
             yield subject.error(named[name][way[1] if len(way) > 1 else name], message)
 
 
@@ -73,12 +82,14 @@ def about_the_customer(subject: Segments) -> Iterator[Problem]:
     for loc, condition in subject.conditions():
         since = next((each.since for each in (condition.seen, condition.touched) if each), None)
         if since == "start":
-            message = (
+            message = Sentence(
                 "`since: start` has no meaning here: nothing has started; write a duration such as 7d, or leave it out"
             )
             yield subject.error((*loc, condition.kind, "since"), message)
         if condition.event is not None:
-            message = "`event` has no meaning here: there is no starting event; ask for it in the SOP's `when`"
+            message = Sentence(
+                "`event` has no meaning here: there is no starting event; ask for it in the SOP's `when`"
+            )
             yield subject.error((*loc, "event"), message, key=True)
 
 
@@ -90,7 +101,10 @@ def patterns_portable(subject: Segments) -> Iterator[Problem]:
         try:
             as_postgresql(comparison.matches)
         except NotPortable as error:
-            message = f"`{comparison.matches}` uses {error}, which the database cannot look for; write it without, or use `contains`"
+            message = Sentence(
+                "`{pattern}` uses {part}, which the database cannot look for; write it without, or use `contains`",
+                pattern=comparison.matches, part=sentence_of(error),
+            )  # fmt: skip
             yield subject.error((*loc, "matches"), message)
         except Exception:  # noqa: S112 - no regular expression at all: said by patterns_safe
             continue
@@ -102,5 +116,8 @@ def everybody_somewhere(subject: Segments) -> Iterator[Problem]:
         index = len(dimension.values) - 1
         last = dimension.values[index]
         if last.when is not None:
-            message = f"a customer for whom no value of `{name}` holds keeps the one they had; add a last value without `when`"
+            message = Sentence(
+                "a customer for whom no value of `{name}` holds keeps the one they had; add a last value without `when`",
+                name=name,
+            )
             yield subject.warning(("dimensions", name, "values", index), message)

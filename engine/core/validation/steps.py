@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from engine.core.definitions import Sop, Step
-from engine.core.problems import Loc, Problem
+from engine.core.problems import Problem
+from engine.core.sentence import Sentence, codes
+from engine.core.validation.conditions import KINDS
 from engine.core.validation.files import SopFile
 
 
@@ -15,7 +17,9 @@ def ids_once(subject: SopFile) -> Iterator[Problem]:
     seen: set[str] = set()
     for index, step in enumerate(subject.sop.steps):
         if step.id in seen:
-            message = f"the step id `{step.id}` stands twice; give each step its own (touches are told apart by it)"
+            message = Sentence(
+                "the step id `{step}` stands twice; give each step its own (touches are told apart by it)", step=step.id
+            )
             yield subject.error(("steps", index, "id"), message)
         seen.add(step.id)
 
@@ -25,15 +29,20 @@ def times_whole(subject: SopFile) -> Iterator[Problem]:
     for index, step in enumerate(subject.sop.steps):
         timed = step.at or subject.sop.defaults.at or subject.sop.window_of(step)
         if step.day is not None and not timed:
-            remedy = 'add at: "10:00" or window: "10:00-11:30" to it, or defaults: {at: "10:00"} to the SOP'
-            message = f"step `{step.id}` has `day` but no time of day; {remedy}"
+            message = Sentence(
+                'step `{step}` has `day` but no time of day; add at: "10:00" or window: "10:00-11:30" to it, '
+                'or defaults: {{at: "10:00"}} to the SOP',
+                step=step.id,
+            )
             yield subject.error(("steps", index, "day"), message, key=True)
 
 
 def one_default_time(subject: SopFile) -> Iterator[Problem]:
     """The defaults have a time or a window, not both."""
     if subject.sop.defaults.at and subject.sop.defaults.window:
-        message = "`defaults` has `at` and `window`; a window says the time of day itself, remove one of the two"
+        message = Sentence(
+            "`defaults` has `at` and `window`; a window says the time of day itself, remove one of the two"
+        )
         yield subject.error(("defaults", "window"), message, key=True)
 
 
@@ -47,26 +56,30 @@ def arms_alike(subject: SopFile) -> Iterator[Problem]:
         if weights and first is None:
             first = step.id, weights
         elif weights and first is not None and weights != first[1]:
-            message = (
-                f"`arms: sop` keeps a customer in one arm, but step `{step.id}` has the arms {_arms(weights)} and step "
-                f"`{first[0]}` has {_arms(first[1])}; give both the same ids and weights, or remove `arms: sop`"
-            )
+            message = Sentence(
+                "`arms: sop` keeps a customer in one arm, but step `{step}` has the arms {arms} and step "
+                "`{other}` has {others}; give both the same ids and weights, or remove `arms: sop`",
+                step=step.id, arms=_arms(weights), other=first[0], others=_arms(first[1]),
+            )  # fmt: skip
             yield subject.error(("steps", index, "variants"), message, key=True)
 
 
-def _arms(weights: dict[str, int]) -> str:
-    return ", ".join(f"{name} ({weight})" for name, weight in weights.items())
+def _arms(weights: dict[str, int]) -> list[Sentence]:
+    return [Sentence("{arm} ({weight})", arm=name, weight=weight) for name, weight in weights.items()]
 
 
 def fallbacks_lead_on(subject: SopFile) -> Iterator[Problem]:
     """What falls back needs a channel to fall back to."""
     for index, step in enumerate(subject.sop.steps):
         if step.fallback_after is not None and len(subject.sop.channels_of(step)) < 2:
-            message = f"step `{step.id}` has `fallback_after` and one channel; list the next one: channel: [wecom, sms]"
+            message = Sentence(
+                "step `{step}` has `fallback_after` and one channel; list the next one: channel: [wecom, sms]",
+                step=step.id,
+            )
             yield subject.error(("steps", index, "fallback_after"), message, key=True)
     sop = subject.sop
     if sop.defaults.fallback_after is not None and not any(len(sop.channels_of(step)) > 1 for step in sop.steps):
-        message = (
+        message = Sentence(
             "`fallback_after` has nowhere to go on: no step has two channels; list the next one: channel: [wecom, sms]"
         )
         yield subject.error(("defaults", "fallback_after"), message, key=True)
@@ -77,22 +90,29 @@ def keys_matter(subject: SopFile) -> Iterator[Problem]:
     for index, step in enumerate(subject.sop.steps):
         for key in ("channel", "fallback_after", "exempt") if step.kind == "do" else ():
             if getattr(step, key) is not None:
-                beside = "; a notice has a `channel` of its own" if key == "channel" else ""
-                message = f"`{key}` has no effect on step `{step.id}`, which reaches nobody; remove it{beside}"
+                message = Sentence(
+                    "`{key}` has no effect on step `{step}`, which reaches nobody; remove it", key=key, step=step.id
+                )
+                if key == "channel":
+                    message += Sentence("; a notice has a `channel` of its own")
                 yield subject.warning(("steps", index, key), message, key=True)
 
 
 def time_to_wait(subject: SopFile) -> Iterator[Problem]:
     """What expires the moment it is due is never carried out."""
     sop = subject.sop
-    places: list[tuple[Loc, str, timedelta | None]] = [(("defaults", "expires"), "every step", sop.defaults.expires)]
-    places += [(("steps", index, "expires"), f"step `{each.id}`", each.expires) for index, each in enumerate(sop.steps)]
-    for loc, what, expires in places:
-        if expires == timedelta():
-            message = (
-                f"{what} expires the moment it is due, and is always skipped; write how long it may wait: 15m, 36h"
+    if sop.defaults.expires == timedelta():
+        message = Sentence(
+            "every step expires the moment it is due, and is always skipped; write how long it may wait: 15m, 36h"
+        )
+        yield subject.error(("defaults", "expires"), message)
+    for index, step in enumerate(sop.steps):
+        if step.expires == timedelta():
+            message = Sentence(
+                "step `{step}` expires the moment it is due, and is always skipped; write how long it may wait: 15m, 36h",
+                step=step.id,
             )
-            yield subject.error(loc, message)
+            yield subject.error(("steps", index, "expires"), message)
 
 
 def fallbacks_in_time(subject: SopFile) -> Iterator[Problem]:
@@ -103,13 +123,17 @@ def fallbacks_in_time(subject: SopFile) -> Iterator[Problem]:
             continue
         expires, following = subject.sop.expiry_of(step), _until_next(subject.sop, step)
         if after >= min(expires, following):
-            ends = "it expires" if expires <= following else "the next message or task is due"
             written = ("steps", index, "fallback_after") if step.fallback_after else ("defaults", "fallback_after")
-            message = (
-                f"step `{step.id}` never falls back: before that time is over {ends}; "
-                f"shorten `fallback_after`{', or lengthen `expires`' if expires <= following else ''}"
-            )
-            yield subject.warning(written, message)
+            message = _EXPIRES_BEFORE if expires <= following else _NEXT_BEFORE
+            yield subject.warning(written, message.with_values(step=step.id))
+
+
+_EXPIRES_BEFORE = Sentence(
+    "step `{step}` never falls back: before that time is over it expires; shorten `fallback_after`, or lengthen `expires`"
+)
+_NEXT_BEFORE = Sentence(
+    "step `{step}` never falls back: before that time is over the next message or task is due; shorten `fallback_after`"
+)
 
 
 def _until_next(sop: Sop, step: Step) -> timedelta:
@@ -135,11 +159,11 @@ def channels_given(subject: SopFile) -> Iterator[Problem]:
     """A message or task has at least one channel, its own or the SOP's."""
     for index, step in enumerate(subject.sop.steps):
         if step.kind != "do" and not subject.sop.channels_of(step):
-            configured = ", ".join(subject.engine.channels) or "none yet: add one under `channels` in engine.yaml"
-            message = (
-                f"step `{step.id}` goes over no channel; add `channel: …` to it, "
-                f"or defaults: {{channel: …}} to the SOP. Configured: {configured}"
-            )
+            message = Sentence(
+                "step `{step}` goes over no channel; add `channel: …` to it, "
+                "or defaults: {{channel: …}} to the SOP. Configured: {names}",
+                step=step.id, names=_configured(subject),
+            )  # fmt: skip
             yield subject.error(("steps", index, step.kind), message, key=True)
 
 
@@ -147,12 +171,17 @@ def notices_reach(subject: SopFile) -> Iterator[Problem]:
     """A notice goes over a channel, its own or the SOP's."""
     for loc, action in subject.actions():
         if action.notify is not None and not (action.notify.channel or subject.sop.defaults.channel):
-            configured = ", ".join(subject.engine.channels) or "none yet: add one under `channels` in engine.yaml"
-            message = (
-                "this notice goes over no channel; add `channel: …` to it, or defaults: {channel: …} to the SOP. "
-                f"Configured: {configured}"
+            message = Sentence(
+                "this notice goes over no channel; add `channel: …` to it, or defaults: {{channel: …}} to the SOP. "
+                "Configured: {names}",
+                names=_configured(subject),
             )
             yield subject.error((*loc, "notify"), message, key=True)
+
+
+def _configured(subject: SopFile) -> object:
+    none = Sentence("none yet: add one under `channels` in engine.yaml")
+    return codes(subject.engine.channels) or none
 
 
 def from_is_a_date(subject: SopFile) -> Iterator[Problem]:
@@ -162,8 +191,9 @@ def from_is_a_date(subject: SopFile) -> Iterator[Problem]:
         declared = subject.engine.attributes.get(name) if name else None
         if declared and declared.type not in ("date", "datetime"):
             attributes = subject.engine.attributes.items()
-            dates = ", ".join(
-                f"attr.{each}" for each, attribute in attributes if attribute.type in ("date", "datetime")
-            )
-            message = f"`{name}` is declared as {declared.type}; a step counts from a date or datetime: {dates or 'none is declared'}"
+            dates = codes(f"attr.{each}" for each, attribute in attributes if attribute.type in ("date", "datetime"))
+            message = Sentence(
+                "`{name}` is declared as {kind}; a step counts from a date or datetime: {names}",
+                name=name, kind=KINDS[declared.type], names=dates or Sentence("none is declared"),
+            )  # fmt: skip
             yield subject.error(("steps", index, "from"), message)

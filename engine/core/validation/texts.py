@@ -9,6 +9,7 @@ from engine.core.definitions import Message
 from engine.core.definitions.steps import ATTACHMENTS
 from engine.core.errors import did_you_mean, nearest
 from engine.core.problems import Loc, Problem
+from engine.core.sentence import Listed, Sentence, codes
 from engine.core.validation.files import SopFile
 
 
@@ -52,8 +53,12 @@ def _attachment(subject: SopFile, loc: Loc, kind: str, written: dict[str, str]) 
     meant = {nearest(name, allowed) for name in written if name not in allowed}
     for name in written:
         if name not in allowed:
-            message = f"unknown key `{name}` in `{kind}`; allowed: {', '.join(allowed)}.{did_you_mean(name, allowed)}"
+            message = Sentence(
+                "unknown key `{key}` in `{kind}`; allowed: {names}.{hint}",
+                key=name, kind=kind, names=codes(allowed), hint=did_you_mean(name, allowed),
+            )  # fmt: skip
             yield subject.error((*loc, name), message, key=True)
     for group in ATTACHMENTS[kind].needed:
         if not any(written.get(name) or name in meant for name in group):
-            yield subject.error(loc, f"`{kind}` needs {' or '.join(f'`{name}`' for name in group)}")
+            names = Listed(tuple(f"`{name}`" for name in group), "or")
+            yield subject.error(loc, Sentence("`{kind}` needs {names}", kind=kind, names=names))

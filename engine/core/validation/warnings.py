@@ -9,6 +9,7 @@ from typing import Any
 from engine.core.definitions import LIFECYCLE, Action, Moment, Sop, Step
 from engine.core.definitions.catalog import index_keys
 from engine.core.problems import Loc, Problem
+from engine.core.sentence import Sentence
 from engine.core.validation.files import SopFile
 
 _EARLY = time(12, 0)
@@ -22,10 +23,11 @@ def past_on_arrival(subject: SopFile) -> Iterator[Problem]:
         window = subject.sop.window_of(step)
         clock = window[0] if window else step.at or subject.sop.defaults.at
         if step.day == 0 and step.from_ is None and clock is not None and clock < _EARLY:
-            message = (
-                f"step `{step.id}` is skipped (before_start) for customers who come after {clock:%H:%M} that day; "
-                "use `after: 1m`, a later `at`, or `day: 1`"
-            )
+            message = Sentence(
+                "step `{step}` is skipped (before_start) for customers who come after {time} that day; "
+                "use `after: 1m`, a later `at`, or `day: 1`",
+                step=step.id, time=f"{clock:%H:%M}",
+            )  # fmt: skip
             yield subject.warning(("steps", index, "day"), message)
 
 
@@ -41,7 +43,10 @@ def before_the_anchor(subject: SopFile) -> Iterator[Problem]:
         return
     for index, step in enumerate(subject.sop.steps):
         if step.day is not None and step.day < 0 and step.from_ is None:
-            message = f"step `{step.id}` lies before the start and is always skipped; count from another date by `from`"
+            message = Sentence(
+                "step `{step}` lies before the start and is always skipped; count from another date by `from`",
+                step=step.id,
+            )
             yield subject.warning(("steps", index, "day"), message)
 
 
@@ -54,7 +59,10 @@ def at_the_same_time(subject: SopFile) -> Iterator[Problem]:
         clock: Any = subject.sop.window_of(step) or step.at or subject.sop.defaults.at if step.day is not None else None
         moment = (step.day, clock, step.after, step.from_, step.kind)
         if moment in first:
-            message = f"step `{step.id}` is due at the same time as step `{first[moment].id}`; both go out at once"
+            message = Sentence(
+                "step `{step}` is due at the same time as step `{other}`; both go out at once",
+                step=step.id, other=first[moment].id,
+            )  # fmt: skip
             yield subject.warning(("steps", index), message)
         first.setdefault(moment, step)
 
@@ -70,7 +78,9 @@ def circles(sops: Mapping[str, Sop]) -> Iterator[Problem]:
         if circle and frozenset(circle) not in told:
             told.add(frozenset(circle))
             way = " → ".join((*circle, sop_id))
-            message = f"these SOPs set each other off in a circle: {way}; end it, or limit it by `reentry`"
+            message = Sentence(
+                "these SOPs set each other off in a circle: {way}; end it, or limit it by `reentry`", way=way
+            )
             loc = starts[sop_id][circle[1] if len(circle) > 1 else sop_id]
             yield Problem(message, "/".join(map(str, loc)), files[sop_id], level="warning", extra={"loc": loc})
 
@@ -81,10 +91,11 @@ def starts_without_key(sops: Mapping[str, Sop]) -> Iterator[Problem]:
     for file, sop in sops.items():
         for name, loc in _starts(sop, {}):
             if name in keyed:
-                message = (
-                    f"`{name}` has `key: {keyed[name]}`, and what `start` begins has no such data: it is always refused "
-                    "(no_key); let a tag or an event start it, or remove its `key`"
-                )
+                message = Sentence(
+                    "`{name}` has `key: {key}`, and what `start` begins has no such data: it is always refused "
+                    "(no_key); let a tag or an event start it, or remove its `key`",
+                    name=name, key=keyed[name],
+                )  # fmt: skip
                 yield Problem(message, "/".join(map(str, loc)), file, level="warning", extra={"loc": loc})
 
 

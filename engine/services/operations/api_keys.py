@@ -14,6 +14,7 @@ from time import monotonic
 from sqlalchemy import Engine
 
 from engine.core.errors import AccessError, SopError, did_you_mean
+from engine.core.sentence import Sentence, codes
 from engine.ports import Clock
 from engine.store.database import transaction
 from engine.store.operations import api_keys as store
@@ -64,11 +65,12 @@ class ApiKeys:
         """
         for scope in scopes:
             if scope not in SCOPES:
-                raise SopError(
-                    f"scope `{scope}` does not exist; there are {', '.join(SCOPES)}.{did_you_mean(scope, SCOPES)}"
+                there = Sentence(
+                    "scope `{scope}` does not exist; there are {scopes}.", scope=scope, scopes=codes(SCOPES)
                 )
+                raise SopError(there + did_you_mean(scope, SCOPES))
         if not scopes:
-            raise SopError(f"a key needs a scope; there are {', '.join(SCOPES)}")
+            raise SopError(Sentence("a key needs a scope; there are {scopes}", scopes=codes(SCOPES)))
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         record = store.KeyRecord(key_id, _digest(secret), name, sorted(set(scopes)))
         with transaction(self._engine) as connection:
@@ -98,7 +100,7 @@ class ApiKeys:
     def _checked(self, known: _Known, token: str) -> Key:
         matches = secrets.compare_digest(known.digest, _digest(_parts(token)[1]))
         if not matches or known.key is None:
-            raise AccessError("the API key is unknown or revoked; create one with `sop key create`")
+            raise AccessError(Sentence("the API key is unknown or revoked; create one with `sop key create`"))
         return known.key
 
     def _look_up(self, key_id: str) -> _Known:
@@ -116,7 +118,7 @@ class ApiKeys:
 def _parts(token: str) -> tuple[str, str]:
     found = _TOKEN.fullmatch(token)
     if not found:
-        raise AccessError("this is not an API key; a key looks like `sop_<id>_<secret>`")
+        raise AccessError(Sentence("this is not an API key; a key looks like `sop_<id>_<secret>`"))
     return found[1], found[2]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.core.errors import NotFound
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence
 from engine.ports import Clock
 from engine.store.database import Row, retrying, transaction
 from engine.store.operations import audit, touches
@@ -59,7 +60,10 @@ class TimelineCanceller:
         row = touches.timeline(connection, timeline)
         if row is None:
             raise NotFound(
-                f"no timeline has the id {timeline}; `sop explain CUSTOMER --json` shows those of a customer, with their ids"
+                Sentence(
+                    "no timeline has the id {id}; `sop explain CUSTOMER --json` shows those of a customer, with their ids",
+                    id=timeline,
+                )
             )
         loaded = load(connection, customers.lock_by_id(connection, [row.customer_id]), Needs.NOTHING_MORE)
         mine = next((each for c in loaded.values() for each in c.timelines if each.id == timeline), None)

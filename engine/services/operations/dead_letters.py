@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy import Connection
 
 from engine.core.errors import NotFound, SopError
+from engine.core.sentence import Sentence
 from engine.runtime import Runtime
 from engine.store.database import Row, retrying, transaction
 from engine.store.operations import audit
@@ -44,18 +45,29 @@ class DeadLetters:
         row = self._end(connection, letter, who, "dead_letter.replay")
         if row.kind != "event":
             raise SopError(
-                f"dead letter {letter} is a loop that was cut, not an event that failed: correct the SOPs named in it "
-                f"({row.error}), apply, and discard it"
+                Sentence(
+                    "dead letter {letter} is a loop that was cut, not an event that failed: correct the SOPs named in it "
+                    "({error}), apply, and discard it",
+                    letter=letter,
+                    error=row.error,
+                )
             )
         if not store.match_anew(connection, int(row.ref)):
-            raise SopError(f"the event of dead letter {letter} is no longer there; post it again, and discard this")
+            raise SopError(
+                Sentence(
+                    "the event of dead letter {letter} is no longer there; post it again, and discard this",
+                    letter=letter,
+                )
+            )
         return row
 
     def _end(self, connection: Connection, letter: int, who: str, action: str) -> Row:
         row = store.lock(connection, letter)
         if row is None:
-            there = ", ".join(map(str, store.known_ids(connection)[:10]))
-            raise NotFound(f"no dead letter has the id {letter}; there are {there or 'none'}")
+            there = store.known_ids(connection)[:10] or Sentence.within("ids", "none")
+            raise NotFound(
+                Sentence("no dead letter has the id {letter}; there are {there}", letter=letter, there=there)
+            )
         store.remove(connection, letter)
         detail = {"letter": letter, "kind": row.kind, "ref": row.ref, "customer": row.subject, "error": row.error}
         audit.add(connection, self._clock.now(), who, action, detail)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from engine.core.definitions import lookup
 from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, Event
+from engine.core.sentence import Sentence
 from engine.runtime import Runtime
 from engine.store.database import retrying, transaction
 from engine.store.operations import audit, manual_events
@@ -85,8 +86,11 @@ class OptOuts:
             return "*" in opt_outs or channel in opt_outs
         if channel is not None and "*" in opt_outs:
             raise SopError(
-                f"the customer has opted out of all channels; opting in to `{channel}` alone would change nothing: "
-                "opt in to all, then out of those that are unwanted"
+                Sentence(
+                    "the customer has opted out of all channels; opting in to `{channel}` alone would change nothing: "
+                    "opt in to all, then out of those that are unwanted",
+                    channel=channel,
+                )
             )
         return not opt_outs if channel is None else channel not in opt_outs
 

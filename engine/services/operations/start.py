@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from engine.core.definitions import lookup
 from engine.core.errors import SopError
 from engine.core.events.event import ENGINE_SOURCE, START, Event
+from engine.core.sentence import Sentence, codes
 from engine.runtime import Runtime
 from engine.store.database import retrying, transaction
 from engine.store.operations import audit, manual_events
@@ -63,7 +64,13 @@ class ManualStarter:
         sop, ref, anchor = wanted.sop, wanted.ref, wanted.anchor
         taken = next((name for name in _RESERVED if name in wanted.data), None)
         if taken is not None:
-            raise SopError(f"data.{taken} cannot be given by hand: the engine uses {', '.join(_RESERVED)} itself")
+            raise SopError(
+                Sentence(
+                    "data.{name} cannot be given by hand: the engine uses {reserved} itself",
+                    name=taken,
+                    reserved=codes(_RESERVED),
+                )
+            )
         with transaction(self._engine) as connection:
             lookup.defined_sop(self._current.read(connection), sop)
             manual_events.check_known(connection, ref)

@@ -20,6 +20,7 @@ from engine.core.delivery.content import body_of, template_context
 from engine.core.delivery.scene import Scene
 from engine.core.errors import ChannelError, NotFound, SopError, did_you_mean
 from engine.core.events.event import START
+from engine.core.sentence import Sentence, codes
 from engine.core.timelines.variants import choose, content_of
 from engine.definitions_in_force import CurrentChannels
 from engine.ports import Channel, Delivery, Receipt
@@ -61,6 +62,7 @@ class Tried:
     key: str
     outcome: str
     detail: str
+    """What the channel said, a sentence."""
     provider_id: str | None
     in_sop: bool
     """False: the customer is not in the SOP; it was rendered as if it started now, by an event without data."""
@@ -113,7 +115,13 @@ class TrialSender:
         sop = lookup.defined_sop(definitions, sop_id).sop
         step = lookup.step_of(sop, step_id)
         if step.kind == "do":
-            raise SopError(f"step `{step_id}` of SOP `{sop_id}` sends nothing: it is the engine's own work (`do`)")
+            raise SopError(
+                Sentence(
+                    "step `{step}` of SOP `{sop}` sends nothing: it is the engine's own work (`do`)",
+                    step=step_id,
+                    sop=sop_id,
+                )
+            )
         customer = _customer(connection, ref, definitions)
         own = next((each for each in customer.active_timelines() if each.sop == sop_id), None)
         timeline = own or _as_if_started(sop, definitions, now)
@@ -133,13 +141,20 @@ class TrialSender:
         for scope, undo in ((Scope("channel", name), f"--channel {name}"), (Scope("all"), "--all")):
             if pauses.find(connection, scope) is not None:
                 raise SopError(
-                    f"the channel `{name}` is paused: nothing goes out, no test either; `sop resume {undo}` first"
+                    Sentence(
+                        "the channel `{channel}` is paused: nothing goes out, no test either; `sop resume {undo}` first",
+                        channel=name,
+                        undo=undo,
+                    )
                 )
         channel = self._channels.read(connection).get(name)
         if channel is None:
             raise ChannelError(
-                f"the channel `{name}` cannot be used by this process: its configuration lacks something here, most often a "
-                "`${NAME}` that is not in this environment; `sop doctor` says what"
+                Sentence(
+                    "the channel `{channel}` cannot be used by this process: its configuration lacks something here, most "
+                    "often a `${{NAME}}` that is not in this environment; `sop doctor` says what",
+                    channel=name,
+                )
             )
         return channel
 
@@ -148,7 +163,9 @@ def _customer(connection: Connection, ref: str, definitions: Definitions) -> Cus
     manual_events.check_known(connection, ref)
     id_ = stories.customer_id(connection, ref)
     if id_ is None:
-        raise SopError(f"the events of customer `{ref}` are not matched yet; try again in a moment")
+        raise SopError(
+            Sentence("the events of customer `{customer}` are not matched yet; try again in a moment", customer=ref)
+        )
     return load(connection, [id_], Needs.TOUCHED | Needs.METRICS, definitions)[id_]
 
 
@@ -162,19 +179,31 @@ def _content(step: Step, sop: Sop, variant: str | None, context: Context) -> tup
     """Return the variant's id, where the step has some, and what is to be rendered."""
     if not step.variants:
         if variant is not None:
-            raise NotFound(f"step `{step.id}` has no variants; leave the variant out")
+            raise NotFound(Sentence("step `{step}` has no variants; leave the variant out", step=step.id))
         return None, content_of(step, None)
     names = [each.id for each in step.variants]
     if variant is not None and variant not in names:
         raise NotFound(
-            f"step `{step.id}` has no variant `{variant}`.{did_you_mean(variant, names)} The variants are: {', '.join(names)}"
+            Sentence(
+                "step `{step}` has no variant `{variant}`.{near} The variants are: {names}",
+                step=step.id,
+                variant=variant,
+                near=did_you_mean(variant, names),
+                names=codes(names),
+            )
         )
     if variant is None:
         chosen, _ = choose(step, sop, context, Trace())
     else:
         chosen = next(each for each in step.variants if each.id == variant)
     if chosen is None:
-        raise SopError(f"none of the variants of step `{step.id}` is this customer's; name one of {', '.join(names)}")
+        raise SopError(
+            Sentence(
+                "none of the variants of step `{step}` is this customer's; name one of {names}",
+                step=step.id,
+                names=codes(names),
+            )
+        )
     return chosen.id, content_of(step, chosen)
 
 
@@ -185,11 +214,15 @@ def _way(step: Step, sop: Sop, customer: Customer, definitions: Definitions, cha
     written = [channel] if channel is not None else list(sop.channels_of(step))
     known = defined_channels(written, customer, definitions)
     if not known:
-        raise SopError(f"none of the step's channels is defined: {', '.join(written)}")
+        raise SopError(Sentence("none of the step's channels is defined: {channels}", channels=codes(written)))
     reachable = open_channels(known, "message", customer)
     if not reachable:
         raise SopError(
-            f"customer `{customer.ref}` has opted out of {', '.join(known)}; choose another customer for the test"
+            Sentence(
+                "customer `{customer}` has opted out of {channels}; choose another customer for the test",
+                customer=customer.ref,
+                channels=codes(known),
+            )
         )
     return reachable[0]
 
@@ -200,5 +233,5 @@ def _call(draft: _Draft) -> Receipt:
         (receipt,) = draft.channel.send([draft.delivery])
     except Exception as error:
         log.exception("send.channel_raised", channel=draft.channel.name)
-        return Receipt("unknown", f"the channel raised {type(error).__name__}")
+        return Receipt("unknown", Sentence("the channel raised {error}", error=type(error).__name__))
     return receipt

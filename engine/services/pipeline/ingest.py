@@ -15,6 +15,7 @@ from engine.core.errors import EventConflict, EventError
 from engine.core.events import parse
 from engine.core.events.event import Event
 from engine.core.events.parse import ParsedEvent
+from engine.core.sentence import Sentence
 from engine.ports import Clock, HintQueue
 from engine.store.database import DatabaseUnavailable, retrying
 from engine.store.state import events as store
@@ -29,7 +30,7 @@ Verdict = Literal["accepted", "duplicate", "conflict", "invalid"]
 class UnreadableEvent(EventError):
     """What was sent is not JSON; `body` is the text as sent, cut."""
 
-    def __init__(self, message: str, body: str = "") -> None:
+    def __init__(self, message: Sentence, body: str = "") -> None:
         super().__init__(message)
         self.body = body
 
@@ -50,8 +51,8 @@ class IngestResult:
     id: str | None = None
     row: int | None = None
     """Its place in the inbox, if it is there (a duplicate's is the first one's)."""
-    error: str | None = None
-    warnings: tuple[str, ...] = ()
+    error: Sentence | None = None
+    warnings: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Rejected:
 
     index: int
     id: str | None
-    error: str
+    error: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class IngestSummary:
     accepted: int = 0
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Sentence] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     """Places in the inbox of what was accepted or there before, in the order posted."""
 
@@ -103,7 +104,7 @@ class Ingest:
         warn: tells what of an event the definitions in force would drop, one sentence each.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, warn: Callable[[Event], list[str]]) -> None:
+    def __init__(self, engine: Engine, clock: Clock, hints: HintQueue, warn: Callable[[Event], list[Sentence]]) -> None:
         self._engine = engine
         self._clock = clock
         self._hints = hints
@@ -140,12 +141,13 @@ class Ingest:
 def answer(results: Sequence[tuple[int, IngestResult]]) -> IngestSummary:
     """Return the answer to one call from what became of its events, each with its index in what was posted."""
     warnings = [
-        text if len(results) == 1 else f"event {index} ({result.id}): {text}"
+        text if len(results) == 1 else Sentence("event {index} ({id}): {text}", index=index, id=result.id, text=text)
         for index, result in results
         for text in result.warnings
     ]
     if len(warnings) > MAX_WARNINGS:
-        warnings[MAX_WARNINGS:] = [f"and {len(warnings) - MAX_WARNINGS} more warnings"]
+        more = len(warnings) - MAX_WARNINGS
+        warnings[MAX_WARNINGS:] = [Sentence("and {number} more warnings", number=more)]
     return IngestSummary(
         accepted=sum(result.verdict == "accepted" for _, result in results),
         duplicates=sum(result.verdict == "duplicate" for _, result in results),
@@ -190,16 +192,16 @@ def _result(
     firsts: dict[store.Key, ParsedEvent],
 ) -> IngestResult:
     if entry.reading is None or entry.key is None:
-        return IngestResult("invalid", _posted(entry.post.raw, "id"), error=str(entry.error))
+        return IngestResult("invalid", _posted(entry.post.raw, "id"), error=(entry.error or EventError()).message)
     key, event_id = entry.key, entry.reading.event.id
     if key not in there:
-        raise DatabaseUnavailable("an event of this call was being removed just now; post it again")
+        raise DatabaseUnavailable(Sentence("an event of this call was being removed just now; post it again"))
     row, body_hash = there[key]
     if key in new and firsts[key] is entry.reading:
         return IngestResult("accepted", event_id, row)
     if body_hash == entry.reading.body_hash:
         return IngestResult("duplicate", event_id, row)
-    return IngestResult("conflict", event_id, error=str(EventConflict()))
+    return IngestResult("conflict", event_id, error=EventConflict().message)
 
 
 def _store_singly(connection: Connection, now: datetime, entries: Sequence[_Entry]) -> list[IngestResult]:
@@ -213,7 +215,9 @@ def _store_singly(connection: Connection, now: datetime, entries: Sequence[_Entr
             with connection.begin_nested():
                 tried |= store.insert(connection, [entry.reading])
         except DataError as error:
-            refused[entry.key] = EventError(f"the database refuses a value of this event: {_reason(error)}")
+            refused[entry.key] = EventError(
+                Sentence("the database refuses a value of this event: {reason}", reason=_reason(error))
+            )
     judged = [_Entry(each.post, error=refused[each.key]) if each.key in refused else each for each in entries]
     return _store(connection, now, judged, lambda _connection, _readings: tried)
 
@@ -229,7 +233,7 @@ def _subjects(entries: Sequence[_Entry], results: Sequence[IngestResult]) -> lis
     return list(dict.fromkeys(e.reading.event.subject for e, r in pairs if e.reading and r.verdict == "accepted"))
 
 
-def _refused(entry: _Entry, error: str) -> store.Refused:
+def _refused(entry: _Entry, error: Sentence) -> store.Refused:
     raw = entry.post.raw
     return store.Refused(_posted(raw, "source"), _posted(raw, "id"), error, _body(raw))
 

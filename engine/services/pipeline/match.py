@@ -12,11 +12,13 @@ from engine.core.customers.customer import Customer
 from engine.core.customers.facts import is_activity
 from engine.core.customers.metrics import orders_of
 from engine.core.definitions.catalog import DecisionContext
-from engine.core.errors import SopError
+from engine.core.errors import SopError, failure
 from engine.core.events.event import ENGINE_SOURCE, Event
 from engine.core.matching.match import match
 from engine.core.matching.matched import Matched
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence
+from engine.core.stored_sentence import shortened
 from engine.locked_batch import all_or_each, attempt
 from engine.ports import Hint
 from engine.runtime import Runtime
@@ -102,14 +104,14 @@ class Matcher:
     def _try(self, subject: str, event: int, attempts: int, done: MatchRound) -> bool:
         """Match the customer's first waiting event, or set it aside if it failed too often; return whether to go on with the next."""
         if attempts > MAX_ATTEMPTS:
-            return self._set_aside(subject, event, "the process died each time it was tried")
+            return self._set_aside(subject, event, Sentence("the process died each time it was tried"))
 
-        def failed(error: Exception) -> str:
+        def failed(error: Exception) -> Sentence:
             log.warning("match.event_failed", row=event, attempts=attempts, error=type(error).__name__)
-            return f"{type(error).__name__}: {error}"
+            return failure(error)
 
         one = attempt(self._engine, lambda connection: self._match(connection, [subject], 1), failed)
-        if isinstance(one, str):
+        if isinstance(one, Sentence):
             if attempts >= MAX_ATTEMPTS:
                 return self._set_aside(subject, event, one)
             done.again.add(subject)
@@ -129,7 +131,7 @@ class Matcher:
         customers.add_missing(connection, [subject])
         return bool(customers.lock(connection, [subject]))
 
-    def _set_aside(self, subject: str, event: int, error: str) -> bool:
+    def _set_aside(self, subject: str, event: int, error: Sentence) -> bool:
         now = self._clock.now()
         with transaction(self._engine) as connection:
             if not self._lock_one(connection, subject):
@@ -137,7 +139,7 @@ class Matcher:
             if not inbox.is_waiting(connection, event):  # somebody else matched it in between
                 return True
             inbox.add_dead_letter(connection, inbox.DeadLetter("event", str(event), subject, error), now)
-            inbox.mark_matched(connection, {event: {"reason": Reason.DEAD, "error": error[:500]}}, now)
+            inbox.mark_matched(connection, {event: {"reason": Reason.DEAD, "error": shortened(error, 500)}}, now)
         log.error("match.dead_letter", row=event)
         return True
 
@@ -195,7 +197,9 @@ def _match_all(customer: Customer, events: Sequence[Event], context: DecisionCon
         except SopError:
             raise
         except Exception as error:
-            raise SopError(f"event {event.row} ({event.type}): {type(error).__name__}: {error}") from error
+            raise SopError(
+                Sentence("event {row} ({type}): {failure}", row=event.row, type=event.type, failure=failure(error))
+            ) from error
     return matched
 
 

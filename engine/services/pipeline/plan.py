@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from engine.core.customers.customer import Customer
 from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.plan import Planned, plan_customer
+from engine.core.errors import failure
 from engine.locked_batch import all_or_each, attempt
 from engine.runtime import Runtime
 from engine.store.database import transaction
@@ -117,7 +118,7 @@ class Planner:
             log.error("plan.timeline_failed", customer=customer, timeline=timeline, error=type(error).__name__)
             with transaction(self._engine) as connection:
                 customers.lock_by_id(connection, [customer])
-                timelines.defer_failed(connection, timeline, self._clock.now(), f"{type(error).__name__}: {error}")
+                timelines.defer_failed(connection, timeline, self._clock.now(), failure(error))
             return Round(timelines=1)
 
         return attempt(self._engine, lambda connection: self._plan_one(connection, customer, timeline), failed)

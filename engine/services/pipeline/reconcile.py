@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from engine.clocks import LeaseClock
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence
 from engine.core.timelines.touch import MAX_TRIES
 from engine.definitions_in_force import CurrentChannels
 from engine.runtime import Runtime
@@ -111,9 +112,7 @@ def _after_death(row: Row, honours_key: bool, now: datetime) -> Result:
     What goes again is bounded: a touch that kills its sender each time must not do so for ever.
     """
     if honours_key and row.attempt < MAX_TRIES:
-        return Result(
-            row.id, row.claim_no, "queued", "lost", Reason.RETRY, "the sender died; sent again under the same key", now
-        )
-    return Result(
-        row.id, row.claim_no, "unknown", "lost", Reason.OUTCOME_UNKNOWN, "the sender died between call and record"
-    )
+        again = Sentence("the sender died; sent again under the same key")
+        return Result(row.id, row.claim_no, "queued", "lost", Reason.RETRY, again, now)
+    died = Sentence("the sender died between call and record")
+    return Result(row.id, row.claim_no, "unknown", "lost", Reason.OUTCOME_UNKNOWN, died)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from engine.clocks import LeaseClock
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence
 from engine.core.timelines.touch import MAX_TRIES, retry_after
 from engine.definitions_in_force import CurrentChannels
 from engine.ports import Channel, Rates, Receipt
@@ -96,7 +97,7 @@ class Sender:
         receipts = [] if slept else self._call(channel, claimed)
         now = self._clock.now()
         if slept:
-            late = "not begun: too late after the claim"
+            late = Sentence("not begun: too late after the claim")
             results = [Result(one.id, one.claim_no, "queued", "retry", Reason.RETRY, late) for one in claimed]
         else:
             results = [_result(one, receipt, now) for one, receipt in zip(claimed, receipts, strict=True)]
@@ -140,10 +141,11 @@ class Sender:
         except Exception as error:
             log.exception("send.channel_raised", channel=channel.name)
             outcome = "retry" if channel.honours_key else "unknown"
-            receipts = [Receipt(outcome, f"the channel raised {type(error).__name__}")] * len(claimed)  # type: ignore[arg-type]  # one of the two
+            said = Sentence("the channel raised {error}", error=type(error).__name__)
+            receipts = [Receipt(outcome, said)] * len(claimed)  # type: ignore[arg-type]  # one of the two
         if len(receipts) != len(claimed):
             log.error("send.receipts_missing", channel=channel.name, wanted=len(claimed), got=len(receipts))
-            receipts = [Receipt("unknown", "the channel did not say")] * len(claimed)
+            receipts = [Receipt("unknown", Sentence("the channel did not say"))] * len(claimed)
         return receipts
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -14,10 +13,26 @@ from engine.adapters import holidays
 from engine.clocks import wall_now
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import ChannelError, SopError
-from engine.core.reasons import Reason
-from engine.core.validation.unseen_names import NeverSeen, never_seen
+from engine.core.sentence import Sentence
+from engine.core.stored_sentence import shortened
+from engine.core.validation.unseen_names import never_seen
 from engine.definitions_in_force import CurrentDefinitions
-from engine.messages.reasons import sentence
+from engine.messages.findings import (
+    SILENT_AFTER,
+    Finding,
+    dead_letters,
+    held_back,
+    held_by_hand,
+    named,
+    no_answer,
+    said_by,
+    scope,
+    sops,
+    span,
+    troubled,
+    unseen,
+    waiting_events,
+)
 from engine.ports import Channel, Clock
 from engine.store import installation, schema
 from engine.store.clock import server_now
@@ -27,8 +42,6 @@ from engine.store.state import pauses
 
 OLDEST_POSTGRESQL, OLDEST_REDIS = 14, (6, 2)
 MOST_SKEW = timedelta(seconds=5)
-SILENT_AFTER = timedelta(seconds=60)
-"""A process that has not shown itself for so long counts as stopped."""
 PROCESSES = {"matcher": "sop matcher", "plan": "sop worker plan", "send": "sop worker send", "beat": "sop beat"}
 """Each process that shows itself, and the command that starts it."""
 
@@ -38,15 +51,15 @@ _CALENDAR_AHEAD = timedelta(days=60)
 _PATIENCE = 5
 """Seconds a look may take."""
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at."""
-
-    level: Literal["ok", "warning", "error"]
-    about: str
-    text: str
-    remedy: str | None = None
+_POSTGRESQL, _REDIS = Sentence("PostgreSQL"), Sentence("Redis")
+_SCHEMA, _DEFINITIONS = Sentence.within("doctor", "schema"), Sentence.within("doctor", "definitions")
+_LOOKS = {
+    "_definitions": _DEFINITIONS,
+    "_processes": Sentence.within("doctor", "processes"),
+    "_stuck": Sentence.within("doctor", "stuck"),
+    "_names": Sentence.within("doctor", "names"),
+}
+"""What is looked at, by the name of the method that looks."""
 
 
 class Doctor:
@@ -90,196 +103,148 @@ class Doctor:
                 doctor.bound(connection, _PATIENCE)
                 yield from list(look(connection))
         except (SQLAlchemyError, SopError) as error:
-            name = look.__name__.strip("_")
-            said = f"did not answer within {_PATIENCE} s" if isinstance(error, DBAPIError) else str(error)
-            yield Finding("error", name, said, "look again; if it stays so, look at the load of PostgreSQL")
+            about = _LOOKS[look.__name__]
+            said = (
+                Sentence("did not answer within {seconds} s", seconds=_PATIENCE)
+                if isinstance(error, DBAPIError)
+                else said_by(error)
+            )
+            remedy = Sentence("look again; if it stays so, look at the load of PostgreSQL")
+            yield Finding("error", about, said, remedy)
 
     # ── servers ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _database(self) -> Finding:
-        remedy = "check SOP_DATABASE_URL and that PostgreSQL runs"
+        remedy = Sentence("check SOP_DATABASE_URL and that PostgreSQL runs")
         try:
             with transaction(self._engine) as connection:
                 number, shown = doctor.server_version(connection)
                 skew = abs(server_now(connection) - wall_now())
         except DatabaseUnavailable as error:
             cause = str(getattr(error.__cause__, "orig", "")).strip().splitlines()
-            return Finding("error", "PostgreSQL", f"does not answer: {cause[0] if cause else error}", remedy)
+            why = cause[0] if cause else error.message
+            return Finding("error", _POSTGRESQL, Sentence("does not answer: {error}", error=why), remedy)
         except (SQLAlchemyError, SopError) as error:
-            return Finding("error", "PostgreSQL", f"does not answer: {type(error).__name__}", remedy)
+            return Finding("error", _POSTGRESQL, no_answer(error), remedy)
         if number < OLDEST_POSTGRESQL * 10_000:
-            return Finding(
-                "error", "PostgreSQL", f"is {shown}; {OLDEST_POSTGRESQL} or newer is needed", "upgrade the server"
-            )
+            text = Sentence("is {version}; {oldest} or newer is needed", version=shown, oldest=OLDEST_POSTGRESQL)
+            return Finding("error", _POSTGRESQL, text, Sentence("upgrade the server"))
         if skew > MOST_SKEW:
-            text = f"its clock and this machine's are {skew.total_seconds():.0f} s apart"
-            return Finding("warning", "PostgreSQL", f"{shown}; {text}", "let both machines set their clocks by NTP")
-        return Finding("ok", "PostgreSQL", shown)
+            text = Sentence(
+                "{version}; its clock and this machine's are {seconds} s apart",
+                version=shown,
+                seconds=f"{skew.total_seconds():.0f}",
+            )
+            return Finding("warning", _POSTGRESQL, text, Sentence("let both machines set their clocks by NTP"))
+        return Finding("ok", _POSTGRESQL, named(shown))
 
     def _redis(self) -> Finding:
         try:
             info = self._redis_info()
         except Exception as error:  # whatever the client raises, the server is not there
-            return Finding(
-                "error",
-                "Redis",
-                f"does not answer: {type(error).__name__}",
-                "check SOP_REDIS_URL and that the server runs",
-            )
+            remedy = Sentence("check SOP_REDIS_URL and that the server runs")
+            return Finding("error", _REDIS, no_answer(error), remedy)
         if "valkey_version" in info:
-            return Finding("ok", "Redis", f"Valkey {info['valkey_version']}")
+            return Finding("ok", _REDIS, named(f"Valkey {info['valkey_version']}"))
         shown = str(info.get("redis_version", "0"))
         if tuple(int(part) for part in shown.split(".")[:2] if part.isdigit()) < OLDEST_REDIS:
-            return Finding("error", "Redis", f"is {shown}; 6.2 or newer is needed", "upgrade the server, or use Valkey")
-        return Finding("ok", "Redis", f"Redis {shown}")
+            text = Sentence("is {version}; {oldest} or newer is needed", version=shown, oldest="6.2")
+            return Finding("error", _REDIS, text, Sentence("upgrade the server, or use Valkey"))
+        return Finding("ok", _REDIS, named(f"Redis {shown}"))
 
     def _schema(self) -> Finding:
         has, needs = schema.current(self._engine), schema.head()
         if has == needs:
-            return Finding("ok", "schema", f"version {has}")
-        return Finding("error", "schema", f"is {has or 'empty'}, this version needs {needs}", "run `sop db upgrade`")
+            return Finding("ok", _SCHEMA, Sentence("version {version}", version=has))
+        text = Sentence(
+            "is {has}, this version needs {needs}", has=has or Sentence.within("schema", "empty"), needs=needs
+        )
+        return Finding("error", _SCHEMA, text, Sentence("run `sop db upgrade`"))
 
     # ── definitions and processes ────────────────────────────────────────────────────────────────────────────
 
     def _definitions(self, connection: Connection) -> Iterator[Finding]:
         definitions = self._current.look(connection)
         if not definitions.generation:
-            yield Finding(
-                "error", "definitions", "none were ever applied", "run `sop init DIR`, edit, then `sop apply DIR`"
-            )
+            remedy = Sentence("run `sop init DIR`, edit, then `sop apply DIR`")
+            yield Finding("error", _DEFINITIONS, Sentence("none were ever applied"), remedy)
             return
-        yield Finding(
-            "ok", "definitions", f"generation {definitions.generation}, {_several(len(definitions.sops), 'SOP')}"
-        )
+        generation = Sentence("generation {number}, {sops}", number=definitions.generation, sops=sops(definitions.sops))
+        yield Finding("ok", _DEFINITIONS, generation)
         yield from self._calendar(definitions)
         for sop in sorted(definitions.broken):
-            text = "is in force and cannot be read by this version: nobody enters, nothing is sent"
-            yield Finding(
-                "error", f"SOP {sop}", text, "`sop validate` says what is wrong; correct its file and `sop apply`"
-            )
+            text = Sentence("is in force and cannot be read by this version: nobody enters, nothing is sent")
+            remedy = Sentence("`sop validate` says what is wrong; correct its file and `sop apply`")
+            yield Finding("error", Sentence("SOP {name}", name=sop), text, remedy)
         for name, config in sorted(definitions.engine.channels.items()):
             yield self._channel(name, config)
 
     def _calendar(self, definitions: Definitions) -> Iterator[Finding]:
         now = self._clock.now()
-        for text in holidays.gaps(definitions.engine.calendar, {now.year, (now + _CALENDAR_AHEAD).year}):
-            said, _, remedy = text.partition(". ")
-            yield Finding("warning", "calendar", said, remedy)
+        for said, remedy in holidays.gaps(definitions.engine.calendar, {now.year, (now + _CALENDAR_AHEAD).year}):
+            yield Finding("warning", Sentence.within("doctor", "calendar"), said, remedy)
 
     def _channel(self, name: str, config: Mapping[str, Any]) -> Finding:
         try:
             self._build(name, config)
         except ChannelError as error:
-            return Finding("error", f"channel {name}", str(error), "touches of this channel wait until it can be built")
-        return Finding("ok", f"channel {name}", str(config.get("type")))
+            remedy = Sentence("touches of this channel wait until it can be built")
+            return Finding("error", Sentence("channel {name}", name=name), error.message, remedy)
+        return Finding("ok", Sentence("channel {name}", name=name), named(str(config.get("type"))))
 
     def _processes(self, connection: Connection) -> Iterator[Finding]:
         last, now = installation.heartbeats(connection), server_now(connection)
         for name, command in PROCESSES.items():
-            remedy = f"start `{command}` (or `sop up` for all)"
+            about, remedy = named(name), Sentence("start `{command}` (or `sop up` for all)", command=command)
             if name not in last:
-                yield Finding("error", name, "has never shown itself", remedy)
+                yield Finding("error", about, Sentence("has never shown itself"), remedy)
             elif (age := now - last[name]) > SILENT_AFTER:
-                yield Finding("error", name, f"has not shown itself for {_span(age)}", remedy)
+                yield Finding("error", about, Sentence("has not shown itself for {span}", span=span(age)), remedy)
             else:
-                yield Finding("ok", name, f"alive {age.total_seconds():.0f} s ago")
+                yield Finding("ok", about, Sentence("alive {seconds} s ago", seconds=f"{age.total_seconds():.0f}"))
 
     # ── what is stuck ────────────────────────────────────────────────────────────────────────────────────────
 
     def _stuck(self, connection: Connection) -> Iterator[Finding]:
         now = self._clock.now()
-        yield _waiting_events(doctor.oldest_unmatched(connection), now)
+        yield waiting_events(doctor.oldest_unmatched(connection), now)
         if (due := doctor.overdue(connection, now)) and now - due.due_at > SILENT_AFTER:
-            text = f"{_several(due.number, 'timeline')} due, the oldest for {_span(now - due.due_at)}"
-            yield Finding("warning", "planning", text, "is `sop worker plan` running, and fast enough?")
-        for pause in pauses.listed(connection):
-            what = f"{pause.kind} {pause.name}".strip()
-            text = f"paused for {_span(now - pause.since)}, by {pause.who or 'somebody'}: {pause.reason or 'no reason given'}"
-            order = {"sop": pause.name, "channel": f"--channel {pause.name}"}.get(pause.kind, "--all")
-            yield Finding("warning", what, text, f"`sop resume {order}` when it may go on")
-        if dead := doctor.dead_letters(connection):
-            text = f"{_several(dead.number, 'dead letter')}; the newest, of customer {dead.subject}: {dead.error[:200]}"
-            remedy = f"`sop explain {dead.subject}` shows the event; mend the cause, then `sop dead-letters replay ID`"
-            yield Finding("warning", "dead letters", text, remedy)
-        for row in doctor.held_back(connection):
-            yield _held(row)
-        for row in doctor.troubled_touches(connection):
-            yield _troubled(row)
-        if rejected := doctor.rejected_since(connection, now - timedelta(days=1)):
-            text = f"{_several(rejected.number, 'event')} in the last 24 hours; the newest: {rejected.error[:200]}"
-            yield Finding("warning", "rejected", text, "`sop events --rejected` shows them; correct what the CRM posts")
-        for row in doctor.paused(connection):
-            text = f"{row.kind} {row.name}".strip() + f" since {row.since:%Y-%m-%d %H:%M} UTC"
-            yield Finding(
-                "warning",
-                "paused",
-                text,
-                "nothing of it goes out until it is resumed; what expires meanwhile is skipped",
+            text = Sentence.counted(
+                "{number:,} timeline due, the oldest for {span}",
+                "{number:,} timelines due, the oldest for {span}",
+                due.number,
+                span=span(now - due.due_at),
             )
+            remedy = Sentence("is `sop worker plan` running, and fast enough?")
+            yield Finding("warning", Sentence.within("doctor", "planning"), text, remedy)
+        yield from (held_by_hand(pause, now) for pause in pauses.listed(connection))
+        if dead := doctor.dead_letters(connection):
+            yield dead_letters(dead)
+        for row in doctor.held_back(connection):
+            yield held_back(row)
+        for row in doctor.troubled_touches(connection):
+            yield troubled(row)
+        if rejected := doctor.rejected_since(connection, now - timedelta(days=1)):
+            text = Sentence.counted(
+                "{number:,} event in the last 24 hours; the newest: {error}",
+                "{number:,} events in the last 24 hours; the newest: {error}",
+                rejected.number,
+                error=shortened(rejected.error, 200),
+            )
+            remedy = Sentence("`sop events --rejected` shows them; correct what the CRM posts")
+            yield Finding("warning", Sentence.within("doctor", "rejected"), text, remedy)
+        for row in doctor.paused(connection):
+            text = Sentence("{what} since {time} UTC", what=scope(row), time=f"{row.since:%Y-%m-%d %H:%M}")
+            remedy = Sentence("nothing of it goes out until it is resumed; what expires meanwhile is skipped")
+            yield Finding("warning", Sentence.within("doctor", "paused"), text, remedy)
 
     def _names(self, connection: Connection) -> Iterator[Finding]:
         definitions: Definitions = self._current.look(connection)
         if not definitions.generation:
             return
         if not seen_names.any_event(connection):
-            yield Finding("warning", "events", "none has ever come in", "post one: `sop event tag.added TEST-1 tag=…`")
+            remedy = Sentence("post one: `sop event tag.added TEST-1 tag=…`")
+            yield Finding("warning", Sentence.within("doctor", "events"), Sentence("none has ever come in"), remedy)
             return
         for each in never_seen(definitions, seen_names.seen(connection)):
-            near = f"; nearest seen: `{each.nearest}`" if each.nearest else ""
-            kind = "event type" if each.kind == "event" else each.kind
-            remedy = "compare the spelling with the CRM's; `sop events --follow` shows what comes in"
-            yield Finding("warning", f"{kind} {each.name}", f"never seen, {_roles(each)}{near}", remedy)
-
-
-def _waiting_events(row: Any, now: datetime) -> Finding:
-    if row is None:
-        return Finding("ok", "inbox", "every event is matched")
-    age = now - row.received_at
-    text = (
-        f"{_several(row.number, 'event')} waiting to be matched, the oldest for {_span(age)} (customer {row.subject})"
-    )
-    return Finding(
-        "warning" if age > SILENT_AFTER else "ok",
-        "inbox",
-        text,
-        "is `sop matcher` running?" if age > SILENT_AFTER else None,
-    )
-
-
-def _held(row: Any) -> Finding:
-    said = sentence(row.waiting)
-    text = f"{_several(row.number, 'timeline')} held back: {said}; e.g. customer {row.customer}: {row.detail or ''}"
-    level: Literal["error", "warning"] = "error" if row.waiting == Reason.PLANNING_FAILED else "warning"
-    return Finding(level, f"SOP {row.sop}", text, f"`sop explain {row.customer}` shows the step and the value")
-
-
-def _troubled(row: Any) -> Finding:
-    said = sentence(row.reason or row.status)
-    text = f"{_several(row.number, 'touch', 'touches')} {row.status}: {said}; e.g. customer {row.customer}: {row.detail or ''}"
-    return Finding(
-        "warning", f"channel {row.channel}", text, f"`sop log --channel {row.channel} --status {row.status}` lists them"
-    )
-
-
-def _roles(each: NeverSeen) -> str:
-    said = ((each.starts, "start on it"), (each.exits, "exit on it"), (each.asks, "ask for it"))
-    return ", ".join(
-        f"{_several(len(sops), 'SOP')} {_third(what, len(sops))} ({', '.join(sops)})" for sops, what in said if sops
-    )
-
-
-def _third(what: str, number: int) -> str:
-    verb, rest = what.split(" ", 1)
-    return f"{verb}s {rest}" if number == 1 else what
-
-
-def _several(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _span(age: timedelta) -> str:
-    seconds = int(age.total_seconds())
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+            yield unseen(each)

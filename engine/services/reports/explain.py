@@ -18,6 +18,7 @@ from engine.core.explain.story import EventEntry, StepEntry, Story, Taken, Timel
 from engine.core.explain.upcoming_steps import Outlook, steps_to_come, upcoming_steps
 from engine.core.matching.triggers import type_of
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence
 from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import sop_report, stories
@@ -83,8 +84,14 @@ class CustomerExplainer:
             scene = self._scene(connection, ref, now)
             lines = stories.timelines(connection, scene.customer.id, sop)
             if sop is not None and not lines and scene.definitions.sop(sop) is None:
-                hint = did_you_mean(sop, scene.definitions.sops)
-                raise NotFound(f"no SOP `{sop}`.{hint} `sop explain {ref}` shows all that concern this customer")
+                raise NotFound(
+                    Sentence(
+                        "no SOP `{sop}`.{near} `sop explain {customer}` shows all that concern this customer",
+                        sop=sop,
+                        near=did_you_mean(sop, scene.definitions.sops),
+                        customer=ref,
+                    )
+                )
             touches = stories.touches(connection, [each.id for each in lines if each.id])
             told = [_timeline(each, touches.get(each.id or 0, []), scene) for each in lines]
             recorded = _Recorded(found[-events:], len(found) > events, stories.rejected(connection, ref))
@@ -98,19 +105,26 @@ class CustomerExplainer:
         known = stories.customer_id(connection, ref)
         wait = stories.events_wait(connection, ref)
         if known is None and not wait:
-            near = stories.nearest_ref(connection, ref)
-            hint = f" Did you mean `{near}`?" if near else ""
-            rejected = stories.rejected(connection, ref)
-            hint += (
-                f" {rejected} events naming it were rejected: `sop events --rejected --customer {ref}`."
-                if rejected
-                else ""
-            )
-            raise NotFound(f"no event ever named the customer `{ref}`.{hint}")
+            raise _never_named(connection, ref)
         pauses = stories.pauses(connection)
         if known is None:
             return _Scene(Outlook(Customer(ref), definitions, now, wait), pauses)
         return _Scene(replace(_outlook(connection, known, definitions, now, pauses), events_wait=wait), pauses)
+
+
+def _never_named(connection: Connection, ref: str) -> NotFound:
+    """Return the error for a customer no event named, with what looks like one and events that were rejected."""
+    near, rejected = stories.nearest_ref(connection, ref), stories.rejected(connection, ref)
+    said = Sentence("no event ever named the customer `{customer}`.", customer=ref)
+    if near:
+        said += Sentence(" Did you mean `{near}`?", near=near)
+    if rejected:
+        said += Sentence(
+            " {number} events naming it were rejected: `sop events --rejected --customer {customer}`.",
+            number=rejected,
+            customer=ref,
+        )
+    return NotFound(said)
 
 
 def _outlook(

@@ -12,6 +12,7 @@ from engine.core.customers.customer import Customer
 from engine.core.definitions import Sop
 from engine.core.errors import NotFound
 from engine.core.explain.step_report import step_time
+from engine.core.sentence import Sentence
 from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import overview, stories
@@ -45,7 +46,8 @@ class Overview:
             id_ = stories.customer_id(connection, ref)
             if id_ is None:
                 near = stories.nearest_ref(connection, ref)
-                raise NotFound(f"no customer `{ref}`." + (f" Did you mean `{near}`?" if near else ""))
+                hint = Sentence(" Did you mean `{near}`?", near=near) if near else Sentence("")
+                raise NotFound(Sentence("no customer `{customer}`.", customer=ref) + hint)
             customer = customers.load(connection, [id_])[id_]
             metrics.load_into(connection, {id_: customer})
             running = overview.timelines(connection, TimelineFilter(ref, state="active"), 200)

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.core.errors import SopError
+from engine.core.sentence import Sentence
 from engine.ports import HintQueue
 from engine.store import schema
 from engine.store.database import transaction
@@ -52,7 +53,11 @@ class Readiness:
             if has != needs:
                 return {
                     "database": "ok",
-                    "schema": f"is {has or 'empty'}, this code needs {needs}; run `sop db upgrade`",
+                    "schema": Sentence(
+                        "is {has}, this code needs {needs}; run `sop db upgrade`",
+                        has=has or Sentence.within("schema", "empty"),
+                        needs=needs,
+                    ),
                 }, None
             with transaction(self._engine) as connection:
                 return {"database": "ok", "schema": "ok"}, vitals.heartbeat_age(connection, BEAT)

@@ -23,6 +23,7 @@ from engine.core.explain.results import (
     changes,
     goal_as_written,
 )
+from engine.core.sentence import Sentence
 from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import results as store
@@ -95,7 +96,11 @@ class ResultsReporter:
         end = until or now
         if since >= end:
             raise SopError(
-                f"the time from {since.isoformat()} to {end.isoformat()} is empty; let `until` lie after `since`"
+                Sentence(
+                    "the time from {since} to {until} is empty; let `until` lie after `since`",
+                    since=since.isoformat(),
+                    until=end.isoformat(),
+                )
             )
         # What starts in this very moment belongs to it, although the time ends with it.
         cohort = Cohort(sop, since, until or datetime.max.replace(tzinfo=now.tzinfo))
@@ -111,7 +116,7 @@ class ResultsReporter:
         had = store.versions(connection, cohort.sop)
         if not had:
             near = did_you_mean(cohort.sop, store.ever_applied(connection))
-            raise NotFound(f"no SOP `{cohort.sop}` was ever applied.{near}")
+            raise NotFound(Sentence("no SOP `{sop}` was ever applied.", sop=cohort.sop) + near)
         met = [each for each in had if each.since < cohort.until and (each.until is None or each.until > cohort.since)]
         read = {each.generation: self._read(connection, each.generation, cohort.sop) for each in met[-_MOST_VERSIONS:]}
         newest = had[-1]

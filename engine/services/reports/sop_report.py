@@ -27,6 +27,7 @@ from engine.core.explain.story import triggers_of
 from engine.core.explain.untriggered import untriggered
 from engine.core.matching.triggers import type_of
 from engine.core.reasons import Reason
+from engine.core.sentence import Sentence, codes
 from engine.runtime import Runtime
 from engine.store.database import Row, transaction
 from engine.store.reports import sop_report as store
@@ -87,7 +88,11 @@ class SopReporter:
         period = store.Period(sop, since, until or now)
         if period.since >= period.until and (until is not None or since > now):
             raise SopError(
-                f"the time from {since.isoformat()} to {period.until.isoformat()} is empty; let `until` lie after `since`"
+                Sentence(
+                    "the time from {since} to {until} is empty; let `until` lie after `since`",
+                    since=since.isoformat(),
+                    until=period.until.isoformat(),
+                )
             )
         with transaction(self._engine) as connection:
             stories.begin_snapshot(connection)
@@ -95,11 +100,12 @@ class SopReporter:
             defined = definitions.sop(sop)
             if defined is None:
                 broken = (
-                    " It is in force, but cannot be read by this version: `sop doctor`."
+                    Sentence(" It is in force, but cannot be read by this version: `sop doctor`.")
                     if sop in definitions.broken
-                    else ""
+                    else Sentence("")
                 )
-                raise NotFound(f"no SOP `{sop}` is in force.{broken}{did_you_mean(sop, definitions.sops)}")
+                said = Sentence("no SOP `{sop}` is in force.", sop=sop)
+                raise NotFound(said + broken + did_you_mean(sop, definitions.sops))
             _check(defined, only)
             # What is due or decided in this very moment belongs to it, although the time ends with it.
             asked = _Asked(connection, definitions, defined, _closed(period, until), now, min(samples, MOST_SAMPLES))
@@ -120,12 +126,23 @@ def _check(sop: Sop, only: Narrowing) -> None:
     reasons = [each.value for each in Reason]
     if reason is not None and reason not in reasons:
         raise SopError(
-            f"no reason `{reason}`.{did_you_mean(reason, reasons)} The reasons: {', '.join(sorted(reasons))}"
+            Sentence(
+                "no reason `{reason}`.{near} The reasons: {reasons}",
+                reason=reason,
+                near=did_you_mean(reason, reasons),
+                reasons=codes(sorted(reasons)),
+            )
         )
     steps = [each.id for each in sop.steps]
     if step is not None and step not in steps:
         raise SopError(
-            f"SOP `{sop.sop}` has no step `{step}`.{did_you_mean(step, steps)} Its steps: {', '.join(steps)}"
+            Sentence(
+                "SOP `{sop}` has no step `{step}`.{near} Its steps: {steps}",
+                sop=sop.sop,
+                step=step,
+                near=did_you_mean(step, steps),
+                steps=codes(steps),
+            )
         )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.version_change import apply_version_change
 from engine.core.rollout.basis import Basis, digest
+from engine.core.sentence import Sentence
 from engine.runtime import Runtime
 from engine.store.database import Row, retrying, to_json, transaction
 from engine.store.installation import installation_id
@@ -106,9 +107,10 @@ class DefinitionApplier:
     ) -> list[tuple[str, int, int]]:
         """Return what of the basis has moved and does not stand in the way. Raises BasisChanged for what does."""
         by = store.applied_by(connection, generation)
-        who = (
-            f"applied by {by.applied_by} at {by.applied_at:%Y-%m-%d %H:%M:%S} UTC" if by else "nothing was ever applied"
-        )
+        who = Sentence("nothing was ever applied")
+        if by:
+            at = f"{by.applied_at:%Y-%m-%d %H:%M:%S}"
+            who = Sentence("applied by {who} at {time} UTC", who=by.applied_by, time=at)
         planned = {name: digest(text) for name, (_, text) in sources.items()}
         basis.check(generation, {row.name: row.hash for row in in_force}, planned, who)
         return list(basis.moved(counts.active_by_sop(connection)))

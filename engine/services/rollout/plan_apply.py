@@ -26,6 +26,7 @@ from engine.core.rollout.impact import (
     step_forecasts,
 )
 from engine.core.rollout.sample import CustomerSample, RolloutInput
+from engine.core.sentence import Sentence
 from engine.definitions_in_force import assembled
 from engine.definitions_yaml import Loaded
 from engine.definitions_yaml.loading import SEGMENTS_FILE
@@ -40,7 +41,7 @@ from engine.store.state.loading import Needs, load
 
 _BATCH = 500
 _AS_A_PLANNER = Needs.TOUCHED | Needs.METRICS | Needs.STEPS | Needs.CAPS
-Tell = Callable[[str], None]
+Tell = Callable[[Sentence], None]
 Sources = Mapping[str, tuple[str | None, str]]
 """File → the id of its SOP, None for what all share, and its text."""
 
@@ -105,12 +106,12 @@ class ApplyPlanner:
         with transaction(self._engine) as connection:
             found, newest = definitions_store.in_force(connection, number), definitions_store.generation(connection)
         if not found:
-            there = f"there are 1 to {newest}" if newest else "nothing was applied yet"
-            raise NotFound(f"no generation {number}; {there}, `sop versions` lists them")
+            raise _no_generation(number, newest)
         loaded = definitions_yaml.load_sources({row.name: row.body for row in found}, self._channel_types)
         if loaded.errors:
+            said = Sentence("generation {number} cannot be applied by this version of the engine:\n{problems}")
             problems = definitions_yaml.render_problems(loaded.errors)
-            raise DefinitionError(f"generation {number} cannot be applied by this version of the engine:\n{problems}")
+            raise DefinitionError(said.with_values(number=number, problems=problems))
         return Target({row.name: (row.sop, row.body) for row in found}, loaded, number)
 
     def diff(self, target: Target) -> list[Difference]:
@@ -138,18 +139,13 @@ class ApplyPlanner:
             store.pin_snapshot(connection)
             sides = self._sides(connection, target)
             waiting = store.in_flight(connection)
-            plan = Plan(
-                now,
-                sides.after.engine.timezone,
-                _basis(sides, target, waiting),
-                sides.differences,
-                engine=sides.after.engine,
-            )
+            engine, basis = sides.after.engine, _basis(sides, target, waiting)
+            plan = Plan(now, engine.timezone, basis, sides.differences, engine=engine)
             samples = _Samples(connection, sides, now, sample)
-            tell("reading customers")
+            tell(Sentence("reading customers"))
             samples.take(waiting, days is not None and bool(sides.differences))
             change = samples.change()
-        tell("timelines in flight")
+        tell(Sentence("timelines in flight"))
         known = changes_of_customers({id_ for each in samples.of_sop.values() for id_ in each.ids}, change)
         plan.sops = [step_forecasts(sop, each, waiting[sop], known, change) for sop, each in samples.of_sop.items()]
         plan.existing = [
@@ -157,7 +153,7 @@ class ApplyPlanner:
             for sop, (mode, out, each) in samples.meeting.items()
         ]
         if days is not None and sides.differences:
-            tell("what goes out")
+            tell(Sentence("what goes out"))
             plan.ahead = forecast_volume(samples.playing, samples.joining(), change, now + timedelta(days=days))
         return plan
 
@@ -294,3 +290,8 @@ def _basis(sides: _Sides, target: Target, waiting: Mapping[str, Mapping[str | No
         in_flight={sop: sum(steps.values()) for sop, steps in waiting.items()},
         back_to=target.back_to,
     )
+
+
+def _no_generation(number: int, newest: int) -> NotFound:
+    there = Sentence("there are 1 to {newest}", newest=newest) if newest else Sentence("nothing was applied yet")
+    return NotFound(Sentence("no generation {number}; {there}, `sop versions` lists them", number=number, there=there))

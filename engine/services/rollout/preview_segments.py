@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.core.definitions import EngineConfig, SegmentsConfig
 from engine.core.definitions.catalog import Definitions
+from engine.core.sentence import Sentence
 from engine.runtime import Runtime
 from engine.store.database import transaction
 from engine.store.scheduled import segment_moves
@@ -66,7 +67,7 @@ class SegmentPreviewer:
         definitions = Definitions(in_force.generation, config, in_force.sops, segments=segments)
         with transaction(self._engine) as connection:  # without locking the generation: an apply would have to wait
             now = self._clock.now()
-            tell("metrics")
+            tell(Sentence("metrics"))
             metrics.preview(connection, segments.stored_metrics, now, _NUMBERS)
             for name, conditions in segments.segments.items():
                 tell(name)

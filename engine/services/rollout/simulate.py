@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from engine import definitions_yaml
 from engine.core.definitions.catalog import Definitions
 from engine.core.errors import DefinitionError, NotFound, SopError
+from engine.core.sentence import Sentence, codes
 from engine.core.simulation.rebuild import rebuild_customer
 from engine.core.simulation.simulate import Progress, Report, Simulation, Span, Wanted, compared, refreshes_of
 from engine.definitions_in_force import assembled
@@ -28,7 +29,7 @@ _BATCH = 1_000
 def definitions_of(loaded: Loaded) -> Definitions:
     """Return a folder's definitions as if they had always been in force. Raises DefinitionError where it has an error."""
     if loaded.errors:
-        raise DefinitionError("\n".join(map(str, loaded.errors)))
+        raise DefinitionError(Sentence("{problems}", problems=definitions_yaml.render_problems(loaded.errors)))
     return assembled(loaded, 1, dict.fromkeys(loaded.sops, 1), {})
 
 
@@ -71,13 +72,16 @@ class Simulator:
         now = self._clock.now()
         if since >= now:
             raise SopError(
-                f"since {since.isoformat(timespec='minutes')} is not in the past; write 30d, or an earlier date"
+                Sentence(
+                    "since {since} is not in the past; write 30d, or an earlier date",
+                    since=since.isoformat(timespec="minutes"),
+                )
             )
         with transaction(self._engine) as connection:
             stories.begin_snapshot(connection)
             missing = history.unknown(connection, only) if only is not None else []
             if missing:
-                raise NotFound(f"no customer has the ref {', '.join(missing[:10])}")
+                raise NotFound(Sentence("no customer has the ref {refs}", refs=codes(missing[:10])))
             installation = installation_id(connection)
             simulation = Simulation(definitions, Span(since, now), wanted, installation, progress)
             replay = _Replay(connection, simulation, definitions, since, now, installation)

@@ -7,7 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine.core.stored_sentence import packed
 from engine.store.database import Row, rows, run, to_json
+from engine.store.sentences import told
 
 
 def add(connection: Connection, at: datetime, who: str, action: str, detail: Mapping[str, object]) -> None:
@@ -25,7 +27,7 @@ def add(connection: Connection, at: datetime, who: str, action: str, detail: Map
         at=at,
         who=who,
         action=action,
-        detail=to_json(dict(detail)),
+        detail=to_json({name: packed(each) if isinstance(each, str) else each for name, each in detail.items()}),
     )
 
 
@@ -37,7 +39,7 @@ def listed(connection: Connection, limit: int, before: int | None = None, action
         before: id below which to look
         action: only lines of this one
     """
-    return rows(
+    found = rows(
         connection,
         """select id, at, who, action, detail from audit
            where id < coalesce(cast(:before as bigint), 9223372036854775807)
@@ -46,3 +48,4 @@ def listed(connection: Connection, limit: int, before: int | None = None, action
         before=before,
         action=action,
     )
+    return told(found, "detail")

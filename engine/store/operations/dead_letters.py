@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from engine.store.database import Row, rows, run
 from engine.store.fragments import SqlFragment, sql
+from engine.store.sentences import told, told_one
 
 _COLUMNS = SqlFragment("d.id, d.kind, d.ref, d.subject, d.error, d.at")
 
@@ -21,13 +22,13 @@ _LOCK = sql("select {columns} from dead_letters d where d.id = :id for update", 
 
 def listed(connection: Connection, limit: int) -> list[Row]:
     """Return the newest dead letters, oldest first, each with type, source and id of its event where that is still there."""
-    return rows(connection, _NEWEST, limit=limit)[::-1]
+    return told(rows(connection, _NEWEST, limit=limit)[::-1], "error")
 
 
 def lock(connection: Connection, letter: int) -> Row | None:
     """Lock a dead letter and return it, None where there is none of this id."""
     found = rows(connection, _LOCK, id=letter)
-    return found[0] if found else None
+    return told_one(found[0], "error") if found else None
 
 
 def known_ids(connection: Connection) -> list[int]:

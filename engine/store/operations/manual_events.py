@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from engine.core.errors import NotFound
 from engine.core.events.event import Event
+from engine.core.sentence import Sentence
 from engine.store.database import Row, rows, run, scalar, to_json
 from engine.store.reports import stories
 
@@ -33,7 +34,8 @@ def check_known(connection: Connection, ref: str) -> None:
     """Raise NotFound, with the nearest ref, for a customer whom no event ever named: made by hand, an event would make them up."""
     if stories.customer_id(connection, ref) is None and not stories.events_wait(connection, ref):
         near = stories.nearest_ref(connection, ref)
-        raise NotFound(f"no event ever named the customer `{ref}`.{f' Did you mean `{near}`?' if near else ''}")
+        hint = Sentence(" Did you mean `{near}`?", near=near) if near else Sentence("")
+        raise NotFound(Sentence("no event ever named the customer `{customer}`.{hint}", customer=ref, hint=hint))
 
 
 def opt_outs(connection: Connection, ref: str) -> set[str]:

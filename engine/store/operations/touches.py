@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine.core.sentence import Sentence
+from engine.core.stored_sentence import packed
 from engine.store.database import Row, rows, run
 from engine.store.fragments import sql
 from engine.store.touch_states import DOUBTFUL, RECALLABLE
@@ -97,14 +99,18 @@ def queue_again(connection: Connection, touches: Sequence[int], now: datetime) -
     )
 
 
+_CONFIRMED = Sentence("confirmed by hand")
+
+
 def mark_sent(connection: Connection, touches: Sequence[int], now: datetime) -> int:
     """Note of held touches of unknown outcome that a person knows them to be sent."""
     return run(
         connection,
-        """update touches set status = 'sent', reason = null, detail = 'confirmed by hand', sent_at = :now, ended_at = :now
+        """update touches set status = 'sent', reason = null, detail = :detail, sent_at = :now, ended_at = :now
            where id = any(:ids) and status = 'unknown'""",
         ids=list(touches),
         now=now,
+        detail=packed(_CONFIRMED),
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from engine.store.database import Row, rows
 from engine.store.fragments import SqlFragment
+from engine.store.sentences import told
 
 _TOUCHES = """select t.id, coalesce(t.sent_at, t.ended_at, t.planned_at) as at, c.ref as customer, t.sop, t.version, t.step, t.kind,
                      t.channel, t.status, t.reason, t.detail, t.due_at, t.planned_at, t.ready_at, t.sent_at, t.ended_at, t.attempt, t.key,
@@ -62,7 +63,8 @@ def touches(connection: Connection, wanted: TouchFilter, limit: int, before: int
     if before is not None:
         parts.append("t.id < :before")
         values["before"] = before
-    return rows(connection, f"{_TOUCHES} {_where(parts)} order by t.id desc limit :limit", limit=limit, **values)
+    statement = f"{_TOUCHES} {_where(parts)} order by t.id desc limit :limit"
+    return told(rows(connection, statement, limit=limit, **values), "detail")
 
 
 def touches_changed(
@@ -79,7 +81,8 @@ def touches_changed(
     parts, values = _parts(wanted)
     parts.append("(t.id > :after or t.id = any(:open))")
     statement = f"{_TOUCHES} {_where(parts)} order by t.id limit :limit"
-    return rows(connection, statement, after=after, open=list(open_), limit=limit, **values)
+    found = rows(connection, statement, after=after, open=list(open_), limit=limit, **values)
+    return told(found, "detail")
 
 
 def _parts(wanted: TouchFilter) -> tuple[list[str], dict[str, Any]]:
@@ -96,7 +99,7 @@ def events(connection: Connection, customer: str | None, limit: int, after: int 
         after: id above which to look
     """
     of_customer = SqlFragment("subject = :customer", {"customer": customer}) if customer else None
-    return _newest(connection, _EVENTS, of_customer, limit, after)
+    return told(_newest(connection, _EVENTS, of_customer, limit, after), "outcome")
 
 
 def rejected_events(connection: Connection, customer: str | None, limit: int, after: int | None = None) -> list[Row]:
@@ -112,7 +115,7 @@ def rejected_events(connection: Connection, customer: str | None, limit: int, af
         "position('\"subject\":' || to_json(cast(:customer as text)) in replace(body, '\"subject\": ', '\"subject\":')) > 0",
         {"customer": customer},
     )
-    return _newest(connection, _REJECTED, naming if customer else None, limit, after)
+    return told(_newest(connection, _REJECTED, naming if customer else None, limit, after), "error")
 
 
 def _newest(

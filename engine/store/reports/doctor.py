@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from engine.store.database import Row, rows, run, scalar
 from engine.store.fragments import sql
+from engine.store.sentences import told, told_one
 from engine.store.touch_states import DOUBTFUL
 
 NEWEST = 100_000
@@ -45,22 +46,23 @@ def dead_letters(connection: Connection) -> Row | None:
         connection,
         "select count(*) over () as number, subject, error, at from dead_letters order by id desc limit 1",
     )
-    return found[0] if found else None
+    return told_one(found[0], "error") if found else None
 
 
 def held_back(connection: Connection) -> list[Row]:
     """Return, for each SOP and reason that holds timelines back: how many, and one customer's ref and detail."""
-    return rows(
+    found = rows(
         connection,
         """select t.sop, t.waiting, count(*) as number, min(c.ref) as customer, min(t.detail) as detail
            from timelines t join customers c on c.id = t.customer_id
            where t.state = 'active' and t.waiting is not null group by 1, 2 order by 3 desc limit 20""",
     )
+    return told(found, "detail")
 
 
 def troubled_touches(connection: Connection) -> list[Row]:
     """Return, of the newest touches, those failed or of unknown outcome: how many by channel, status and reason, with an example."""
-    return rows(
+    found = rows(
         connection,
         sql(
             """select t.channel, t.status, t.reason, count(*) as number, max(t.detail) as detail,
@@ -71,6 +73,7 @@ def troubled_touches(connection: Connection) -> list[Row]:
         ),
         newest=NEWEST,
     )
+    return told(found, "detail")
 
 
 def rejected_since(connection: Connection, since: datetime) -> Row | None:
@@ -80,7 +83,7 @@ def rejected_since(connection: Connection, since: datetime) -> Row | None:
         """select count(*) over () as number, error from rejected_events where received_at >= :since order by id desc limit 1""",
         since=since,
     )
-    return found[0] if found else None
+    return told_one(found[0], "error") if found else None
 
 
 def overdue(connection: Connection, now: datetime) -> Row | None:

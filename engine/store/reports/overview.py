@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.store.database import Row, rows
+from engine.store.sentences import told
 
 _TIMELINES = """select t.id, c.ref as customer, t.sop, t.version, t.key, t.state, t.reason, t.detail, t.anchor, t.started_at, t.ended_at,
                        case when t.state = 'active' then t.next_step end as next_step,
@@ -55,7 +56,8 @@ def timelines(connection: Connection, wanted: TimelineFilter, limit: int, before
         parts.append("t.id < :before")
         values["before"] = before
     where = f"where {' and '.join(parts)}" if parts else ""
-    return rows(connection, f"{_TIMELINES} {where} order by t.id desc limit :limit", limit=limit, **values)
+    found = rows(connection, f"{_TIMELINES} {where} order by t.id desc limit :limit", limit=limit, **values)
+    return told(found, "detail")
 
 
 def active_by_step(connection: Connection) -> list[Row]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from engine.core.events.event import Event
 from engine.store.database import Row, rows
+from engine.store.sentences import told
 
 
 def is_idle(connection: Connection, now: datetime) -> bool:
@@ -73,11 +74,12 @@ def touches_after(connection: Connection, after: int) -> list[Row]:
 
 def timelines(connection: Connection) -> list[Row]:
     """Return how every timeline stands."""
-    return rows(
+    found = rows(
         connection,
         """select c.ref, l.sop, l.key, l.start_id, l.state, l.reason, l.detail
            from timelines l join customers c on c.id = l.customer_id order by l.id""",
     )
+    return told(found, "detail")
 
 
 def refreshed(connection: Connection) -> list[Event]:
@@ -92,6 +94,7 @@ def refreshed(connection: Connection) -> list[Event]:
 
 def event_outcomes(connection: Connection) -> list[Row]:
     """Return, for every event not made by the engine, whether it is matched and what came of it."""
-    return rows(
+    found = rows(
         connection, "select source, event_id, matched_at, outcome from events where source <> 'engine' order by id"
     )
+    return told(found, "outcome")

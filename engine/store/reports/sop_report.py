@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from engine.store.database import Row, rows, scalar
 from engine.store.fragments import NOTHING, SqlFragment, number, sql
+from engine.store.sentences import told
 
 _TRACED = "('condition', 'unknown', 'while_not_met', 'no_variant')"
 """Reasons that a trace tells more about: groups are told apart by which conditions came to what."""
@@ -61,7 +62,7 @@ def decided(connection: Connection, period: Period, samples: int) -> list[Row]:
 def decisions(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
     """Return subject, matched_at, data and outcome of these events, by id."""
     statement = "select id, subject, matched_at as at, outcome from events where id = any(:ids)"
-    return {row.id: row for row in rows(connection, statement, ids=list(ids))}
+    return {row.id: row for row in told(rows(connection, statement, ids=list(ids)), "outcome")}
 
 
 def in_flight(connection: Connection, sop: str, now: datetime, samples: int) -> list[Row]:
@@ -72,7 +73,7 @@ def in_flight(connection: Connection, sop: str, now: datetime, samples: int) -> 
         now: for those whose look is overdue
         samples: how many refs each
     """
-    return rows(
+    found = rows(
         connection,
         f"""select t.next_step, t.waiting, t.due_at <= :now as due, coalesce(t.step_due > :now, false) as ahead,
                    case when t.waiting in ('missing_value', 'template_error') then t.detail end as detail, count(*) as number,
@@ -83,11 +84,12 @@ def in_flight(connection: Connection, sop: str, now: datetime, samples: int) -> 
         sop=sop,
         now=now,
     )
+    return told(found, "detail")
 
 
 def ended(connection: Connection, period: Period, samples: int) -> list[Row]:
     """Return the SOP's timelines that ended in the time, by state, reason and detail: number, and the newest's customers."""
-    return rows(
+    found = rows(
         connection,
         f"""select t.state, t.reason, case when t.reason <> 'by_hand' then t.detail end as detail, count(*) as number,
                    (array_agg(c.ref order by t.ended_at desc, t.id desc))[1:{samples:d}] as customers
@@ -96,6 +98,7 @@ def ended(connection: Connection, period: Period, samples: int) -> list[Row]:
             group by 1, 2, 3 order by number desc limit {_MOST_GROUPS}""",  # noqa: S608 - joins constants of this module; values are bound
         **period.values,
     )
+    return told(found, "detail")
 
 
 def goals(connection: Connection, period: Period) -> Row:
@@ -118,14 +121,15 @@ def touches(connection: Connection, period: Period, samples: int) -> list[Row]:
                count(*) as number, (array_agg(t.id order by t.id desc))[1:{samples:d}] as newest
         from touches t where t.sop = :sop and t.planned_at >= :since and t.planned_at < :until
         group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 order by number desc limit {_MOST_GROUPS}"""  # noqa: S608 - joins constants of this module; values are bound
-    return rows(connection, statement, **period.values)
+    found = rows(connection, statement, **period.values)
+    return told(found, "detail")
 
 
 def touched(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
     """Return customer, time of the present state, detail and trace of these touches, by id."""
     statement = """select t.id, c.ref as subject, coalesce(t.sent_at, t.ended_at, t.planned_at) as at, t.detail, t.trace
                    from touches t join customers c on c.id = t.customer_id where t.id = any(:ids)"""
-    return {row.id: row for row in rows(connection, statement, ids=list(ids))}
+    return {row.id: row for row in told(rows(connection, statement, ids=list(ids)), "detail")}
 
 
 def in_force_since(connection: Connection, sop: str) -> Row | None:

@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 
 from engine.core.customers.customer import Timeline
 from engine.core.errors import nearest
+from engine.core.stored_sentence import unpacked
 from engine.store.database import Row, rows, run, scalar, to_json
 from engine.store.fragments import sql
+from engine.store.sentences import told
 from engine.store.touch_states import COUNTED
 
 
@@ -56,7 +58,7 @@ def events(connection: Connection, ref: str, sop: str | None, limit: int) -> lis
             where subject = :ref {concerns if sop else ""} order by id desc limit :limit""",  # noqa: S608 - joins constants of this module; values are bound
         **values,
     )
-    return found[::-1]
+    return told(found[::-1], "outcome")
 
 
 def events_of(connection: Connection, ref: str, types: Sequence[str], limit: int) -> list[Row]:
@@ -107,7 +109,7 @@ def timelines(connection: Connection, customer: int, sop: str | None) -> list[Ti
     return [
         Timeline(
             row.sop, row.version, row.key, row.group_name, row.priority, row.anchor, row.start_id, row.event, row.depth, row.state,
-            row.reason, row.detail, row.ended_at, row.next_step, row.step_due, row.due_at, row.waiting, row.id,
+            row.reason, unpacked(row.detail), row.ended_at, row.next_step, row.step_due, row.due_at, row.waiting, row.id,
             started_at=row.started_at, holdout=row.holdout, goal_until=row.goal_until, converted_at=row.converted_at,
         )
         for row in reversed(found)
@@ -139,7 +141,7 @@ def touches(connection: Connection, timelines: Sequence[int]) -> dict[int, list[
         timelines=list(timelines),
     )
     by_timeline: dict[int, list[Row]] = {}
-    for row in found:
+    for row in told(found, "detail"):
         by_timeline.setdefault(row.timeline_id, []).append(row)
     return by_timeline
 

@@ -13,7 +13,10 @@ from sqlalchemy import Connection
 
 from engine.core.errors import SopError
 from engine.core.events.parse import ParsedEvent
+from engine.core.sentence import Sentence
+from engine.core.stored_sentence import packed
 from engine.store.database import Row, rows, run, to_json
+from engine.store.sentences import told
 
 KEPT_REJECTED = 10_000
 """So many refused events are kept, the newest."""
@@ -77,7 +80,7 @@ class Refused:
 
     source: str | None
     id: str | None
-    error: str
+    error: Sentence
     body: str
 
 
@@ -136,7 +139,7 @@ def keep_rejected(connection: Connection, at: datetime, refused: Sequence[Refuse
         at=at,
         sources=[_storable(each.source) for each in kept],
         ids=[_storable(each.id) for each in kept],
-        errors=[_storable(each.error) for each in kept],
+        errors=[_storable(packed(each.error)) for each in kept],
         bodies=[_cut(each.body) for each in kept],
     )
     run(connection, _TRIM, newest=max(row.id for row in found), kept=KEPT_REJECTED)
@@ -144,7 +147,8 @@ def keep_rejected(connection: Connection, at: datetime, refused: Sequence[Refuse
 
 def outcomes(connection: Connection, ids: Sequence[int]) -> list[Row]:
     """Return the events of these rows in inbox order, with when they were matched and what came of it."""
-    return rows(connection, f"select {_FOUND} from events where id = any(:ids) order by id", ids=list(ids))  # noqa: S608 - joins constants of this module; values are bound
+    statement = f"select {_FOUND} from events where id = any(:ids) order by id"  # noqa: S608 - joins constants of this module; values are bound
+    return told(rows(connection, statement, ids=list(ids)), "outcome")
 
 
 def unmatched_of(connection: Connection, ids: Sequence[int]) -> list[int]:
@@ -173,7 +177,8 @@ def page(connection: Connection, wanted: Filter, *, limit: int = 50, cursor: str
         "limit": limit + 1,
     }
     found = rows(connection, statement, **{name: value for name, value in values.items() if f":{name}" in statement})
-    return Page(found[:limit], _to_cursor(found[limit - 1].id) if len(found) > limit else None)
+    told_of = "error" if wanted.outcome == "rejected" else "outcome"
+    return Page(told(found[:limit], told_of), _to_cursor(found[limit - 1].id) if len(found) > limit else None)
 
 
 def _inbox_query(wanted: Filter) -> str:
@@ -217,7 +222,7 @@ def _from_cursor(cursor: str) -> int:
     except (ValueError, binascii.Error):
         row = -1
     if not 0 <= row < 2**63:
-        raise SopError("cursor is not one this list gave; leave it out to begin with the newest")
+        raise SopError(Sentence("cursor is not one this list gave; leave it out to begin with the newest"))
     return row
 
 

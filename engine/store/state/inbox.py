@@ -10,6 +10,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from engine.core.events.event import MAX_DEPTH, Event
+from engine.core.sentence import Sentence
+from engine.core.stored_sentence import packed, packed_outcome
 from engine.store.columns import Column, Columns
 from engine.store.database import Row, json_column, rows, run, scalar
 from engine.store.fragments import sql
@@ -82,7 +84,7 @@ def mark_matched(connection: Connection, outcomes: Mapping[int, dict[str, Any]],
         """update events e set matched_at = :at, outcome = v.outcome::jsonb
            from unnest(cast(:ids as bigint[]), cast(:outcomes as text[])) v(id, outcome) where e.id = v.id""",
         ids=list(outcomes),
-        outcomes=json_column(outcomes.values()),
+        outcomes=json_column(map(packed_outcome, outcomes.values())),
         at=at,
     )
 
@@ -120,7 +122,7 @@ def _cut(connection: Connection, deep: Sequence[Event], at: datetime) -> None:
     """Set aside what goes too deep, naming the loop."""
     for event in deep:
         loop = " → ".join([*(event.cause or {}).get("path", []), event.type])
-        error = f"SOPs set each other off more than {MAX_DEPTH} deep: {loop}"
+        error = Sentence("SOPs set each other off more than {most} deep: {loop}", most=MAX_DEPTH, loop=loop)
         add_dead_letter(connection, DeadLetter("cascade", event.id, event.subject, error), at)
 
 
@@ -158,7 +160,11 @@ class DeadLetter:
     ref: str
     """The event's row, or the id of one that was never put into the inbox."""
     subject: str
-    error: str
+    error: Sentence
+
+
+_MOST_OF_ERROR = 2_000
+"""Characters kept of why something was set aside."""
 
 
 def add_dead_letter(connection: Connection, letter: DeadLetter, at: datetime) -> None:
@@ -166,7 +172,7 @@ def add_dead_letter(connection: Connection, letter: DeadLetter, at: datetime) ->
     run(
         connection,
         "insert into dead_letters (kind, ref, subject, error, at) values (:kind, :ref, :subject, :error, :at)",
-        kind=letter.kind, ref=letter.ref, subject=letter.subject, error=letter.error[:2000], at=at,
+        kind=letter.kind, ref=letter.ref, subject=letter.subject, error=packed(letter.error, _MOST_OF_ERROR), at=at,
     )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from engine.core.customers.customer import Customer, Timeline
+from engine.core.sentence import Sentence
+from engine.core.stored_sentence import MOST_OF_DETAIL, packed, stored, unpacked
 from engine.store.columns import Column, Columns
 from engine.store.database import Row, rows, run
 from engine.store.fragments import SqlFragment, sql
@@ -45,7 +47,7 @@ def load_into(connection: Connection, customers: Mapping[int, Customer]) -> None
 def _timeline(row: Row) -> Timeline:
     return Timeline(
         row.sop, row.version, row.key, row.group_name, row.priority, row.anchor, row.start_id, row.event, row.depth, row.state,
-        row.reason, row.detail, row.ended_at, row.next_step, row.step_due, row.due_at, row.waiting, row.id,
+        row.reason, unpacked(row.detail), row.ended_at, row.next_step, row.step_due, row.due_at, row.waiting, row.id,
         started_at=row.started_at, holdout=row.holdout, goal_until=row.goal_until, converted_at=row.converted_at,
         converted_by=row.converted_by,
     )  # fmt: skip
@@ -111,7 +113,7 @@ _CHANGING: Columns[Timeline] = Columns(
     Column("id", "bigint", lambda timeline: timeline.id),
     Column("state", "text", lambda timeline: timeline.state),
     Column("reason", "text", lambda timeline: timeline.reason),
-    Column("detail", "text", lambda timeline: timeline.detail),
+    Column("detail", "text", lambda timeline: stored(timeline.detail)),
     Column("ended_at", "timestamptz", lambda timeline: timeline.ended_at),
     Column("next_step", "text", lambda timeline: timeline.next_step),
     Column("step_due", "timestamptz", lambda timeline: timeline.step_due),
@@ -151,7 +153,7 @@ _STARTED: Columns[_Started] = Columns(
     Column("depth", "smallint", lambda row: row[1].depth),
     Column("state", "text", lambda row: row[1].state),
     Column("reason", "text", lambda row: row[1].reason),
-    Column("detail", "text", lambda row: row[1].detail),
+    Column("detail", "text", lambda row: stored(row[1].detail)),
     Column("ended_at", "timestamptz", lambda row: row[1].ended_at),
     Column("next_step", "text", lambda row: row[1].next_step),
     Column("step_due", "timestamptz", lambda row: row[1].step_due),
@@ -200,7 +202,7 @@ def ids_due(connection: Connection, customer_id: int, now: datetime) -> list[int
     return [row.id for row in rows(connection, statement, customer_id=customer_id, now=now)]
 
 
-def defer_failed(connection: Connection, timeline: int, now: datetime, error: str) -> None:
+def defer_failed(connection: Connection, timeline: int, now: datetime, error: Sentence) -> None:
     """Put off a due timeline after a failed planning: 1, 2, 4 … minutes, an hour at most.
 
     Parameters:
@@ -215,5 +217,5 @@ def defer_failed(connection: Connection, timeline: int, now: datetime, error: st
            where id = :timeline and state = 'active' and due_at <= :now""",
         timeline=timeline,
         now=now,
-        error=error[:300],
+        error=packed(error, MOST_OF_DETAIL),
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core.delivery.plan import PAUSED_ALL
+from engine.core.stored_sentence import stored
 from engine.core.timelines.touch import Touch
 from engine.ports import Delivery
 from engine.store.columns import Column, Columns
@@ -31,7 +32,7 @@ _PLANNED: Columns[_Planned] = Columns(
     Column("channel", "text", lambda row: row[1].channel),
     Column("status", "text", lambda row: row[1].status),
     Column("reason", "text", lambda row: row[1].reason),
-    Column("detail", "text", lambda row: row[1].detail),
+    Column("detail", "text", lambda row: stored(row[1].detail)),
     Column("due_at", "timestamptz", lambda row: row[1].due_at),
     Column("ready_at", "timestamptz", lambda row: row[1].ready_at or row[1].due_at),
     Column("send_before", "timestamptz", lambda row: row[1].send_before or row[1].limit),
@@ -218,7 +219,7 @@ _RESULTS: Columns[Result] = Columns(
     Column("status", "text", lambda result: result.status),
     Column("outcome", "text", lambda result: result.outcome),
     Column("reason", "text", lambda result: result.reason),
-    Column("detail", "text", lambda result: result.detail),
+    Column("detail", "text", lambda result: stored(result.detail)),
     Column("ready_at", "timestamptz", lambda result: result.ready_at),
     Column("provider_id", "text", lambda result: result.provider_id),
 )

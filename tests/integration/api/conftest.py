@@ -4,14 +4,37 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.responses import Response
 
+from engine.api import problems
 from engine.api.dependencies import Parts
 from engine.api.server import bind, server
+from engine.core.sentence import Sentence
+from tests.support.said import untranslated
 from tests.support.serving import Api, parts_on
+
+
+@pytest.fixture(autouse=True)
+def refused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Sentence]]:
+    """What the API refused in this test. All of it, whatever the test is about, can be said in Chinese."""
+    told: list[Sentence] = []
+    respond = problems.respond
+
+    def remember(asking: Request, status: int, detail: Sentence, **more: Any) -> Response:
+        told.append(detail)
+        told.extend(each["error"] for each in (more.get("extra") or {}).get("rejected", []))
+        return respond(asking, status, detail, **more)
+
+    monkeypatch.setattr(problems, "respond", remember)
+    yield told
+    if not getattr(request.function, "is_hypothesis_test", False):  # whose values may be any text
+        assert {each: words for each in told if (words := untranslated(each))} == {}
 
 
 @pytest.fixture

@@ -11,11 +11,14 @@ from sqlalchemy import create_engine
 
 from engine.channels import registry
 from engine.clocks import wall_now
+from engine.core.sentence import Sentence
+from engine.messages.findings import Finding
 from engine.ports import Receipt
-from engine.services.reports.doctor import PROCESSES, Doctor, Finding
+from engine.services.reports.doctor import PROCESSES, Doctor
 from engine.store import installation
 from engine.store.database import connect, transaction
 from tests.support.pipeline import ENGINE, LEAD, Pipeline
+from tests.support.said import untranslated
 
 Examine = Callable[..., dict[str, Finding]]
 
@@ -36,9 +39,24 @@ def examine(pipeline: Pipeline) -> Examine:
             pipeline.engine, redis_info, pipeline.definitions,
             lambda name, config: registry.build(name, config, env or {}, wall=wall_now), pipeline.clock,
         )  # fmt: skip
-        return {each.about: each for each in doctor.examine()}
+        found = {each.about: each for each in doctor.examine()}
+        assert {each: words for each in found.values() if (words := english_of(each))} == {}
+        return found
 
     return run
+
+
+_FOREIGN = {"detail": "", "error": "", "reason": "", "version": ""}
+"""Words that are not the doctor's: of servers, channels, and stored ones."""
+
+
+def english_of(finding: Finding) -> list[str]:
+    """Return the English words of a finding in Chinese, about PostgreSQL's own version apart."""
+    if not isinstance(finding.text, Sentence):  # what a channel says
+        return []
+    values = {name: each for name, each in _FOREIGN.items() if name in finding.text.values}
+    text = finding.text.with_values(**values) if finding.level != "ok" else Sentence("")
+    return [word for part in (finding.about, text, finding.remedy or Sentence("")) for word in untranslated(part)]
 
 
 def alive(pipeline: Pipeline) -> None:

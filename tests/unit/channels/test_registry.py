@@ -16,6 +16,7 @@ from engine.channels.registry import TYPES, build
 from engine.channels.webhook import WebhookChannel, WebhookConfig
 from engine.core.errors import ChannelError
 from engine.ports import Channel
+from tests.support.chinese import english_left
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 ENV = {"CRM_URL": "https://crm.example/hooks", "CRM_SECRET": SECRET, "CRM_TOKEN": "t0p-s3cret"}
@@ -38,6 +39,7 @@ def made(section: dict[str, Any], env: dict[str, str] | None = None) -> Channel:
 def refusal(section: dict[str, Any], env: dict[str, str] | None = None) -> str:
     with pytest.raises(ChannelError) as caught:
         made(section, env)
+    assert english_left(caught.value.message) == []
     return str(caught.value)
 
 
@@ -154,10 +156,11 @@ def test_unsigned_is_possible_when_it_is_said() -> None:
 
 
 def test_a_log_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
-    message = refusal({"type": "log", "path": str(tmp_path / "absent" / "touches.ndjson")})
+    with pytest.raises(ChannelError) as caught:
+        made({"type": "log", "path": str(tmp_path / "absent" / "touches.ndjson")})
 
-    assert "channel `crm`: path:" in message
-    assert "No such file or directory" in message
+    assert "channel `crm`: path:" in str(caught.value)
+    assert "No such file or directory" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", sorted(TYPES))

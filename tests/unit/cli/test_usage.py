@@ -69,8 +69,8 @@ def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) ->
 
 def test_what_is_not_known_is_said_as_it_is() -> None:
     choose([], {"SOP_LANG": "zh"})
-    assert tell(usage.again("something new")) == "something new"
-    assert tell(usage.again("Invalid value for '-n': something new")) == "'-n' 的值无效：something new"
+    assert tell(usage.ERRORS.said("something new")) == "something new"
+    assert tell(usage.ERRORS.said("Invalid value for '-n': something new")) == "'-n' 的值无效：something new"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 
 from engine.core.problems import Problem
 from engine.definitions_yaml import Loaded, load, load_sources, render_problems
+from tests.support.chinese import english_left
 from tests.support.examples import CHANNEL_TYPES, ENGINE, FOLDER, TWO_TAGS
+
+TEST_WORDS = ("where", "to")
+"""English that the channel of these tests has itself."""
 
 
 def loaded(sources: dict[str, str]) -> Loaded:
@@ -134,6 +138,7 @@ class TestRefusedWhileReading:
         found = [each for each in of_lead("day: 1\n", new) if each.level == "error"]
         assert [(each.line, each.column) for each in found] == [place], render_problems(found)
         assert expected in found[0].message
+        assert english_left(found[0].said(), *TEST_WORDS) == []
 
     def test_bombs_are_refused_at_their_beginning(self) -> None:
         laughs = "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*a, *a]\n" for n in range(50))
@@ -153,6 +158,7 @@ class TestRefusedWhileReading:
             found = loaded({"engine.yaml": ENGINE, "sops/a.yaml": bomb})
             assert found.errors
             assert max(len(str(each)) for each in found.errors) < 300
+            assert [each for each in found.errors if english_left(each.said())] == []
 
     @settings(max_examples=300, deadline=None)
     @given(st.text(max_size=80) | st.text(alphabet="ab:-[]{}#&*!|>'\"%@`,? \n\t：，0.1~<=", max_size=60))
@@ -200,6 +206,7 @@ class TestTraps:
         found = [each for each in of_lead(old, new) if each.level == "error"]
         assert [(each.line, each.column) for each in found] == [place], render_problems(found)
         assert expected in found[0].message
+        assert english_left(found[0].said(), *TEST_WORDS) == []
 
     def test_a_hash_that_cuts_a_text_is_a_warning(self) -> None:
         found = of_lead("title: 装修意向客户培育", "title: 优惠 #1 今天")
@@ -258,6 +265,7 @@ class TestForm:
         found = [each for each in of_lead(old, new) if each.level == "error" and each.file == "sops/lead.yaml"]
         assert [(each.line, each.column) for each in found] == [place], render_problems(found)
         assert expected in found[0].message
+        assert english_left(found[0].said(), *TEST_WORDS) == []
         assert "pydantic" not in found[0].message.lower()
         assert "Input should" not in found[0].message
 
@@ -297,6 +305,7 @@ class TestEngineYaml:
         found = [each for each in of_engine(old, new) if each.file == "engine.yaml"]
         assert [(each.line, each.column) for each in found] == [place], render_problems(found)
         assert expected in found[0].message
+        assert english_left(found[0].said(), *TEST_WORDS) == []
 
     def test_a_broken_engine_yaml_is_told_alone(self) -> None:
         found = loaded({**FOLDER, "engine.yaml": ENGINE.replace("staff:", "stuff:")})

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from engine import definitions_yaml
 from engine.schema.json_schema import segments_schema
+from tests.support.chinese import english_left
 from tests.support.examples import CHANNEL_TYPES, ENGINE
 
 SEGMENTS = """\
@@ -40,7 +41,9 @@ steps: [{id: d1, day: 1, message: {text: "{{ metrics.spend_2y }} {{ metrics.rfm.
 
 def problems(segments: str = SEGMENTS, sop: str = SOP) -> list[str]:
     texts = {"engine.yaml": ENGINE, "segments.yaml": segments, "sops/gold.yaml": sop}
-    return [str(each) for each in definitions_yaml.load_sources(texts, CHANNEL_TYPES).problems]
+    found = definitions_yaml.load_sources(texts, CHANNEL_TYPES).problems
+    assert [left for each in found for left in english_left(each.said())] == []
+    return [str(each) for each in found]
 
 
 def test_the_example_is_right_and_becomes_part_of_what_is_loaded() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from engine.core.conditions.deciding import Evaluation
-from engine.core.delivery.gates import DelayDetail, read_detail
+from engine.core.delivery.delay_detail import DelayDetail, read_detail
 from engine.core.explain.sop_report import OutcomeGroup, Sample, SeenEvent, StepReport, UntriggeredTrigger, Wanted
+from engine.core.explain.step_report import step_time
 from engine.core.explain.story import (
     Closest,
     ConditionNow,
@@ -23,10 +24,11 @@ from engine.core.explain.story import (
 )
 from engine.core.reasons import Reason
 from engine.messages.conditions import ConditionFormatter
-from engine.messages.reasons import SENTENCES
+from engine.messages.languages import tell
+from engine.messages.reasons import REASON_TEXT
 from engine.messages.sop_report import SopReportFormatter
 from engine.messages.story import StoryFormatter
-from tests.support.builders import NOON, SHANGHAI, at
+from tests.support.builders import NOON, SHANGHAI, a_sop, at
 
 ZH, EN = SopReportFormatter("zh", SHANGHAI), SopReportFormatter("en", SHANGHAI)
 STORY_ZH, STORY_EN = StoryFormatter("zh", SHANGHAI), StoryFormatter("en", SHANGHAI)
@@ -49,7 +51,7 @@ def test_every_reason_is_said_of_a_cause_a_step_a_decision_and_an_end(reason: Re
     step = StepEntry("d1", "message", "skipped", NOON, reason=reason)
     timeline = TimelineEntry(1, "lead", None, 1, "", "exited", NOON, NOON, reason, None)
     for language, words, why in (("zh", STORY_ZH, ZH), ("en", STORY_EN, EN)):
-        said = getattr(SENTENCES[reason], language)
+        said = tell(REASON_TEXT[reason], language)
         assert said in why.cause(OutcomeGroup("refused", 3, reason))
         assert said in words.step(step)
         assert said in words.decision(Decision("refused", "lead", "trigger/0", reason=reason))
@@ -75,8 +77,8 @@ WANTED = [
     (Wanted("p", "tag", None, ["a", "b"], False), "没有标签 a、b（p）", "lacks the tag a, b (p)"),
     (Wanted("p", "tag", None, ["a"], True), "有标签 a（p）", "has the tag a (p)"),
     (Wanted("p", "in_sop", None, ["x"], True), "正在 SOP x 中（p）", "is in the SOP x (p)"),
-    (Wanted("p", "seen", None, "visit", True), "发生过 visit（p）", "visit has happened (p)"),
-    (Wanted("p", "seen", None, "visit", False), "没有发生过 visit（p）", "no visit (p)"),
+    (Wanted("p", "seen", None, "visit", True), "发生过 到访 (visit)（p）", "visit has happened (p)"),
+    (Wanted("p", "seen", None, "visit", False), "没有发生过 到访 (visit)（p）", "no visit (p)"),
     (
         Wanted("p", "silent", None, {"clock": "any", "days": 30}, False),
         "时钟 any 沉默不到 30 天（p）",
@@ -125,17 +127,20 @@ def test_what_expired_says_what_held_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "zh"),
+    ("step", "zh"),
     [
-        ("day 3 10:00", "第 3 天 10:00"),
-        ("day -3 10:00 from attr.birthday", "第 -3 天 10:00（自 attr.birthday）"),
-        ("after 2h", "2h 之后"),
-        ("notice of d8", "d8 的通知"),
+        ("{id: s, day: 3, at: '10:00', do: [{add_tag: x}]}", "第 3 天 10:00"),
+        (
+            "{id: s, day: -3, at: '10:00', from: attr.birthday, do: [{add_tag: x}]}",
+            "第 -3 天 10:00（自 attr.birthday）",
+        ),
+        ("{id: s, after: 2h, do: [{add_tag: x}]}", "2h 之后"),
         (None, "（已不在定义中）"),
     ],
 )
-def test_when_a_step_comes_reads_in_chinese(when: str | None, zh: str) -> None:
-    assert ZH.when(StepReport("s", "message", when)) == zh
+def test_when_a_step_comes_reads_in_chinese(step: str | None, zh: str) -> None:
+    sop = a_sop(f"{{trigger: [{{tag_added: x}}], steps: [{step}]}}") if step else None
+    assert ZH.when(StepReport("s", "message", step_time(sop.steps[0], sop) if sop else None)) == zh
 
 
 # ── nobody triggered it ──────────────────────────────────────────────────────────────────────────────────────
@@ -173,17 +178,20 @@ def test_a_clock_tells_how_many_are_silent_even_if_nobody_is() -> None:
 # ── holds ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 DETAILS = [
-    (None, DelayDetail([])),
-    ("quiet_hours", DelayDetail(["quiet_hours"])),
-    ("1/1d", DelayDetail([], 1, 1)),
-    ("4/7d sms", DelayDetail([], 4, 7, "sms")),
-    ("quiet_hours; holiday; 1/1d sms, vip-care", DelayDetail(["quiet_hours", "holiday"], 1, 1, "sms", "vip-care")),
+    (None, DelayDetail()),
+    ("quiet_hours", DelayDetail(("quiet_hours",))),
+    ("1/1d", DelayDetail((), 1, 1)),
+    ("4/7d sms", DelayDetail((), 4, 7, "sms")),
+    ("quiet_hours; holiday; 1/1d sms, vip-care", DelayDetail(("quiet_hours", "holiday"), 1, 1, "sms", "vip-care")),
 ]
 
 
 @pytest.mark.parametrize(("detail", "read"), DETAILS, ids=[str(each[0]) for each in DETAILS])
-def test_a_holds_detail_is_read_as_the_gates_write_it(detail: str | None, read: DelayDetail) -> None:
+def test_the_detail_of_a_delay_is_read_as_earlier_versions_wrote_it_and_as_this_one_does(
+    detail: str | None, read: DelayDetail
+) -> None:
     assert read_detail(detail) == read
+    assert read_detail(read.written()) == read
 
 
 def test_a_cap_is_named_with_who_goes_first() -> None:
@@ -268,15 +276,16 @@ def test_a_goal_reached_by_an_event_is_told_with_it() -> None:
 # ── why an SOP did not start ─────────────────────────────────────────────────────────────────────────────────
 
 MISSES: list[tuple[dict[str, Any], str]] = [
-    ({"kind": "other", "wanted": ["装修意向"]}, "2026-03-01 12:00 tag.added 装修意象：不是要等的 装修意向"),
-    ({"kind": "nothing", "reason": "no_change"}, "2026-03-01 12:00 tag.added 装修意象：该值本来就是这样，没有变化，所以不算触发"),
-    ({"kind": "before"}, "2026-03-01 12:00 tag.added 装修意象：此 SOP 在 2026-03-03 10:00 才启用"),
-    ({"kind": "rest", "wanted": ["b"]}, "2026-03-01 12:00 tag.added 装修意象：还缺 b"),
-    ({"kind": "unmatched"}, "2026-03-01 12:00 tag.added 装修意象：等待匹配"),
-    ({"kind": "came_from", "wanted": ["x"]}, "2026-03-01 12:00 tag.added 装修意象：要求之前或之后是 x"),
+    ({"kind": "other", "wanted": ["装修意向"]}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：不是要等的 装修意向"),
+    ({"kind": "nothing", "reason": "no_change"},
+     "2026-03-01 12:00 打上标签 (tag.added) 装修意象：该值本来就是这样，没有变化，所以不算触发"),
+    ({"kind": "before"}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：此 SOP 在 2026-03-03 10:00 才启用"),
+    ({"kind": "rest", "wanted": ["b"]}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：还缺 b"),
+    ({"kind": "unmatched"}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：等待匹配"),
+    ({"kind": "came_from", "wanted": ["x"]}, "2026-03-01 12:00 打上标签 (tag.added) 装修意象：要求之前或之后是 x"),
     (
         {"kind": "fields", "fields": [Evaluation("data/amount", "event", "amount", {"gte": 9}, 5, False, False)]},
-        "2026-03-01 12:00 tag.added 装修意象：amount 为 5，要求 ≥ 9（data/amount）",
+        "2026-03-01 12:00 打上标签 (tag.added) 装修意象：amount 为 5，要求 ≥ 9（data/amount）",
     ),
 ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -16,8 +17,12 @@ from jsonschema import Draft202012Validator
 from engine.core.definitions import EngineConfig, Model, SegmentsConfig, Sop
 from engine.definitions_yaml.reading import read
 from engine.definitions_yaml.validating import validate
+from engine.messages.extract import extracted
+from engine.messages.languages import speech
 from engine.schema.json_schema import engine_schema, segments_schema, sop_schema
+from engine.schema.schema_rules import Schema
 from engine.wiring import CHANNEL_TYPES as REAL_TYPES
+from tests.support.chinese import english_words
 from tests.support.examples import CHANNEL_TYPES, ENGINE, NEW_FRIEND, STAGES, TWO_TAGS
 from tests.support.places import ROOT
 from tests.support.scenarios import folders
@@ -102,6 +107,60 @@ def test_every_key_has_a_hover_text(name: str) -> None:
 def test_every_part_of_the_language_has_a_hover_text(name: str) -> None:
     assert SCHEMAS[name]["description"]
     assert [part for part, schema in SCHEMAS[name].get("$defs", {}).items() if not schema.get("description")] == []
+
+
+# ── in Chinese ───────────────────────────────────────────────────────────────────────────────────────────────
+
+CHINESE = {
+    "sop": sop_schema(speech("zh")),
+    "engine, real channels": engine_schema(REAL_TYPES, speech("zh")),
+    "segments": segments_schema(speech("zh")),
+}
+
+
+def split(schema: Schema) -> tuple[Any, list[str]]:
+    """Return a schema without its descriptions, and those."""
+    texts: list[str] = []
+    return _split(schema, texts, names=False), texts
+
+
+def _split(value: Any, texts: list[str], *, names: bool) -> Any:
+    if isinstance(value, list):
+        return [_split(each, texts, names=False) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if not names:
+        texts += [value["description"]] if "description" in value else []
+        value = {key: each for key, each in value.items() if key != "description"}
+    return {key: _split(each, texts, names=key in ("properties", "$defs") and not names) for key, each in value.items()}
+
+
+@pytest.mark.parametrize("name", CHINESE)
+def test_a_schema_in_chinese_differs_in_its_hover_texts_only(name: str) -> None:
+    assert split(CHINESE[name])[0] == split(SCHEMAS[name])[0]
+
+
+@pytest.mark.parametrize("name", CHINESE)
+def test_every_hover_text_is_said_in_chinese(name: str) -> None:
+    english, chinese = split(SCHEMAS[name])[1], split(CHINESE[name])[1]
+    assert [text for text in chinese if english_words(text)] == []
+    untold = {text for text, said in zip(english, chinese, strict=True) if said == text and english_words(text)}
+    assert untold == set()
+
+
+def test_only_what_reaches_a_reader_is_collected_for_translation() -> None:
+    shown = {text for schema in SCHEMAS.values() for text in split(schema)[1]}
+    shown |= {" ".join((model.__doc__ or "").split()) for model in MODELS.values()}  # in the reference
+    found = {each.msgid for each in extracted() if each.file.startswith(("core/definitions/", "channels/"))}
+    assert (found & _docstrings()) - shown == set()
+
+
+def _docstrings() -> set[str]:
+    """Return the docstrings of all classes in the modules of the models, whether or not anybody sees them."""
+    modules = [path for folder in ("core/definitions", "channels") for path in (ROOT / "engine" / folder).glob("*.py")]
+    trees = [ast.walk(ast.parse(path.read_text("utf-8"))) for path in modules]
+    classes = {ast.get_docstring(node) or "" for tree in trees for node in tree if isinstance(node, ast.ClassDef)}
+    return classes - {""}
 
 
 # ── what is right ────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from engine.core.customers.facts import FactChanges, apply, warnings
 from engine.core.events.event import Event
 from engine.core.reasons import Reason
 from tests.support.builders import NOON, a_customer, an_engine, an_event, hours
+from tests.support.said import untranslated
 
 ENGINE = an_engine()
 EARLIER, LATER = NOON - hours(1), NOON + hours(1)
@@ -104,6 +105,7 @@ class TestDimensions:
         assert (result.reason, result.changed, customer.dimension("stage")) == (Reason.UNKNOWN_VALUE, False, "到店客户")
         assert all(word in result.dropped[0] for word in words)
         assert warnings(event, ENGINE) == result.dropped
+        assert [untranslated(each) for each in result.dropped] == [[]] * len(result.dropped)
 
 
 class TestCustomerFields:
@@ -117,6 +119,7 @@ class TestCustomerFields:
         assert [("budget" in each, "Asia/Peking" in each) for each in result.dropped] == [(True, False), (False, True)]
         assert (result.changed, customer.timezone) == (True, None)
         assert warnings(event, ENGINE) == result.dropped
+        assert [untranslated(each) for each in result.dropped] == [[]] * len(result.dropped)
 
     def test_creation_carries_the_same_fields_and_warnings(self) -> None:
         event = an_event(
@@ -127,6 +130,7 @@ class TestCustomerFields:
         assert (customer.attributes, customer.timezone) == ({"name": "王"}, "Europe/London")
         assert len(result.dropped) == 1
         assert warnings(event, ENGINE) == result.dropped
+        assert [untranslated(each) for each in result.dropped] == [[]] * len(result.dropped)
 
     def test_a_customer_is_created_once(self) -> None:
         customer = a_customer()

@@ -9,6 +9,7 @@ import pytest
 from engine.core.definitions import lookup
 from engine.core.errors import NotFound, SopError
 from tests.support.builders import a_sop, definitions
+from tests.support.said import untranslated
 
 KNOWN = definitions(a_sop(sop="renovation-lead"), a_sop(sop="wake-up"))
 
@@ -17,6 +18,7 @@ def refused(kind: type[SopError], *arguments: object) -> str:
     function, *rest = arguments
     with pytest.raises(kind) as error:
         function(*rest)  # type: ignore[operator]  # the first is a function
+    assert untranslated(error.value.message) == []
     return str(error.value)
 
 

@@ -6,8 +6,6 @@ from engine.core.definitions.catalog import DecisionContext
 from engine.core.delivery.resume import look_again, missed, skip
 from engine.core.reasons import Reason
 from engine.core.time.arithmetic import FOREVER
-from engine.messages import catalog
-from engine.messages.operating_phrases import OPERATING
 from tests.support.builders import INSTALLATION, a_customer, a_sop, a_timeline, at, definitions
 
 SOP = a_sop("""
@@ -75,9 +73,3 @@ def test_handed_back_it_is_due_at_once_and_still_says_what_held_it() -> None:
     assert timeline.due_at == FOREVER
     look_again(timeline, DAY_12)
     assert (timeline.due_at, timeline.waiting, timeline.changed) == (DAY_12, Reason.PAUSED, True)
-
-
-def test_no_phrase_of_operating_stands_for_another_one() -> None:
-    """Seen failing with: `cancelled`, which a timeline's headline says already."""
-    written = catalog.__loader__.get_source(catalog.__name__)  # type: ignore[union-attr]  # a module from a file has one
-    assert [name for name in OPERATING if f'    "{name}": Sentence' in written] == []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.core.errors import EventError
 from engine.core.events import parse
+from tests.support.said import untranslated
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 
@@ -32,6 +33,7 @@ def raw(**changed: Any) -> dict[str, Any]:
 def refusal(event: Any) -> str:
     with pytest.raises(EventError) as caught:
         parse.read(event, NOW)
+    assert untranslated(caught.value.message) == []
     return str(caught.value)
 
 
@@ -253,6 +255,7 @@ def test_known_types_take_what_they_need(kind: str, data: dict[str, Any]) -> Non
 def test_a_near_miss_of_a_type_is_taken_with_a_warning() -> None:
     (warning,) = parse.parse_with_hash(raw(type="tag.add"), NOW).warnings
     assert "did you mean `tag.added`" in warning
+    assert untranslated(warning) == []
 
 
 @pytest.mark.parametrize("kind", ["visit", "customer.created", "order.signed", "measure.booked"])

@@ -6,20 +6,23 @@ import pytest
 
 from engine.core.errors import BasisChanged
 from engine.core.rollout.basis import Basis, digest
+from engine.core.sentence import Sentence
+from tests.support.said import untranslated
 
 IN_FORCE = {"engine.yaml": digest("e"), "sops/lead.yaml": digest("1")}
 PLANNED = IN_FORCE | {"sops/lead.yaml": digest("2")}
+BY = Sentence("applied by {who} at {time} UTC", who="`li`", time="12:00")
 BASIS = Basis(generation=3, in_force=IN_FORCE, planned=PLANNED, in_flight={"lead": 200, "small": 5})
 
 
 def test_what_is_as_it_was_is_let_through() -> None:
-    BASIS.check(3, IN_FORCE, PLANNED, "by li")
+    BASIS.check(3, IN_FORCE, PLANNED, BY)
 
 
 @pytest.mark.parametrize(
     ("generation", "in_force", "planned", "said"),
     [
-        (4, IN_FORCE, PLANNED, r"made on generation 3; now generation 4 is in force \(by li\).*`sop versions` and plan again"),
+        (4, IN_FORCE, PLANNED, r"made on generation 3; now generation 4 is in force \(applied by `li`.*`sop versions` and plan again"),
         (3, IN_FORCE | {"sops/x.yaml": "0"}, PLANNED, r"made on another installation \(sops/x.yaml is new\).*Plan again here"),
         (3, IN_FORCE, PLANNED | {"sops/lead.yaml": digest("3")}, r"sops/lead.yaml has changed; nothing was changed. Plan again"),
         (3, IN_FORCE, {"engine.yaml": digest("e")}, r"sops/lead.yaml is gone"),
@@ -29,8 +32,9 @@ def test_what_is_as_it_was_is_let_through() -> None:
 def test_what_is_not_is_refused_with_what_differs_and_the_remedy(
     generation: int, in_force: dict[str, str], planned: dict[str, str], said: str
 ) -> None:
-    with pytest.raises(BasisChanged, match=said):
-        BASIS.check(generation, in_force, planned, "by li")
+    with pytest.raises(BasisChanged, match=said) as refused:
+        BASIS.check(generation, in_force, planned, BY)
+    assert untranslated(refused.value.message) == []
 
 
 @pytest.mark.parametrize(

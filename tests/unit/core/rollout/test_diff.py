@@ -37,11 +37,11 @@ def said(changes: list[Change], words: StoryFormatter = EN) -> list[str]:
 
 
 SINGLE = [
-    ({}, {"priority": 60}, "priority 50 → 60", "priority 50 → 60"),
-    ({}, {"group": "培育"}, "group added: 培育", "group 新增：培育"),
-    ({"group": "培育"}, {}, "group removed (was 培育)", "group 移除（原为 培育）"),
-    ({}, {"title": "新培育"}, "title changed: “培育” → “新培育”", "title 已改：“培育” → “新培育”"),
-    ({}, {"max_event_age": "36h"}, "max_event_age 2d → 36h", "max_event_age 2d → 36h"),
+    ({}, {"priority": 60}, "priority 50 → 60", "优先级 (priority) 50 → 60"),
+    ({}, {"group": "培育"}, "group added: 培育", "分组 (group) 新增：培育"),
+    ({"group": "培育"}, {}, "group removed (was 培育)", "分组 (group) 移除（原为 培育）"),
+    ({}, {"title": "新培育"}, "title changed: “培育” → “新培育”", "标题 (title) 已改：“培育” → “新培育”"),
+    ({}, {"max_event_age": "36h"}, "max_event_age 2d → 36h", "事件最大时长 (max_event_age) 2d → 36h"),
     ({}, {"reentry": "never"}, "reentry.mode after_end → never", "reentry.mode after_end → never"),
     ({}, {"defaults": {"at": "11:30", "channel": "log"}}, "defaults.at 10:00 → 11:30", "defaults.at 10:00 → 11:30"),
     (
@@ -54,7 +54,7 @@ SINGLE = [
         {},
         {"trigger": [{"tag_added": ["装修意向", "楼盘A"]}]},
         "trigger 1: tag_added 装修意向 → [装修意向, 楼盘A]",
-        "触发 1：tag_added 装修意向 → [装修意向, 楼盘A]",
+        "触发 1：打上标签 (tag_added) 装修意向 → [装修意向, 楼盘A]",
     ),
     (
         {},
@@ -72,30 +72,30 @@ SINGLE = [
         {"exit": [{"replied": {"contains": "预约"}, "as": "预约"}]},
         {"exit": [{"replied": {"contains": "预约"}, "as": "到店"}]},
         "exit 1: as 预约 → 到店",
-        "退出 1：as 预约 → 到店",
+        "退出 1：名称 (as) 预约 → 到店",
     ),
     (
         {"when": [{"tag": "a"}, {"is": {"stage": "意向客户"}}]},
         {"when": [{"tag": "a"}, {"is": {"stage": ["意向客户", "到店客户"]}}]},
         "when 2: is.stage 意向客户 → [意向客户, 到店客户]",
-        "when 第 2 项：is.stage 意向客户 → [意向客户, 到店客户]",
+        "条件 (when) 第 2 项：is.stage 意向客户 → [意向客户, 到店客户]",
     ),
     (
         {"when": [{"any": [{"tag": "a"}, {"tag": "b"}]}]},
         {"when": [{"any": [{"tag": "a"}, {"tag": "c"}]}]},
         "when 1, any 2: tag b → c",
-        "when 第 1 项，any 第 2 项：tag b → c",
+        "条件 (when) 第 1 项，满足其一 (any) 第 2 项：标签 (tag) b → c",
     ),
     (
         {"when": [{"tag": "a"}, {"tag": "b"}]},
         {"when": [{"tag": "b"}, {"tag": "a"}]},
         "when 1 moved: number 2 → 1",
-        "when 第 1 项 移位：第 2 → 第 1",
+        "条件 (when) 第 1 项 移位：第 2 → 第 1",
     ),
-    ({}, {"accept": False}, "accept true → false", "accept true → false"),
-    ({}, {"holdout": "10%"}, "holdout 0% → 10%", "holdout 0% → 10%"),
-    ({"holdout": "10%"}, {"holdout": "12.5%"}, "holdout 10% → 12.5%", "holdout 10% → 12.5%"),
-    ({}, {"exempt": ["caps"]}, "exempt added: caps", "exempt 新增：caps"),
+    ({}, {"accept": False}, "accept true → false", "接收新客户 (accept) true → false"),
+    ({}, {"holdout": "10%"}, "holdout 0% → 10%", "对照组 (holdout) 0% → 10%"),
+    ({"holdout": "10%"}, {"holdout": "12.5%"}, "holdout 10% → 12.5%", "对照组 (holdout) 10% → 12.5%"),
+    ({}, {"exempt": ["caps"]}, "exempt added: caps", "豁免 (exempt) 新增：caps"),
     (
         {"goal": {"event": {"type": "purchase"}, "within": "30d"}},
         {"goal": {"event": {"type": "purchase"}, "within": "60d"}},
@@ -106,7 +106,7 @@ SINGLE = [
         {},
         {"existing": {"start": "now", "per_day": 5}},
         "existing ignore → start: now, per_day: 5",
-        "existing ignore → start: now, per_day: 5",
+        "已有客户 (existing) ignore → start: now, per_day: 5",
     ),
 ]
 

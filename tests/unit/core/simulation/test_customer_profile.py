@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from engine.cli.definitions.simulate import example
+from engine.core.sentence import Sentence
 from engine.core.simulation.customer_profile import ProfileEvents
 from engine.core.simulation.simulate import Span, simulate
 from engine.definitions_yaml.customers import ReadCustomer, read_customer
 from tests.support.builders import a_sop, an_engine, at, definitions
+from tests.support.said import untranslated
 from tests.unit.definitions.test_shipped import known
 
 NOW = at("2026-03-01 08:00")
@@ -100,6 +102,8 @@ class TestMistakes:
         found = read(text)
         assert found.cast is None
         assert said in "\n".join(map(str, found.problems))
+        sentences = [each.message for each in found.problems if isinstance(each.message, Sentence)]
+        assert [untranslated(each) for each in sentences] == [[]] * len(sentences)
 
     def test_an_attribute_nobody_declared_is_taken_with_a_warning(self) -> None:
         found = read("attributes: {bugdet: 1}")

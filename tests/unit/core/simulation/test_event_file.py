@@ -9,6 +9,7 @@ import pytest
 
 from engine.core.simulation.event_file import EventFile, read_feed
 from tests.support.builders import a_sop, at, definitions
+from tests.support.said import untranslated
 
 NOW = at("2026-03-01 08:00")
 
@@ -78,8 +79,11 @@ class TestMistakes:
         ],
     )
     def test_are_named_with_their_line(self, text: str, said: str) -> None:
-        assert said in "\n".join(read(text).problems)
+        found = read(text).problems
+        assert said in "\n".join(found)
+        assert [untranslated(each) for each in found] == [[]] * len(found)
 
     def test_what_would_be_dropped_is_warned_of(self) -> None:
         found = read(line(type="stage.changed", data={"value": "意向"}))
         assert "e.ndjson:1: `意向` is not a value of `stage`" in found.warnings[0]
+        assert untranslated(found.warnings[0]) == []

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.core.errors import MissingValue, TemplateError
 from engine.core.templates import OUTPUT_LIMIT, TemplateNames, check, render
+from tests.support.chinese import english_left
 
 KNOWN = TemplateNames(attributes=("name", "budget", "due"), dimensions=("stage",), staff=("owner",))
 
@@ -74,8 +75,9 @@ class TestRender:
         ],
     )
     def test_a_missing_value_is_named(self, text: str, name: str) -> None:
-        with pytest.raises(MissingValue, match=re.escape(f"`{name}`")):
+        with pytest.raises(MissingValue, match=re.escape(f"`{name}`")) as caught:
             render(text, context(name=None, budget=None))
+        assert english_left(caught.value.message) == []
 
     def test_the_line_is_named(self) -> None:
         with pytest.raises(MissingValue, match="line 2"):
@@ -99,8 +101,9 @@ class TestRender:
 
     def test_lists_groups_and_truth_values_are_not_printed(self) -> None:
         for text in ("{{ customer.tags }}", "{{ customer }}", "{{ customer.tags ~ '' }}", "{{ 1 == 1 }}"):
-            with pytest.raises(TemplateError, match=r"list|group|true or false"):
+            with pytest.raises(TemplateError, match=r"list|group|true or false") as caught:
                 render(text, context())
+            assert english_left(caught.value.message) == []
 
     def test_whole_numbers_have_no_point(self) -> None:
         assert render("{{ customer.attributes.budget }} {{ 3.5 }}", context(budget=200000.0)) == "200000 3.5"
@@ -150,6 +153,7 @@ class TestRender:
         with pytest.raises(TemplateError, match="line 1") as caught:
             render(text, context())
         assert not isinstance(caught.value, MissingValue)
+        assert english_left(caught.value.message) == []
 
     def test_a_customers_value_is_not_quoted_in_errors(self) -> None:
         with pytest.raises(TemplateError) as caught:
@@ -206,9 +210,11 @@ PAYLOADS = [
 class TestCheck:
     @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda text: text[:40])
     def test_payloads_and_bombs_are_refused(self, payload: str) -> None:
-        assert check(payload, KNOWN)
-        with pytest.raises(TemplateError):
+        for each in check(payload, KNOWN):
+            assert english_left(each.message) == []
+        with pytest.raises(TemplateError) as caught:
             render(payload, context(name="a"))
+        assert english_left(caught.value.message) == []
 
     def test_a_replace_bomb_is_stopped(self) -> None:
         bomb = "{{ 'aa'" + " | replace('a', 'aa')" * 45 + " }}"
@@ -246,6 +252,7 @@ class TestCheck:
     )
     def test_problems_name_place_and_remedy(self, text: str, expected: str) -> None:
         assert expected in said(text)
+        assert [left for each in check(text, KNOWN) for left in english_left(each.message)] == []
 
     def test_the_name_must_be_a_declared_attribute(self) -> None:
         problems = check("{{ customer.name }}", TemplateNames())

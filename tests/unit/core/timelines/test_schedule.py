@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from engine.core.customers.customer import Customer
 from engine.core.time.arithmetic import FOREVER
 from engine.core.time.iso8601 import as_date
-from engine.core.timelines.schedule import DueStep, next_step, schedule
+from engine.core.timelines.due_step import DueStep
+from engine.core.timelines.schedule import next_step, schedule
 from tests.support.builders import NOON, SHANGHAI, a_customer, a_sop, a_timeline, at, definitions, hours
 
 

@@ -19,6 +19,7 @@ from engine.core.timelines.states import (
     check_timeline,
     check_touch,
 )
+from tests.support.chinese import english_left
 
 SCHEMA = (Path(next(iter(engine.store.migrations.versions.__path__))) / "0001_first.sql").read_text()
 
@@ -61,8 +62,9 @@ def test_ways_of_a_touch(before: str, after: str) -> None:
     [("queued", "sent"), ("sent", "queued"), ("skipped", "queued"), ("cancelled", "sending"), ("nowhere", "sent")],
 )
 def test_every_other_way_is_refused_with_what_is_allowed(before: str, after: str) -> None:
-    with pytest.raises(IllegalTransition, match=f"from `{before}` to `{after}`.* it can go to: "):
+    with pytest.raises(IllegalTransition, match=f"from `{before}` to `{after}`.* it can go to: ") as caught:
         check_touch(before, after)
+    assert english_left(caught.value.message) == []
 
 
 @pytest.mark.parametrize("end", ["completed", "converted", "exited", "cancelled"])

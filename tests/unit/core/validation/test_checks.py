@@ -11,6 +11,7 @@ from engine.core.definitions import EngineConfig, Sop
 from engine.core.problems import Problem
 from engine.core.validation import check
 from engine.core.validation.conditions import TEXT_LIMIT, danger
+from tests.support.chinese import english_left
 
 ENGINE = EngineConfig.model_validate(
     {
@@ -106,6 +107,7 @@ def test_what_is_wrong_is_said_with_its_place_and_remedy(parts: dict[str, Any], 
     errors = [each for each in problems(**parts) if each.level == "error"]
     assert [(each.path, expected in each.message) for each in errors] == [(path, True)], said(**parts)
     assert errors[0].file == "sops/lead.yaml"
+    assert english_left(errors[0].said()) == []
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,7 @@ def test_what_is_probably_not_meant_is_a_warning(parts: dict[str, Any], path: st
     found = problems(**parts)
     assert [(each.level, each.path) for each in found] == [("warning", path)]
     assert expected in found[0].message
+    assert english_left(found[0].said()) == []
 
 
 def test_alternatives_at_one_time_are_no_warning() -> None:
@@ -229,7 +232,8 @@ class TestPatterns:
         ],
     )
     def test_patterns_that_can_run_for_ever_are_refused(self, pattern: str) -> None:
-        assert danger(pattern)
+        assert (said := danger(pattern))
+        assert english_left(said) == []
 
     @pytest.mark.parametrize(
         "pattern",

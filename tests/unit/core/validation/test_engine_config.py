@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from engine.core.definitions import EngineConfig
 from engine.core.validation import check
 from tests.support.builders import a_sop, an_engine
+from tests.support.chinese import english_left
 
 LEVELS = {"活跃期": 0, "沉默期": 64}
 CLOCKS = {"any": {"kinds": ["visit"]}, "purchase": {"kinds": ["purchase"], "lifecycle": LEVELS}}
@@ -17,6 +18,7 @@ CLOCKS = {"any": {"kinds": ["visit"]}, "purchase": {"kinds": ["purchase"], "life
 
 def said(engine: EngineConfig | None = None, **parts: Any) -> list[str]:
     found = check(engine or an_engine(clocks=CLOCKS), {"sops/lead.yaml": a_sop(**parts)})
+    assert [left for each in found for left in english_left(each.said())] == []
     return [f"{each.path}: {each.message}" for each in found if each.level == "error"]
 
 

@@ -9,13 +9,16 @@ import pytest
 from engine.core.definitions import EngineConfig
 from engine.core.validation import check
 from tests.support.builders import a_sop, an_engine
+from tests.support.chinese import english_left
 
 STEP = {"id": "d1", "day": 1, "message": {"text": "您好"}}
 ENGINE = an_engine(clocks={"any": {"kinds": ["visit"]}})
 
 
 def said(engine: EngineConfig = ENGINE, **parts: Any) -> list[str]:
-    return [f"{each.level} {each.path}: {each.message}" for each in check(engine, {"sops/lead.yaml": a_sop(**parts)})]
+    found = check(engine, {"sops/lead.yaml": a_sop(**parts)})
+    assert [left for each in found for left in english_left(each.said())] == []
+    return [f"{each.level} {each.path}: {each.message}" for each in found]
 
 
 @pytest.mark.parametrize(

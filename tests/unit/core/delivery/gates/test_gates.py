@@ -73,7 +73,11 @@ class TestCaps:
     def test_without_room_it_waits_for_tomorrow_at_its_own_time(self) -> None:
         held = delay_by_gates(going(capped(DAILY), counted=[("03-04", "sms", 1)]), at("2026-03-04 15:00"))
         assert held is not None
-        assert (held.until, held.reason, held.detail) == (at("2026-03-05 10:00"), "cap", "1/1d")
+        assert (held.until, held.reason, held.detail) == (
+            at("2026-03-05 10:00"),
+            "cap",
+            '{"cap": {"max": 1, "days": 1}}',
+        )
 
     def test_a_week_is_seven_days_of_the_customer_today_included(self) -> None:
         counted = [("02-26", "log", 1), ("03-01", "log", 2), ("03-03", "log", 1)]
@@ -107,7 +111,7 @@ class TestCaps:
         rival = RivalTouch(at("2026-03-04 18:00"), "vip", ("log",))
         held = delay_by_gates(going(capped(DAILY), rivals=[rival]), TEN)
         assert held is not None
-        assert (held.until, held.detail) == (rival.at, "1/1d, vip")
+        assert (held.until, held.detail) == (rival.at, '{"cap": {"max": 1, "days": 1}, "rival": "vip"}')
 
     def test_unless_there_is_room_for_both(self) -> None:
         rival = RivalTouch(at("2026-03-04 18:00"), "vip", ("log",))
