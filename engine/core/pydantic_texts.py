@@ -79,6 +79,7 @@ PYDANTIC = ForeignTexts(
     Sentence.within("pydantic", "Tuple"),
     Sentence.within("pydantic", "Dictionary"),
     Sentence.within("pydantic", "Set"),
+    Sentence.within("pydantic", "more"),
     Sentence("input is too short"),
     Sentence("input contained invalid characters"),
     Sentence("invalid character in year"),

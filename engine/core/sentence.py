@@ -111,6 +111,11 @@ class Sentence(str):
         """Return this and another one after it; a plain text is said as it is."""
         return Sentence._made("{first}{then}", None, None, {"first": self, "then": other}) if other else self
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, handler: Callable[[Any], Any]) -> Any:
+        """Return what pydantic, and so OpenAPI, takes it for: a text."""
+        return handler(str)
+
     def __reduce__(self) -> tuple[Callable[..., Sentence], tuple[Any, ...]]:
         return _again, (self.msgid, self.context, self.many, dict(self.values))
 

@@ -45,7 +45,7 @@ def scope(pause: Any) -> Sentence:
     """Return what is paused, by its kind and name."""
     if pause.kind == "all":
         return Sentence.within("pause", "all")
-    kinds = {"sop": Sentence("sop {name}"), "channel": Sentence("channel {name}")}
+    kinds = {"sop": Sentence.within("doctor", "sop {name}"), "channel": Sentence.within("doctor", "channel {name}")}
     return kinds[pause.kind].with_values(name=pause.name)
 
 
@@ -95,7 +95,7 @@ def held_back(row: Any) -> Finding:
     )
     level: Literal["error", "warning"] = "error" if row.waiting == Reason.PLANNING_FAILED else "warning"
     remedy = Sentence("`sop explain {customer}` shows the step and the value", customer=row.customer)
-    return Finding(level, Sentence("SOP {name}", name=row.sop), text, remedy)
+    return Finding(level, Sentence.within("doctor", "SOP {name}", name=row.sop), text, remedy)
 
 
 def troubled(row: Any) -> Finding:
@@ -112,7 +112,7 @@ def troubled(row: Any) -> Finding:
     remedy = Sentence(
         "`sop log --channel {channel} --status {status}` lists them", channel=row.channel, status=row.status
     )
-    return Finding("warning", Sentence("channel {name}", name=row.channel), text, remedy)
+    return Finding("warning", Sentence.within("doctor", "channel {name}", name=row.channel), text, remedy)
 
 
 _TROUBLES = {"failed": Sentence.within("touches", "failed"), "unknown": Sentence.within("touches", "unknown")}

@@ -175,7 +175,7 @@ class Doctor:
         for sop in sorted(definitions.broken):
             text = Sentence("is in force and cannot be read by this version: nobody enters, nothing is sent")
             remedy = Sentence("`sop validate` says what is wrong; correct its file and `sop apply`")
-            yield Finding("error", Sentence("SOP {name}", name=sop), text, remedy)
+            yield Finding("error", Sentence.within("doctor", "SOP {name}", name=sop), text, remedy)
         for name, config in sorted(definitions.engine.channels.items()):
             yield self._channel(name, config)
 
@@ -189,8 +189,8 @@ class Doctor:
             self._build(name, config)
         except ChannelError as error:
             remedy = Sentence("touches of this channel wait until it can be built")
-            return Finding("error", Sentence("channel {name}", name=name), error.message, remedy)
-        return Finding("ok", Sentence("channel {name}", name=name), named(str(config.get("type"))))
+            return Finding("error", Sentence.within("doctor", "channel {name}", name=name), error.message, remedy)
+        return Finding("ok", Sentence.within("doctor", "channel {name}", name=name), named(str(config.get("type"))))
 
     def _processes(self, connection: Connection) -> Iterator[Finding]:
         last, now = installation.heartbeats(connection), server_now(connection)

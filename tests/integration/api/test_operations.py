@@ -11,8 +11,11 @@ import httpx2
 import pytest
 
 from engine.api.dependencies import Parts
+from engine.core.sentence import Sentence
 from engine.ports import Receipt
 from engine.services.operations.api_keys import ApiKeys
+from engine.store.database import transaction
+from engine.store.state.inbox import DeadLetter, add_dead_letter
 from tests.support.pipeline import AT_ONCE, LEAD, Pipeline
 from tests.support.serving import Api, parts_on
 
@@ -159,6 +162,40 @@ def test_dead_letters_are_listed_and_discarded(pipeline: Pipeline, client: httpx
     assert client.post(f"/v1/dead-letters/{letter['id']}/replay").status_code == 400
     assert client.post(f"/v1/dead-letters/{letter['id']}/discard").json() == {"letter": letter["id"]}
     assert client.get("/v1/dead-letters").json()["dead_letters"] == []
+
+
+ZH = {"Accept-Language": "zh"}
+
+
+def test_what_was_stored_of_a_dead_letter_is_told_in_the_language_of_who_reads_it(
+    pipeline: Pipeline, client: httpx2.Client
+) -> None:
+    cut = Sentence("SOPs set each other off more than {most} deep: {loop}", most=8, loop="a → b")
+    with transaction(pipeline.engine) as connection:
+        add_dead_letter(connection, DeadLetter("cascade", "x", "c1", cut), pipeline.clock.at)
+    (english,) = client.get("/v1/dead-letters").json()["dead_letters"]
+    answer = client.get("/v1/dead-letters", headers=ZH)
+    assert answer.headers["content-language"] == "zh"
+    (chinese,) = answer.json()["dead_letters"]
+    assert english["error"] == "SOPs set each other off more than 8 deep: a → b"
+    assert chinese["error"] == "SOP 相互触发超过 8 层：`a → b`"
+    assert "SOP 相互触发" in client.post(f"/v1/dead-letters/{english['id']}/replay", headers=ZH).json()["detail"]
+    client.post(f"/v1/dead-letters/{english['id']}/discard")
+    for headers, error in (({}, english["error"]), (ZH, chinese["error"])):
+        (line,) = client.get("/v1/audit", params={"action": "dead_letter.discard"}, headers=headers).json()["audit"]
+        assert line["detail"]["error"] == error
+
+
+def test_what_a_channel_said_of_a_test_is_told_and_audited_in_either_language(
+    pipeline: Pipeline, client: httpx2.Client
+) -> None:
+    pipeline.apply(LEAD)
+    pipeline.tag("c1")
+    pipeline.log.answers = [Receipt("sent", Sentence("written to the log"))]
+    tried = client.post("/v1/sops/lead/test-send", json={"step": "d1", "to": "c1"}, headers=ZH)
+    assert (tried.headers["content-language"], tried.json()["detail"]) == ("zh", "已写入日志")
+    lines = client.get("/v1/audit", params={"action": "test_send.result"}).json()["audit"]
+    assert [each["detail"]["detail"] for each in lines] == ["written to the log"]
 
 
 @pytest.mark.parametrize(

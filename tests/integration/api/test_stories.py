@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 
 from engine.api import problems
 from engine.api.routes import customers
+from engine.core.sentence import Sentence
+from engine.ports import Receipt
 from engine.services.reports.explain import CustomerExplainer
 from tests.support.pipeline import LEAD, Pipeline
 from tests.support.serving import parts_on
@@ -35,6 +37,31 @@ def test_a_story_is_told_with_its_decisions_and_steps(pipeline: Pipeline, client
     told = client.get("/v1/customers/c1/explain").json()
     assert told["events"][0]["decisions"][0]["what"] == "started"
     assert [each["status"] for each in told["timelines"][0]["steps"]] == ["planned", "planned"]
+
+
+ZH = {"Accept-Language": "zh"}
+
+
+def test_what_was_stored_in_words_is_told_in_the_language_of_who_reads_it(
+    pipeline: Pipeline, client: TestClient
+) -> None:
+    pipeline.apply(LEAD)
+    pipeline.post("c1", "stage.changed", dimension="unheard", value="x")
+    pipeline.tag("c1")
+    pipeline.wait_until(1)
+    pipeline.log.answers = [Receipt("failed", Sentence("the channel did not say"))]
+    pipeline.work()
+    said: list[tuple[str, str]] = []
+    for headers in ({}, ZH):
+        story = client.get("/v1/customers/c1/explain", headers=headers).json()
+        (touch,) = client.get("/v1/touches", headers=headers).json()["touches"]
+        step = story["timelines"][0]["steps"][0]
+        assert step["detail"] == touch["detail"]
+        said.append((story["events"][0]["dropped"][0], touch["detail"]))
+    assert said == [
+        ("dimension `unheard` is not declared in engine.yaml; not taken.", "the channel did not say"),
+        ("维度 `unheard` 未在 engine.yaml 中声明；未采用。", "渠道没有给出结果"),
+    ]
 
 
 def test_nobodys_story_is_not_found(client: TestClient) -> None:

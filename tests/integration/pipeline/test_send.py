@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from engine.core.stored_sentence import unpacked
 from engine.core.timelines.touch import MAX_TRIES, retry_after
 from engine.ports import Receipt
 from engine.store.state import concurrency
@@ -99,7 +100,7 @@ def test_a_channel_that_raises_leaves_the_outcome_open(
     pipeline.send(channel)
     touch = pipeline.touch("hi")
     assert (touch.status, touch.reason) == told
-    assert touch.detail == "the channel raised RuntimeError"
+    assert unpacked(touch.detail) == "the channel raised RuntimeError"
 
 
 def test_a_channel_that_answers_for_too_few_is_not_believed(pipeline: Pipeline) -> None:

@@ -84,7 +84,7 @@ def test_what_refuses_besides_conditions_is_counted_by_reason(pipeline: Pipeline
         "stale_event": 1,
     }
     assert (refused["group_busy"].detail, refused["group_busy"].samples[0].customer) == ("big", "c3")
-    assert refused["cooldown"].samples[0].detail == "until 2026-03-10T02:00:00+00:00"
+    assert refused["cooldown"].samples[0].detail == {"until": "2026-03-10T02:00:00+00:00"}
 
 
 def test_an_sop_that_takes_nobody_new_says_so(pipeline: Pipeline, telling: SopReporter) -> None:
