@@ -12,7 +12,7 @@ from engine.cli.language import language
 from engine.cli.operate.pause import operating
 from engine.cli.operate.timelines import tell_outcome
 from engine.cli.session import AsJson
-from engine.cli.views.output import Column, as_json, at, clean, note, say, table
+from engine.cli.views.output import Column, as_json, at, clean, coded, note, say, table
 from engine.core.sentence import Sentence
 from engine.messages.operating import RETRY_VERDICT
 from engine.messages.story import StoryFormatter, gist
@@ -27,6 +27,35 @@ _LETTERS = (
     Column(Sentence.within("column", "id"), 6), Column(_TIME, 19), Column(Sentence.within("column", "customer"), 16),
     Column(Sentence.within("column", "event"), 30), Column(Sentence.within("column", "error")),
 )  # fmt: skip
+
+_DETAILS = {
+    "back_to": Sentence.within("audit", "back_to"),
+    "basis": Sentence.within("audit", "basis"),
+    "channel": Sentence.within("audit", "channel"),
+    "customer": Sentence.within("audit", "customer"),
+    "detail": Sentence.within("audit", "detail"),
+    "error": Sentence.within("audit", "error"),
+    "event": Sentence.within("audit", "event"),
+    "generation": Sentence.within("audit", "generation"),
+    "handed": Sentence.within("audit", "handed"),
+    "kind": Sentence.within("audit", "kind"),
+    "letter": Sentence.within("audit", "letter"),
+    "name": Sentence.within("audit", "name"),
+    "new": Sentence.within("audit", "new"),
+    "outcome": Sentence.within("audit", "outcome"),
+    "paused_since": Sentence.within("audit", "paused_since"),
+    "queued": Sentence.within("audit", "queued"),
+    "reason": Sentence.within("audit", "reason"),
+    "ref": Sentence.within("audit", "ref"),
+    "removed": Sentence.within("audit", "removed"),
+    "skipped": Sentence.within("audit", "skipped"),
+    "sop": Sentence.within("audit", "sop"),
+    "step": Sentence.within("audit", "step"),
+    "timeline": Sentence.within("audit", "timeline"),
+    "touches": Sentence.within("audit", "touches"),
+    "variant": Sentence.within("audit", "variant"),
+}
+"""What an entry of the audit tells, in words."""
 
 _Letter = Annotated[int, typer.Argument(metavar="ID", help="Its id, as `sop dead-letters` shows it.")]
 
@@ -155,9 +184,15 @@ def audit(
     table(_AUDIT, [(at(row.at, zone), row.who, row.action, _detail(row.detail)) for row in found])
 
 
-def _detail(detail: dict[str, Any]) -> str:
-    return ", ".join(f"{name}: {_plain(value)}" for name, value in detail.items() if value not in (None, "", []))
+def _detail(detail: dict[str, Any]) -> Sentence:
+    """Return what it was done to, and with what: names in words on a terminal, as they are stored elsewhere."""
+    said = Sentence("")
+    for name, value in detail.items():
+        if value not in (None, "", []):
+            one = Sentence.within("audit", "{name}: {value}", name=coded(name, _DETAILS), value=_plain(value))
+            said = Sentence.within("audit", "{before}, {one}", before=said, one=one) if said else one
+    return said
 
 
 def _plain(value: Any) -> str:
-    return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)
+    return Sentence.joined(map(_plain, value), by=", ") if isinstance(value, list) else str(value)
