@@ -53,7 +53,6 @@ ERRORS = ForeignTexts(
     Sentence("Got unexpected extra argument(s) ({arguments})"),
     # what is wrong with a value, in Pydantic's words
     Sentence("Value error, {value} is not one of {choices}."),
-    Sentence("String should match pattern {pattern}"),
     *PYDANTIC.known,
 )
 """More particular ones first."""

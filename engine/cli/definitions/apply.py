@@ -18,7 +18,7 @@ from engine.cli.definitions.plan import Generation
 from engine.cli.language import language, tell
 from engine.cli.session import AsJson
 from engine.cli.views import plan as view
-from engine.cli.views.output import as_json, note, on_terminal, say
+from engine.cli.views.output import agreed, as_json, note, on_terminal, say
 from engine.core.errors import SopError
 from engine.core.rollout.basis import Basis
 from engine.core.sentence import Sentence
@@ -124,7 +124,7 @@ def _asked(parts: Wiring, target: Target, words: StoryFormatter, yes: bool) -> B
         phrase = (
             Sentence("{number} timelines end. Go on?") if found.ending else Sentence("{sops} will be removed. Go on?")
         )
-        if not typer.confirm(words.say(phrase, number=found.ending, sops=words.listed(removed))):
+        if not agreed(words.say(phrase, number=found.ending, sops=words.listed(removed))):
             note(words.say("not applied; nothing has changed"))
             raise typer.Exit(1)
     return found.basis

@@ -239,12 +239,27 @@ def _days(per_day: Mapping[str, int]) -> str:
     return "\n".join(f"{line[0][0]}  " + " ".join(f"{number:4d}" for _, number in line) for line in lines)
 
 
+_STATES = {
+    "active": Sentence.within("timeline", "active"),
+    "completed": Sentence.within("timeline", "completed"),
+    "converted": Sentence.within("timeline", "converted"),
+    "exited": Sentence.within("timeline", "exited"),
+    "cancelled": Sentence.within("timeline", "cancelled"),
+}
+"""States of a timeline that tell why it is no longer, or still, on its way."""
+
+
 def _reasons(counts: Mapping[str, int]) -> str:
+    """Return how often each reason was one, a line each; a timeline without a reason stands under its state."""
     ordered = sorted(counts.items(), key=lambda each: -each[1])
-    return "\n".join(
-        f"{number:5d}  {name}: {tell(sentence(name.split(' ')[0]))}".removesuffix(f": {name}")
-        for name, number in ordered
-    )
+    return "\n".join(tell(_reason(name, number)) for name, number in ordered)
+
+
+def _reason(name: str, number: int) -> Sentence:
+    why = _STATES.get(name) or sentence(name.split(" ")[0])
+    if why == name:
+        return Sentence("{number:5d}  {why}", number=number, why=why)
+    return Sentence("{number:5d}  {name}: {why}", number=number, name=name, why=why)
 
 
 def _wait(stage: Stage, console: Console) -> None:

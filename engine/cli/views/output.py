@@ -87,6 +87,17 @@ def note(text: str) -> None:
     typer.echo(tell(text), err=True)
 
 
+def agreed(question: str) -> bool:
+    """Ask a person, until the answer is one: y agrees, n or nothing does not."""
+    while True:
+        answer = typer.prompt(f"{tell(question)} [y/N]", default="", show_default=False).strip().lower()
+        if answer in ("y", "yes"):
+            return True
+        if answer in ("", "n", "no"):
+            return False
+        say(Sentence("Error: invalid input"))
+
+
 def as_json(value: Any, *, indent: bool = True) -> None:
     """Print a value as JSON: dataclasses as objects, moments as ISO 8601."""
     typer.echo(json_text(value, indent=indent))

@@ -124,3 +124,17 @@ def test_english_loads_no_catalogue(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert run(["validate", "no"]) == 1
     assert "no folder `no`" in capsys.readouterr().err
     assert [each for each in opened if each.endswith(".mo")] == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "agreed"), [("y\n", True), ("YES\n", True), ("\n", False), ("n\n", False), ("maybe\ny\n", True)]
+)
+def test_a_question_is_asked_until_it_is_answered(
+    answers: str, agreed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    language.choose([], CHINESE)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answers))
+    assert output.agreed(RECEIVED) is agreed
+    out = capsys.readouterr().out
+    assert out.startswith("收到时间 [y/N]: ")
+    assert ("请回答 y 或 n" in out) is ("maybe" in answers)

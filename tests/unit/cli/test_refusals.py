@@ -185,7 +185,7 @@ def test_errors_of_definitions_come_with_what_to_do(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (DatabaseUnavailable(), "无法连接数据库；什么都没有改。检查 SOP_DATABASE_URL，以及 PostgreSQL 是否在运行。"),
+        (DatabaseUnavailable(), "连不上数据库；没有改变任何内容。检查 SOP_DATABASE_URL，并确认 PostgreSQL 在运行。"),
         (ValueError("odd\nsecond"), "ValueError：`odd`（`sop --debug …` 显示出处）"),
     ],
 )
@@ -202,7 +202,7 @@ def test_the_databases_own_words_follow_what_it_means() -> None:
     error.__cause__ = Cause()
     assert app.said(error).endswith("that PostgreSQL runs. (connection refused)")
     choose([], {"SOP_LANG": "zh"})
-    assert app.said(error).endswith("是否在运行。（`connection refused`）")
+    assert app.said(error).endswith("在运行。（`connection refused`）")
 
 
 def test_a_key_file_that_may_not_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_what_is_not_known_is_said_as_it_is() -> None:
     [
         ("API_PORT", "eighty", "应为整数"),
         ("API_PORT", "70000", "应不大于 65535"),
-        ("CLOCK", "sundial", "应符合 `'^(wall|stepped)$'`"),
+        ("CLOCK", "sundial", "应匹配 `^(wall|stepped)$`"),
         ("PLAN_INTERVAL", "0", "应大于 0"),
         ("PLAN_INTERVAL", "x", "应为数字"),
     ],
