@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ class Sample:
 
     customer: str
     at: datetime | None = None
-    detail: str | None = None
+    detail: str | Mapping[str, Any] | None = None
     actual: list[Any] = field(default_factory=list)
     """What each of the deciding conditions found, in their order; null: not set, or not known."""
 
@@ -146,7 +146,7 @@ class Example:
 
     customer: str
     at: datetime | None
-    detail: str | None
+    detail: str | Mapping[str, Any] | None
     trace: Sequence[dict[str, Any]] | None
 
 

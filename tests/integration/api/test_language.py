@@ -42,7 +42,7 @@ def test_validation_names_each_field_in_the_language(client: httpx2.Client) -> N
     body = response.json()
     assert response.status_code == 422 and "；" in body["detail"]
     errors = {each["field"]: each["error"] for each in body["errors"]}
-    assert errors["body.more"] == "未知的键" and errors["body.customer"] == "至少 1 个字符"
+    assert errors["body.more"] == "未知的键" and errors["body.customer"] == "至少要有 1 个字符"
     english = client.post("/v1/sops/lead/start", json={"customer": "", "more": 1}).json()
     assert english["detail"] == (
         "body.customer: String should have at least 1 character; body.more: Extra inputs are not permitted"
