@@ -39,7 +39,9 @@ def fields(pattern: str) -> list[tuple[str, str]]:
         parsed = [(name, spec or "") for _, name, spec, _ in string.Formatter().parse(pattern) if name is not None]
     except ValueError:
         return []
-    return parsed if all(name.isidentifier() and name.islower() and _SPEC.fullmatch(spec) for name, spec in parsed) else []
+    return (
+        parsed if all(name.isidentifier() and name.islower() and _SPEC.fullmatch(spec) for name, spec in parsed) else []
+    )
 
 
 def _sample(name: str, spec: str) -> object:

@@ -47,7 +47,9 @@ ELSEWHERE = {
     "key create",  # prints a key
 }  # fmt: skip
 
-CODES = frozenset(("api", "cli", "error", "ok", "opt", "pause", "queue", "resume", "root", "sent", "test", "time", "warning"))
+CODES = frozenset(
+    ("api", "cli", "error", "ok", "opt", "pause", "queue", "resume", "root", "sent", "test", "time", "warning")
+)
 """Processes, kinds of who gave a command, levels and actions that stay codes in pipes."""
 
 BROKEN = "sop: x\ntrigger: {tag_added: 装修意向}\nsteps: [{id: a, day: 1, message: {txt: 您好}}]\n"
