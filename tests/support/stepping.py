@@ -13,6 +13,7 @@ from engine.core.events import parse
 from engine.core.playback.played import Playback
 from engine.core.playback.run import play_each
 from engine.core.simulation.simulate import refreshes_of
+from engine.core.stored_sentence import unpacked
 from engine.definitions_in_force import assembled
 from engine.demo.feed import Post
 from engine.store.database import transaction
@@ -93,7 +94,7 @@ def touches_of(pipeline: Pipeline) -> dict[Identity, dict[str, Any]]:
     )
     return {
         (row.ref, row.sop, row.timeline_key, row.start_id, row.step, str(row.fallback)): {
-            "kind": row.kind, "status": row.status, "reason": row.reason, "detail": row.detail, "channel": row.channel,
+            "kind": row.kind, "status": row.status, "reason": row.reason, "detail": unpacked(row.detail), "channel": row.channel,
             "variant": row.variant, "body": row.body, "due": row.due_at, "at": row.sent_at or row.planned_at,
         }
         for row in found
@@ -124,7 +125,7 @@ def timelines_in(played: Playback) -> dict[Identity, dict[str, Any]]:
 
 
 def _standing(timeline: Any) -> dict[str, Any]:
-    ended = {"ended": timeline.ended_at, "detail": timeline.detail} if timeline.state != "active" else {}
+    ended = {"ended": timeline.ended_at, "detail": unpacked(timeline.detail)} if timeline.state != "active" else {}
     return {
         "state": timeline.state, "reason": timeline.reason, "anchor": timeline.anchor, "holdout": timeline.holdout,
         "converted": timeline.converted_at, **ended,

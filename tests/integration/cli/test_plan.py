@@ -64,7 +64,7 @@ def test_what_differs_is_told_in_both_languages_and_as_json(sop: CommandLine, fo
     assert "~ renovation-lead 装修意向客户培育: changed\n    step d8: day 8 → 9\n" in english
     assert "· booking 预约量房与到店: text only (comments, layout); it does the same\n" in english
     assert "- points-expiry 积分到期提醒: removed\n" in english
-    assert "    步骤 d8：day 8 → 9\n" in sop.ok("diff", str(folder), "--lang", "zh")
+    assert "    步骤 d8：天数 (day) 8 → 9\n" in sop.ok("diff", str(folder), "--lang", "zh")
     found = {each["name"]: each for each in json.loads(sop.ok("diff", str(folder), "--json"))}
     assert found["renovation-lead"]["changes"] == [
         {"path": "steps/d8/day", "kind": "changed", "before": 8, "after": 9, "said": "step d8: day 8 → 9"}

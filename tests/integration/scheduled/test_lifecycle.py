@@ -111,5 +111,5 @@ def test_explain_tells_of_the_silence_in_words(pipeline: Pipeline, language: str
     said = StoryFormatter(language, story.timezone)
     assert (said.event(story.events[-1]), story.stands) == (words, {"lifecycle": "沉默期"})
     assert said.outcome(story.events[-1]) == [
-        said.say("started", sop="offer-calm", version=1, path="trigger/0/entered")
+        said.say("started {sop} v{version} ({path})", sop="offer-calm", version=1, path="trigger/0/entered")
     ]
