@@ -195,4 +195,6 @@ def _detail(detail: dict[str, Any]) -> Sentence:
 
 
 def _plain(value: Any) -> str:
-    return Sentence.joined(map(_plain, value), by=", ") if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return Sentence.joined(map(_plain, value), by=", ")
+    return value if isinstance(value, str) else str(value)

@@ -11,6 +11,7 @@ import typer
 from structlog.testing import capture_logs
 
 from engine.cli import app
+from engine.cli.operate import repair
 from engine.core.reasons import Reason
 from tests.integration.cli.conftest import CommandLine
 from tests.support.chinese import english_words
@@ -75,15 +76,12 @@ def folders(sop: CommandLine) -> Path:
 def names(sop: CommandLine) -> frozenset[str]:
     """What stands for itself: ids and values of definitions, codes of reasons, states and kinds, who gave a command."""
     written = " ".join(path.read_text("utf-8") for path in (sop.cwd / "mine").rglob("*.yaml"))
-
-    from engine.store import touch_states
-
     codes = {code for each in Reason for code in each.value.split("_")}
     return (
         frozenset(re.findall(r"[A-Za-z]{2,}", written))
         | codes
-        | {"cli", "root", "by", "hand", "sms"}
-        | set(dir(touch_states))
+        | CODES
+        | {word for key in repair._DETAILS for word in key.split("_")}
     )
 
 

@@ -165,7 +165,7 @@ def test_what_validate_counts(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "1 event cannot be taken"), ("zh", "没有推演，1 个事件无法接收：")]
+    ("language", "said"), [("en", "1 event cannot be taken"), ("zh", "没有模拟，1 个事件无法接收：")]
 )
 def test_one_bad_event(language: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "events.ndjson").write_text('{"source": "crm"}\n', "utf-8")
