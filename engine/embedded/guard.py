@@ -15,13 +15,13 @@ import structlog
 
 from engine.core.errors import InstallationError
 from engine.core.sentence import Sentence
+from engine.core.stored_sentence import packed
 from engine.embedded.parent import Parent, ParentGone
 from engine.embedded.postgresql import PostgreSQL
 from engine.embedded.programs import Programs, programs, server_account
 from engine.embedded.state import StateFolder
 from engine.embedded.urls import Urls, socket_urls
 from engine.embedded.valkey import Valkey
-from engine.embedded.wire import packed
 
 _log = structlog.get_logger(__name__)
 

@@ -14,10 +14,10 @@ import psycopg
 
 from engine.core.errors import InstallationError
 from engine.core.sentence import Sentence
+from engine.core.stored_sentence import unpacked
 from engine.embedded.programs import require_wheels
 from engine.embedded.state import StateFolder
 from engine.embedded.urls import Urls
-from engine.embedded.wire import unpacked
 from engine.processes.supervisor import open_log
 
 _STOP_PATIENCE = 60.0

@@ -13,7 +13,6 @@ from engine.core.delivery.delay_detail import DelayDetail, read_detail
 from engine.core.matching.entry_detail import read_entry_detail
 from engine.core.reasons import Reason
 from engine.core.sentence import By, Listed, Sentence
-from engine.core.stored_sentence import unpacked
 from engine.core.time.arithmetic import zone
 from engine.messages.languages import speech, tell
 from engine.messages.reasons import sentence
@@ -125,9 +124,7 @@ class ConditionFormatter:
         """Return what a check of entering or an error stored, with its moments in the zone."""
         read = read_entry_detail(detail)
         if isinstance(read, str):
-            return _MOMENT.sub(
-                lambda found: self.time(datetime.fromisoformat(found[0])), tell(unpacked(read), self.language)
-            )
+            return _MOMENT.sub(lambda found: self.time(datetime.fromisoformat(found[0])), tell(read, self.language))
         if "until" in read:
             return self.say("until {time}", time=self.time(datetime.fromisoformat(read["until"])))
         if "since" in read:

@@ -13,6 +13,7 @@ from engine.core.sentence import Sentence, codes
 from engine.core.stored_sentence import shortened
 from engine.core.validation.unseen_names import NeverSeen
 from engine.messages.reasons import sentence
+from engine.messages.spans import roughly
 
 SILENT_AFTER = timedelta(seconds=60)
 """A process that has not shown itself for so long counts as stopped, and an event that waits so long waits too long."""
@@ -32,7 +33,7 @@ def held_by_hand(pause: Any, now: datetime) -> Finding:
     """Return what a pause holds up, and since when."""
     text = Sentence(
         "paused for {span}, by {who}: {reason}",
-        span=span(now - pause.since),
+        span=roughly(now - pause.since),
         who=pause.who or Sentence("somebody"),
         reason=pause.reason or Sentence("no reason given"),
     )
@@ -75,7 +76,7 @@ def waiting_events(row: Any, now: datetime) -> Finding:
         "{number:,} event waiting to be matched, the oldest for {span} (customer {customer})",
         "{number:,} events waiting to be matched, the oldest for {span} (customer {customer})",
         row.number,
-        span=span(age),
+        span=roughly(age),
         customer=row.subject,
     )
     if age <= SILENT_AFTER:
@@ -89,7 +90,7 @@ def held_back(row: Any) -> Finding:
         "{number:,} timeline held back: {reason}; e.g. customer {customer}: {detail}",
         "{number:,} timelines held back: {reason}; e.g. customer {customer}: {detail}",
         row.number,
-        reason=_reason(row.waiting),
+        reason=sentence(row.waiting),
         customer=row.customer,
         detail=row.detail or "",
     )
@@ -105,7 +106,7 @@ def troubled(row: Any) -> Finding:
         "{number:,} touches {status}: {reason}; e.g. customer {customer}: {detail}",
         row.number,
         status=_TROUBLES[row.status],
-        reason=_reason(row.reason) if row.reason else row.status,
+        reason=sentence(row.reason) if row.reason else row.status,
         customer=row.customer,
         detail=row.detail or "",
     )
@@ -183,22 +184,3 @@ def no_answer(error: Exception) -> Sentence:
 def said_by(error: Exception) -> Sentence:
     """Return what an error says."""
     return error.message if isinstance(error, SopError) else named(str(error))
-
-
-def _reason(code: str) -> Sentence:
-    return Sentence(str(sentence(code)))
-
-
-_UNITS = (
-    (86_400, Sentence("{number} d", number=0)),
-    (3_600, Sentence("{number} h", number=0)),
-    (60, Sentence("{number} min", number=0)),
-    (1, Sentence("{number} s", number=0)),
-)
-
-
-def span(age: timedelta) -> Sentence:
-    """Return a span of time in its largest unit."""
-    seconds = int(age.total_seconds())
-    size, said = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
-    return said.with_values(number=seconds // size)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from engine.core.explain.results import Arm, Comparison, Note, Rate, Results, VariantResult
 from engine.core.sentence import Sentence
 from engine.messages.conditions import ConditionFormatter
+from engine.messages.languages import tell
+from engine.messages.spans import to_the_minute
 
 _NOTE = {
     "removed": Sentence("the SOP was removed {at}; this is its history"),
@@ -113,20 +117,7 @@ class ResultsFormatter(ConditionFormatter):
 
     def span(self, seconds: float) -> str:
         """Return a span of time as people say it."""
-        minutes = round(seconds / 60)
-        if minutes < 1:
-            return self.say("< 1m")
-        days, hours = divmod(minutes // 60, 24)
-        if days:
-            return self.say("{days}d {hours}h", days=days, hours=hours) if hours else self._days(days)
-        return (
-            self.say("{hours}h {minutes}m", hours=hours, minutes=minutes % 60)
-            if hours
-            else self.say("{minutes}m", minutes=minutes)
-        )
-
-    def _days(self, days: int) -> str:
-        return self.say("{number}d", number=days)
+        return tell(to_the_minute(timedelta(seconds=seconds)), self.language)
 
     def median(self, arm: Arm) -> str:
         """Return the median time to conversion."""

@@ -138,13 +138,12 @@ class SopReportFormatter(ConditionFormatter):
 
     def cause(self, cause: OutcomeGroup) -> str:
         """Return a cause without its number: what became of these, why, and of how many a value was not known."""
-        why = self.reason(cause.reason, cause.detail) if cause.what != "converted" else ""
+        reason = _reason(cause)
+        why = self.reason(reason, cause.detail) if cause.what != "converted" else ""
         if cause.wanted:
-            why = self.say("{said}: {why}", said=self.reason(cause.reason), why=self.wanted(cause.wanted))
-        if cause.unknown and cause.unknown < cause.number:
+            why = self.say("{said}: {why}", said=self.reason(reason), why=self.wanted(cause.wanted))
+        if 0 < cause.unknown < cause.number:
             why = self.joined([why, self.say("of {number} of them it is not known", number=cause.unknown)])
-        elif cause.unknown:
-            why = why.replace(self.reason(Reason.CONDITION), self.reason(Reason.UNKNOWN), 1)
         what = self._what(cause)
         if cause.waited:
             what = self.say("{said} later than due, because of {why}", said=what, why=self.held_by([cause.waited]))
@@ -238,6 +237,12 @@ class SopReportFormatter(ConditionFormatter):
         if one.samples:
             said.append(self.say("e.g. {names}", names=self.listed(one.samples)))
         return self.joined(said)
+
+
+def _reason(cause: OutcomeGroup) -> str | None:
+    """Return the reason's code: of a condition that failed only because a value was not known, that."""
+    unknown = cause.reason == Reason.CONDITION and 0 < cause.number <= cause.unknown
+    return Reason.UNKNOWN if unknown else cause.reason
 
 
 def _asked(one: Wanted) -> Evaluation:

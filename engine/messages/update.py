@@ -12,12 +12,15 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from babel.messages import Catalog
+from babel.messages import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from engine.messages.extract import Extracted, extracted
 from engine.messages.languages import DOMAIN, LOCALE
+
+_Texts = Mapping[tuple[str | None, str], str]
+"""Chinese texts by context and msgid."""
 
 PO = LOCALE / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 MO = PO.with_suffix(".mo")
@@ -33,11 +36,11 @@ def catalogue() -> Catalog:
         return read_po(file, locale="zh", domain=DOMAIN)
 
 
-def updated(found: Iterable[Extracted], old: Catalog, given: Mapping[tuple[str | None, str], object] = {}) -> Catalog:
+def updated(found: Iterable[Extracted], old: Catalog, given: _Texts | None = None) -> Catalog:
     """Return a catalogue of all sentences found, with the Chinese ones that the old one has, or that are given.
 
     Parameters:
-        given: Chinese texts by context and msgid, which win over the old ones
+        given: texts that win over the old ones
     """
     new = Catalog(locale="zh", domain=DOMAIN, header_comment=_HEADER, project="sop-engine", version="1")
     new.creation_date = new.revision_date = old.creation_date
@@ -45,16 +48,19 @@ def updated(found: Iterable[Extracted], old: Catalog, given: Mapping[tuple[str |
     for each in found:
         files.setdefault((each.context, each.msgid), []).append(each.file)
     for each in found:
-        names = sorted(set(files[each.context, each.msgid]))
+        places = [(name, 0) for name in sorted(set(files[each.context, each.msgid]))]
         before = old.get(each.msgid, each.context)
-        said = given.get((each.context, each.msgid)) or (before.string if before else "")
-        msgid = (each.msgid, each.many) if each.many else each.msgid
-        if isinstance(said, str) and each.many:
-            said = (said,)
-        if not isinstance(said, str) and not each.many:
-            said = said[0]  # type: ignore[index] # Babel's own: a tuple where there was a plural
-        new.add(msgid, said, locations=[(name, 0) for name in names], context=each.context)  # type: ignore[arg-type]
+        said = (given or {}).get((each.context, each.msgid)) or (_only(before) if before else "")
+        if each.many:
+            new.add((each.msgid, each.many), (said,), locations=places, context=each.context)
+        else:
+            new.add(each.msgid, said, locations=places, context=each.context)
     return new
+
+
+def _only(message: Message) -> str:
+    """Return the Chinese of a sentence: Chinese has one form for one and for several."""
+    return "".join(message.string or ())
 
 
 def po_text(catalog: Catalog) -> bytes:
@@ -71,7 +77,7 @@ def mo_bytes(catalog: Catalog) -> bytes:
     return made.getvalue()
 
 
-def _given(paths: Iterable[str]) -> dict[tuple[str | None, str], object]:
+def _given(paths: Iterable[str]) -> dict[tuple[str | None, str], str]:
     """Return Chinese texts from JSON files: lists of {"msgid": …, "context": …, "zh": …}."""
     entries = [entry for path in paths for entry in json.loads(Path(path).read_text("utf-8"))]
     return {(entry.get("context"), entry["msgid"]): entry["zh"] for entry in entries}
@@ -83,7 +89,7 @@ def main(arguments: list[str]) -> int:
     new = updated(found, catalogue(), _given(arguments))
     PO.write_bytes(po_text(new))
     MO.write_bytes(mo_bytes(new))
-    lacking = [each for each in new if each.id and not "".join(each.string or ())]
+    lacking = [each for each in new if each.id and not _only(each)]
     for each in lacking:
         print(f"{each.locations[0][0] if each.locations else '?'}: {each.id!r}")  # noqa: T201
     print(f"{len(new)} sentences, {len(lacking)} without Chinese")  # noqa: T201

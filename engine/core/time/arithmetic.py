@@ -11,8 +11,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.sentence import Sentence
 
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-
 FOREVER = datetime.max.replace(tzinfo=UTC)
 """Later than everything; stored as it stands, the last moment of the year 9999."""
 
@@ -21,15 +19,6 @@ BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 
 ONE_TICK = timedelta(microseconds=1)
 """The smallest step of time that is told apart."""
-
-
-def show_duration(span: timedelta) -> str:
-    """Return a duration as people read it, by its two largest units: 4d 18h, 20m."""
-    seconds, parts = int(span.total_seconds()), []
-    for unit, size in _UNITS.items():
-        number, seconds = divmod(seconds, size)
-        parts += [f"{number}{unit}"] if number else []
-    return " ".join(parts[:2]) or "0s"
 
 
 @lru_cache(maxsize=1024)

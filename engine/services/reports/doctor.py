@@ -28,11 +28,11 @@ from engine.messages.findings import (
     said_by,
     scope,
     sops,
-    span,
     troubled,
     unseen,
     waiting_events,
 )
+from engine.messages.spans import roughly
 from engine.ports import Channel, Clock
 from engine.store import installation, schema
 from engine.store.clock import server_now
@@ -199,7 +199,7 @@ class Doctor:
             if name not in last:
                 yield Finding("error", about, Sentence("has never shown itself"), remedy)
             elif (age := now - last[name]) > SILENT_AFTER:
-                yield Finding("error", about, Sentence("has not shown itself for {span}", span=span(age)), remedy)
+                yield Finding("error", about, Sentence("has not shown itself for {span}", span=roughly(age)), remedy)
             else:
                 yield Finding("ok", about, Sentence("alive {seconds} s ago", seconds=f"{age.total_seconds():.0f}"))
 
@@ -213,7 +213,7 @@ class Doctor:
                 "{number:,} timeline due, the oldest for {span}",
                 "{number:,} timelines due, the oldest for {span}",
                 due.number,
-                span=span(now - due.due_at),
+                span=roughly(now - due.due_at),
             )
             remedy = Sentence("is `sop worker plan` running, and fast enough?")
             yield Finding("warning", Sentence.within("doctor", "planning"), text, remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,7 @@ SENTENCES = [
     Sentence("{{literal}} {x}", x="{braces} %s \\ \" '"),
     Sentence("{share:.2f} of {all}", share=0.5, all=True),
     Sentence("a brace { of its own"),
+    Sentence("see {file}", file=Path("/x")),
 ]
 
 

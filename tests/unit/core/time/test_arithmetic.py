@@ -16,7 +16,6 @@ from engine.core.time.arithmetic import (
     day_shift,
     later,
     local_date,
-    show_duration,
     zone,
 )
 from tests.support.builders import at
@@ -116,11 +115,6 @@ def test_durations() -> None:
 def test_other_durations_are_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(ValueError, match="whole number and a unit"):
         parse_duration(text)
-
-
-def test_durations_are_shown_by_their_two_largest_units() -> None:
-    spans = [timedelta(days=4, hours=18, minutes=5), timedelta(days=3), timedelta(minutes=20, seconds=5), timedelta()]
-    assert [show_duration(span) for span in spans] == ["4d 18h", "3d", "20m 5s", "0s"]
 
 
 def test_times_of_day() -> None:
