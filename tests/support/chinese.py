@@ -11,9 +11,10 @@ _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|\{[^{}]*\}|\[[^\]]*\]|<[^>]*>|“[A-Za
 _COMMANDS = re.compile(r"\bsop [a-z][\x20-\x7e]*")
 """A command as it is typed, up to the next Chinese character or the end of the line."""
 _NAMES = re.compile(
+    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|"
     r"https?://\S+|(?<![\w-])--?[a-z][\w-]*|SOP_\w*|[\w.\-]*[._/:=@*\\][\w./\-:=@*\\]*|\b[a-z]+-[a-z-]+\b|\b\w*\d\w*\b|\b[A-Z][A-Z-]*s?\b"
 )
-"""Addresses, options, variables, files, dotted types, codes, hyphenated ids, anything with a digit, abbreviations and placeholders."""
+"""UUIDs, addresses, options, variables, files, dotted types, codes, hyphenated ids, anything with a digit, abbreviations and placeholders."""
 
 ALLOWED = frozenset((
     "Accept", "Authorization", "Bearer", "Celery", "CloudEvent", "CloudEvents", "Content", "Encoding", "Ctrl",

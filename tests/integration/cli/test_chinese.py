@@ -93,7 +93,7 @@ def test_every_command_speaks_chinese(
     allowed = names(sop)
     english = {}
     for line in RUN:
-        done = sop(*line.split(), "--lang", "zh")
+        done = sop(*line.split(), "--lang", "zh", COLUMNS="1000")  # no id is cut in two
         if words := english_words(done.stdout + done.stderr, allowed):
             english[line] = (words, done.stdout[-800:] + done.stderr[-800:])
     assert not english, "\n\n".join(f"sop {line}: {words}\n{text}" for line, (words, text) in english.items())
