@@ -14,7 +14,7 @@ _NAMES = re.compile(
     r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|"
     r"https?://\S+|(?<![\w-])--?[a-z][\w-]*|SOP_\w*|[\w.\-]*[._/:=@*\\][\w./\-:=@*\\]*|\b[a-z]+-[a-z-]+\b|\b\w*\d\w*\b|\b[A-Z][A-Z-]*s?\b"
 )
-"""UUIDs, addresses, options, variables, files, dotted types, codes, hyphenated ids, anything with a digit, abbreviations and placeholders."""
+"""UUIDs, addresses, options, files, dotted types, codes, hyphenated ids, anything with a digit, abbreviations and placeholders."""
 
 ALLOWED = frozenset((
     "Accept", "Authorization", "Bearer", "Celery", "CloudEvent", "CloudEvents", "Content", "Encoding", "Ctrl",
